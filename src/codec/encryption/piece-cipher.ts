@@ -21,12 +21,14 @@ export class PieceSealer {
   readonly #key: Uint8Array;
   readonly #associated: Uint8Array;
   readonly #nonce = Buffer.alloc(12);
+  readonly #limit: number;
   #count = 0;
 
-  /** `key` and `associatedData`: 32 bytes each. They are not copied. */
-  constructor(key: Uint8Array, associatedData: Uint8Array) {
+  /** `key` and `associatedData`: 32 bytes each. They are not copied. `limit` may only lower the number of pieces. */
+  constructor(key: Uint8Array, associatedData: Uint8Array, limit = maximumPieces) {
     this.#key = key;
     this.#associated = associatedData;
+    this.#limit = Math.min(limit, maximumPieces);
   }
 
   /** The number the next piece gets. */
@@ -44,7 +46,7 @@ export class PieceSealer {
   /** Writes ciphertext and tag to `out` from `offset`; `plaintext` may lie in the same memory. Gives the number of bytes written. */
   sealInto(plaintext: Uint8Array, out: Uint8Array, offset: number): number {
     if (plaintext.length > maximumPiece) throw new RangeError('Piece too large to seal');
-    if (this.#count >= maximumPieces) throw new RangeError('Too many pieces under one key');
+    if (this.#count >= this.#limit) throw new RangeError('Too many pieces under one key');
     if (out.length - offset < plaintext.length + pieceOverhead) {
       throw new RangeError('No room for the sealed piece');
     }
