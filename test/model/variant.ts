@@ -8,7 +8,7 @@ export interface Variant {
   readonly loses: boolean;
   /** States seen before the search ends. A change of the model that nobody meant changes this number. */
   readonly states: number;
-  model(): Model;
+  readonly model: () => Model;
 }
 
 /**
