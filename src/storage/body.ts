@@ -1,0 +1,55 @@
+import type { CallOptions } from '../base/call-options.ts';
+import { AppError } from '../base/errors.ts';
+import type { ByteSource } from './storage.ts';
+
+/** What `put` takes. */
+export type Body = Uint8Array | ByteSource;
+
+/** Bytes of a body; known before the first is read. */
+export function sizeOfBody(body: Body): number {
+  return body instanceof Uint8Array ? body.byteLength : body.size;
+}
+
+/**
+ * The pieces of a body one after the other; empty pieces are left out. Throws `input/invalid` when the stream gives more or fewer
+ * bytes than the body's size, and `signal.reason` after an abort. A stream that is not read to its end is cancelled.
+ */
+export async function* piecesOf(
+  name: string,
+  body: Body,
+  { signal }: CallOptions = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+  signal?.throwIfAborted();
+  if (body instanceof Uint8Array) {
+    if (body.byteLength > 0) yield body;
+    return;
+  }
+  const reader = body.stream().getReader();
+  // A stream that hangs must not keep an aborted call waiting.
+  const stop = (): void => void reader.cancel(signal?.reason).catch(() => undefined);
+  signal?.addEventListener('abort', stop, { once: true });
+  let seen = 0;
+  let ended = false;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      signal?.throwIfAborted();
+      if (done) break;
+      seen += value.byteLength;
+      if (seen > body.size) throw wrongSize(name, body.size, `at least ${seen}`);
+      if (value.byteLength > 0) yield value;
+    }
+    ended = true;
+    if (seen !== body.size) throw wrongSize(name, body.size, String(seen));
+  } finally {
+    signal?.removeEventListener('abort', stop);
+    if (!ended) stop();
+  }
+}
+
+function wrongSize(name: string, promised: number, seen: string): AppError {
+  return new AppError(
+    'input/invalid',
+    `Cannot store "${name}": ${promised} bytes were announced and ${seen} came`,
+  );
+}

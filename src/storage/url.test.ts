@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { inspect } from 'node:util';
+
+import fc from 'fast-check';
+
+import { hasCode } from '../base/errors.ts';
+import type { StorageOption } from './driver.ts';
+import { parseDestinationUrl, printDestinationUrl } from './url.ts';
+
+const schema: readonly StorageOption[] = [
+  { name: 'region', kind: 'string', help: 'Region' },
+  { name: 'key', kind: 'secret', help: 'Key' },
+];
+
+describe('parseDestinationUrl()', () => {
+  test('takes all parts, decoded', () => {
+    const url = parseDestinationUrl(
+      'S3://us%20er:p%40ss:w@Host.example:8443/buck%3Fet/a%20b?region=eu%26west&key=x=y&flag',
+    );
+    assert.equal(url.scheme, 's3');
+    assert.equal(url.user, 'us er');
+    assert.equal(url.password?.reveal(), 'p@ss:w');
+    assert.equal(url.host, 'Host.example');
+    assert.equal(url.port, 8443);
+    assert.equal(url.path, '/buck?et/a b');
+    const options = Array.from(url.options, ([name, value]) => [name, value.reveal()]);
+    assert.deepEqual(options, [
+      ['region', 'eu&west'],
+      ['key', 'x=y'],
+      ['flag', 'true'],
+    ]);
+  });
+
+  test('takes an address in brackets', () => {
+    const { host, port } = parseDestinationUrl('sftp://[2001:db8::1]:22/x');
+    assert.deepEqual({ host, port }, { host: '2001:db8::1', port: 22 });
+  });
+
+  test('takes a path as it is', () => {
+    for (const path of ['/mnt/a%20b?c=d#e', 'relative', './s3:x', '../up', 'C:\\x', '/a://b']) {
+      const { scheme, path: parsed, options } = parseDestinationUrl(path);
+      assert.deepEqual(
+        { scheme, parsed, options: options.size },
+        { scheme: 'file', parsed: path, options: 0 },
+      );
+    }
+  });
+
+  for (const text of [
+    '',
+    's3:bucket',
+    'file:/x',
+    'sftp://host:port/x',
+    'sftp://host:0/',
+    'sftp://host:65536/',
+    'file:///a%zz',
+    'file:///a?b=1&b=2',
+    'file:///%ff',
+  ]) {
+    test(`refuses "${text}"`, () => {
+      assert.throws(
+        () => parseDestinationUrl(text),
+        (error) => hasCode(error, 'input/usage'),
+      );
+    });
+  }
+
+  test('never says a secret, neither in an error nor when inspected', () => {
+    for (const text of [
+      'sftp://u:hush@ho:st:x/p',
+      'sftp://u:hush%zz@host/p',
+      's3://h/p?key=hush%zz',
+      's3://h/p?key=hush&key=hush',
+      's3://h/%zz?key=hush',
+    ]) {
+      assert.throws(
+        () => parseDestinationUrl(text),
+        (error) => !inspect(error, { depth: 9 }).includes('hush'),
+      );
+    }
+    const url = parseDestinationUrl('s3://u:hush@h/p?key=hush');
+    assert.ok(!inspect(url, { depth: 9 }).includes('hush'));
+    assert.ok(!JSON.stringify(url).includes('hush'));
+  });
+});
+
+describe('printDestinationUrl()', () => {
+  test('leaves the password out and hides secret and unknown options', () => {
+    const url = parseDestinationUrl('s3://u%40:hush@h:1/p%25?region=eu&key=hush&other=hush');
+    assert.equal(
+      printDestinationUrl(url, schema),
+      's3://u%40@h:1/p%25?region=eu&key=***&other=***',
+    );
+  });
+
+  test('prints what parses to the same', () => {
+    const part = fc.string({ unit: 'grapheme', minLength: 1 });
+    fc.assert(
+      fc.property(part, fc.webPath(), part, (user, path, region) => {
+        const text = `sftp://${encodeURIComponent(user)}@host:22${path.startsWith('/') ? path : `/${path}`}?region=${encodeURIComponent(region)}`;
+        const url = parseDestinationUrl(text);
+        const again = parseDestinationUrl(printDestinationUrl(url, schema));
+        assert.deepEqual(
+          { ...again, options: again.options.get('region')?.reveal() },
+          { ...url, options: region },
+        );
+      }),
+    );
+  });
+});

@@ -1,0 +1,135 @@
+import { AppError } from '../base/errors.ts';
+import { Secret } from '../base/secret.ts';
+import type { StorageOption } from './driver.ts';
+
+/** The parts of `scheme://[user[:password]@]host[:port]/path?option=value&…`, percent-decoded. */
+export interface DestinationUrl {
+  readonly scheme: string;
+  readonly user?: string;
+  readonly password?: Secret;
+  /** As written, lower case not enforced; an IPv6 address without its brackets. */
+  readonly host?: string;
+  readonly port?: number;
+  /** With its leading slash; empty when there is none. */
+  readonly path: string;
+  /** Any of them may be a secret: only the driver's list of options tells. */
+  readonly options: ReadonlyMap<string, Secret>;
+}
+
+const shape =
+  /^(?<scheme>[a-z][a-z0-9+.-]*):\/\/(?<authority>[^/?]*)(?<path>[^?]*)(?:\?(?<query>.*))?$/isu;
+
+/** `s3:bucket`, `file:/x`: more likely a URL of another program than a path. */
+const halfUrl = /^(?<scheme>[a-z][a-z0-9+.-]+):/iu;
+
+/**
+ * Parses a destination. A text without a scheme is a path and means `file://`; nothing in it is decoded. Throws `input/usage`; what
+ * the error says never holds the password or the value of an option.
+ */
+export function parseDestinationUrl(text: string): DestinationUrl {
+  if (text === '') throw new AppError('input/usage', 'The destination is empty');
+  const groups = shape.exec(text)?.groups;
+  if (groups === undefined) return parsePath(text);
+  const scheme = (groups['scheme'] ?? '').toLowerCase();
+  return {
+    scheme,
+    ...parseAuthority(groups['authority'] ?? '', scheme),
+    path: decode(groups['path'] ?? '', `the path of the ${scheme} URL`),
+    options: parseQuery(groups['query'] ?? ''),
+  };
+}
+
+/** The URL for people and logs: without the password, with `***` for every option that is secret or unknown. */
+export function printDestinationUrl(
+  url: DestinationUrl,
+  schema: readonly StorageOption[] = [],
+): string {
+  const user = url.user === undefined ? '' : `${encodeURIComponent(url.user)}@`;
+  const host = url.host?.includes(':') === true ? `[${url.host}]` : (url.host ?? '');
+  const port = url.port === undefined ? '' : `:${url.port}`;
+  const path = url.path.split('/').map(encodePart).join('/');
+  const isPublic = (name: string): boolean =>
+    schema.some((option) => option.name === name && option.kind !== 'secret');
+  const options = Array.from(
+    url.options,
+    ([name, value]) =>
+      `${encodeURIComponent(name)}=${isPublic(name) ? encodeURIComponent(value.reveal()) : '***'}`,
+  );
+  return `${url.scheme}://${user}${host}${port}${path}${options.length === 0 ? '' : '?'}${options.join('&')}`;
+}
+
+function parsePath(text: string): DestinationUrl {
+  const scheme = halfUrl.exec(text)?.groups?.['scheme'];
+  if (scheme !== undefined) {
+    throw new AppError('input/usage', `The destination begins with "${scheme}:" but is no URL`, {
+      hint: `Write "${scheme}://…" for a URL, or "./${scheme}:…" for a path`,
+    });
+  }
+  return { scheme: 'file', path: text, options: new Map() };
+}
+
+function parseAuthority(
+  text: string,
+  scheme: string,
+): Pick<DestinationUrl, 'user' | 'password' | 'host' | 'port'> {
+  // A password may hold an unencoded "@", a host name cannot.
+  const at = text.lastIndexOf('@');
+  const [user, ...password] = at < 0 ? [] : text.slice(0, at).split(':');
+  const place = /^(?:\[(?<address>[0-9a-f:.%]+)\]|(?<host>[^:[\]]*))(?::(?<port>[0-9]+))?$/iu.exec(
+    text.slice(at + 1),
+  );
+  const port = place?.groups?.['port'] === undefined ? undefined : Number(place.groups['port']);
+  if (place === null || (port !== undefined && (port < 1 || port > 65_535))) {
+    throw new AppError('input/usage', `The ${scheme} URL has a host or port that cannot be read`, {
+      hint: 'Write user:password@host:port, with "/", "?", "@" and ":" in user and password as %2F, %3F, %40 and %3A',
+    });
+  }
+  const host =
+    place.groups?.['address'] ??
+    decode(place.groups?.['host'] ?? '', `the host of the ${scheme} URL`);
+  return {
+    ...(user !== undefined &&
+      user !== '' && { user: decode(user, `the user of the ${scheme} URL`) }),
+    ...(password.length > 0 && {
+      password: new Secret(decode(password.join(':'), `the password of the ${scheme} URL`)),
+    }),
+    ...(host !== '' && { host }),
+    ...(port !== undefined && { port }),
+  };
+}
+
+function parseQuery(query: string): ReadonlyMap<string, Secret> {
+  const options = new Map<string, Secret>();
+  for (const pair of query.split('&')) {
+    if (pair === '') continue;
+    const equals = pair.indexOf('=');
+    const name = decode(equals < 0 ? pair : pair.slice(0, equals), 'an option name in the URL');
+    // An option without a value is one that is switched on.
+    const value =
+      equals < 0 ? 'true' : decode(pair.slice(equals + 1), `the option "${name}" in the URL`);
+    if (options.has(name))
+      throw new AppError('input/usage', `The option "${name}" is given twice in the URL`);
+    options.set(name, new Secret(value));
+  }
+  return options;
+}
+
+function decode(text: string, what: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    throw new AppError(
+      'input/usage',
+      `Cannot read ${what}: "%" is not followed by two hexadecimal digits of UTF-8 text`,
+      {
+        hint: 'Write a percent sign as %25',
+        cause: error,
+      },
+    );
+  }
+}
+
+/** Only what would be read differently is encoded, so that paths stay readable. */
+function encodePart(part: string): string {
+  return part.replaceAll(/[%?#\p{Cc}]/gu, encodeURIComponent);
+}
