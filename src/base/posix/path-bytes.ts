@@ -1,0 +1,44 @@
+/** Paths and names as the system takes them: bytes that end with a NUL, in memory that is used again and again. */
+
+const capacity = 8192;
+const first = new Uint8Array(capacity);
+const second = new Uint8Array(capacity);
+
+/** The empty path; with `AT_EMPTY_PATH` it means the directory argument itself. */
+export const emptyPath = new Uint8Array(1);
+
+/**
+ * A path with its NUL, in memory that the next call reuses.
+ *
+ * @throws RangeError if it contains a NUL, which would silently name something else.
+ */
+export function terminated(path: Uint8Array): Uint8Array {
+  return terminate(path, first);
+}
+
+/** The same in other memory, for calls that take two paths. */
+export function terminatedSecond(path: Uint8Array): Uint8Array {
+  return terminate(path, second);
+}
+
+function terminate(path: Uint8Array, scratch: Uint8Array): Uint8Array {
+  const length = path.length;
+  if (path.includes(0)) throw new RangeError('A path cannot contain a NUL byte');
+  const room = length < capacity ? scratch : new Uint8Array(length + 1);
+  room.set(path);
+  room[length] = 0;
+  return room;
+}
+
+/** `prefix/name`; just `prefix` if the name is empty, and just `name` if the prefix is. */
+export function joinPath(prefix: Uint8Array, name: Uint8Array): Buffer {
+  const prefixLength = prefix.length;
+  if (name.length === 0) return Buffer.from(prefix);
+  if (prefixLength === 0) return Buffer.from(name);
+  const separator = prefix[prefixLength - 1] === 0x2f ? 0 : 1;
+  const path = Buffer.allocUnsafe(prefixLength + separator + name.length);
+  path.set(prefix);
+  if (separator === 1) path[prefixLength] = 0x2f;
+  path.set(name, prefixLength + separator);
+  return path;
+}

@@ -1,0 +1,143 @@
+import { closeSync, lstatSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+
+import { compareBytes } from '../../base/bytes.ts';
+import { AppError } from '../../base/errors.ts';
+import { readLinkAt } from '../../base/posix/at-calls.ts';
+import { openDirectoryAt, openPathAt, readNames } from '../../base/posix/directory.ts';
+import { readExtendedAttributes } from '../../base/posix/extended-attributes.ts';
+import { FileStatus } from '../../base/posix/file-status.ts';
+import { AT_FDCWD } from '../../base/posix/linux-constants.ts';
+import { joinPath } from '../../base/posix/path-bytes.ts';
+import { posixSupport } from '../../base/posix/support.ts';
+import { quotePath, SystemError } from '../../base/posix/system-error.ts';
+import type { ExtendedAttribute, SourceEntry } from '../../model/entry.ts';
+import { entryOfStats, entryOfStatus, entryTypeOf } from './source-entry.ts';
+
+/** A directory while its names are read and looked at. */
+export interface OpenDirectory {
+  /** The directory itself, under an empty name. */
+  readonly self: SourceEntry;
+  /** Adds all names to `names` in no order; throws when it cannot, after those that it could. */
+  readNames(names: Buffer[]): void;
+  /** What a name is, without its attributes. Throws what the system says. */
+  look(name: Uint8Array, options: { readonly follow: boolean }): SourceEntry;
+  /** The attributes of a name that was looked at. */
+  attributesOf(name: Uint8Array, entry: SourceEntry): readonly ExtendedAttribute[];
+  /** A handle for paths that get too long; `undefined` where there is no such thing. */
+  makeHandle(): number | undefined;
+  close(): void;
+}
+
+/**
+ * Opens a directory; a link in the last component is refused unless `follow`.
+ *
+ * @throws SystemError or an error of `node:fs`
+ */
+export function openDirectory(
+  path: Uint8Array,
+  options: { readonly follow: boolean },
+): OpenDirectory {
+  return posixSupport().native
+    ? new NativeDirectory(path, options.follow)
+    : new PortableDirectory(path, options.follow);
+}
+
+const enotdir = 20;
+const empty = new Uint8Array(0);
+const noAttributes: readonly ExtendedAttribute[] = [];
+const thisDirectory = Buffer.from('.');
+
+let sharedStatus: FileStatus | undefined;
+
+/** Looks at names through its handle: whatever happens to the path meanwhile, it is this directory's children. */
+class NativeDirectory implements OpenDirectory {
+  readonly self: SourceEntry;
+  readonly #fd: number;
+  readonly #path: Uint8Array;
+  readonly #status: FileStatus;
+
+  constructor(path: Uint8Array, follow: boolean) {
+    sharedStatus ??= new FileStatus();
+    this.#status = sharedStatus;
+    this.#path = path;
+    this.#fd = openDirectoryAt(AT_FDCWD, path, { follow });
+    try {
+      const errno = this.#status.readOpen(this.#fd);
+      if (errno !== 0) throw new SystemError(errno, 'statx', path);
+      this.self = entryOfStatus(empty, 'directory', this.#status, undefined);
+    } catch (error) {
+      closeSync(this.#fd);
+      throw error;
+    }
+  }
+
+  readNames(names: Buffer[]): void {
+    readNames(this.#fd, names);
+  }
+
+  look(name: Uint8Array, { follow }: { readonly follow: boolean }): SourceEntry {
+    const status = this.#status;
+    const errno = follow ? status.readFollowing(this.#fd, name) : status.readAt(this.#fd, name);
+    if (errno !== 0) throw new SystemError(errno, 'statx', name);
+    const type = entryTypeOf(status.mode);
+    if (type === undefined) throw unknownKind(name, status.mode);
+    const linkTarget = type === 'symlink' ? readLinkAt(this.#fd, name) : undefined;
+    return entryOfStatus(name, type, status, linkTarget);
+  }
+
+  attributesOf(name: Uint8Array, entry: SourceEntry): readonly ExtendedAttribute[] {
+    if (name.length === 0) return readExtendedAttributes(this.#fd, entry.device);
+    return readExtendedAttributes(joinPath(this.#path, name), entry.device);
+  }
+
+  makeHandle(): number {
+    return openPathAt(this.#fd, thisDirectory);
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+}
+
+/** The same with what Node offers everywhere: no attributes, and paths may change under it. */
+class PortableDirectory implements OpenDirectory {
+  readonly self: SourceEntry;
+  readonly #path: Buffer;
+
+  constructor(path: Uint8Array, follow: boolean) {
+    this.#path = Buffer.from(path);
+    const stats = (follow ? statSync : lstatSync)(this.#path, { bigint: true });
+    if (!stats.isDirectory()) throw new SystemError(enotdir, 'open', path);
+    this.self = entryOfStats(empty, 'directory', stats, undefined);
+  }
+
+  readNames(names: Buffer[]): void {
+    names.push(...readdirSync(this.#path, { encoding: 'buffer' }).sort(compareBytes));
+  }
+
+  look(name: Uint8Array, { follow }: { readonly follow: boolean }): SourceEntry {
+    const path = joinPath(this.#path, name);
+    const stats = (follow ? statSync : lstatSync)(path, { bigint: true });
+    const type = entryTypeOf(Number(stats.mode));
+    if (type === undefined) throw unknownKind(name, Number(stats.mode));
+    const linkTarget = type === 'symlink' ? readlinkSync(path, { encoding: 'buffer' }) : undefined;
+    return entryOfStats(name, type, stats, linkTarget);
+  }
+
+  attributesOf(): readonly ExtendedAttribute[] {
+    return noAttributes;
+  }
+
+  makeHandle(): undefined {
+    return undefined;
+  }
+
+  close(): void {
+    // Nothing is held between calls.
+  }
+}
+
+function unknownKind(name: Uint8Array, mode: number): AppError {
+  const kind = (mode >>> 12).toString(8);
+  return new AppError('source/unreadable', `${quotePath(name)} is of an unknown kind (${kind})`);
+}

@@ -1,0 +1,302 @@
+import { closeSync, constants, openSync, readSync } from 'node:fs';
+
+import { compareBytes, equalBytes } from '../../base/bytes.ts';
+import { AppError, hasCode } from '../../base/errors.ts';
+import { joinPath } from '../../base/posix/path-bytes.ts';
+import { type ExtendedAttribute, fileFlag, type SourceEntry } from '../../model/entry.ts';
+import { CountedLocation, type DirectoryLocation } from './directory-location.ts';
+import { openDirectory, type OpenDirectory } from './open-directory.ts';
+import { changedProblem, sourceProblem } from './source-error.ts';
+import type { Selection, SourcePlan } from './source-plan.ts';
+
+/** What a walk leaves out and what it reads. Paths are absolute, as the user knows them. */
+export interface WalkOptions {
+  /** Leaves an entry out, a directory with everything below it. Never asked about the root. */
+  readonly exclude?: (entry: SourceEntry, path: Uint8Array) => boolean;
+  /** Keeps a directory on which another file system is mounted, but not what is mounted. */
+  readonly oneFileSystem?: boolean;
+  /** Of a directory that has an entry with one of these names, only that entry is kept. */
+  readonly excludeIfPresent?: readonly Uint8Array[];
+  /** Of a directory with a valid `CACHEDIR.TAG`, only the tag is kept. */
+  readonly excludeCaches?: boolean;
+  /** Leaves out what is marked `chattr +d`. */
+  readonly excludeNoDump?: boolean;
+  /** Whether (or for which entries) extended attributes are read; all by default. */
+  readonly extendedAttributes?: boolean | ((entry: SourceEntry, path: Uint8Array) => boolean);
+  /** At most so many entries in one event. */
+  readonly batchSize?: number;
+}
+
+/** The walk goes into a directory. The first event is the root's, whose name is empty. */
+export interface EnterEvent {
+  readonly type: 'enter';
+  readonly path: Uint8Array;
+  readonly entry: SourceEntry;
+}
+
+/**
+ * Children of the directory entered last, in byte order, subdirectories among them; a large directory comes in several
+ * events. `location.release()` is to be called once for each, when its files have been opened.
+ */
+export interface EntriesEvent {
+  readonly type: 'entries';
+  readonly path: Uint8Array;
+  readonly location: DirectoryLocation;
+  readonly entries: readonly SourceEntry[];
+}
+
+/** Everything below a directory has been told. */
+export interface LeaveEvent {
+  readonly type: 'leave';
+  readonly path: Uint8Array;
+  /** False if something in this very directory could not be read. */
+  readonly complete: boolean;
+}
+
+/** `source/unreadable` or `source/changed` for one path; the walk goes on. */
+export interface ProblemEvent {
+  readonly type: 'problem';
+  readonly path: Uint8Array;
+  readonly error: AppError;
+}
+
+export type WalkEvent = EnterEvent | EntriesEvent | LeaveEvent | ProblemEvent;
+
+interface Frame {
+  readonly path: Uint8Array;
+  readonly entry: SourceEntry;
+  readonly selection: Selection;
+  /** A named source or above one: links on the way to it are followed. */
+  readonly isNamed: boolean;
+  /** Of the source this is part of; `undefined` above all sources. */
+  readonly device: number | undefined;
+  readonly subdirectories: SourceEntry[];
+  location: CountedLocation;
+  next: number;
+  complete: boolean;
+}
+
+/** From this length on paths are replaced by handles: a name of 255 bytes must still fit below. */
+const longestPrefix = 3500;
+const tagName = Buffer.from('CACHEDIR.TAG');
+const tagSignature = Buffer.from('Signature: 8a477f597d28d172789f06886806bc55');
+
+/**
+ * Walks what is backed up, depth first and in byte order of names, synchronously and in batches, so that the caller
+ * decides when to wait.
+ *
+ * Each directory among the entries is entered and left exactly once, after all batches of the directory it lies in;
+ * also one that cannot be read. What goes wrong with one path is an event.
+ *
+ * A path that is swapped for a link meanwhile is noticed: a directory is read only if it is the inode that its parent
+ * showed, and children are looked at through its handle.
+ *
+ * @throws AppError `source/unreadable` or `source/missing` if the root cannot be opened
+ */
+export function* walk(
+  plan: SourcePlan,
+  options: WalkOptions = {},
+): Generator<WalkEvent, void, void> {
+  const frames: Frame[] = [];
+  try {
+    frames.push(rootFrame(plan, options));
+    for (let frame = frames.at(-1); frame !== undefined; frame = frames.at(-1)) {
+      if (frame.next === 0) {
+        yield { type: 'enter', path: frame.path, entry: frame.entry };
+        yield* readDirectory(frame, options);
+      }
+      const subdirectory = frame.subdirectories[frame.next];
+      frame.next++;
+      if (subdirectory === undefined) {
+        yield { type: 'leave', path: frame.path, complete: frame.complete };
+        frames.pop();
+        frame.location.release();
+      } else {
+        frames.push(frameBelow(frame, subdirectory));
+      }
+    }
+  } finally {
+    for (const frame of frames.reverse()) frame.location.release();
+  }
+}
+
+function rootFrame(plan: SourcePlan, options: WalkOptions): Frame {
+  const { root } = plan;
+  let directory: OpenDirectory;
+  try {
+    directory = openDirectory(root, { follow: true });
+  } catch (cause) {
+    const error = sourceProblem('read the directory', root, cause);
+    if (!hasCode(error, 'source/changed')) throw error;
+    throw new AppError('source/missing', error.message, { cause });
+  }
+  try {
+    const { self } = directory;
+    const xattrs = attributesOf(directory, self, root, options);
+    return {
+      path: root,
+      entry: { ...self, xattrs },
+      selection: plan.selection,
+      isNamed: true,
+      device: plan.selection === undefined ? self.device : undefined,
+      subdirectories: [],
+      location: CountedLocation.ofPath(root),
+      next: 0,
+      complete: true,
+    };
+  } catch (cause) {
+    throw sourceProblem('read the attributes of', root, cause);
+  } finally {
+    directory.close();
+  }
+}
+
+function frameBelow(parent: Frame, entry: SourceEntry): Frame {
+  const { name } = entry;
+  const selection = parent.selection?.get(Buffer.from(name).toString('latin1'));
+  return {
+    path: joinPath(parent.path, name),
+    entry,
+    selection,
+    isNamed: parent.selection !== undefined,
+    device: selection === undefined ? (parent.device ?? entry.device) : undefined,
+    subdirectories: [],
+    location: parent.location.below(name),
+    next: 0,
+    complete: true,
+  };
+}
+
+function* readDirectory(frame: Frame, options: WalkOptions): Generator<WalkEvent, void, void> {
+  const { path, entry } = frame;
+  const isOtherFileSystem = frame.device !== undefined && entry.device !== frame.device;
+  if (isOtherFileSystem && options.oneFileSystem === true) return;
+  let directory: OpenDirectory;
+  try {
+    directory = openDirectory(frame.location.prefix, { follow: frame.isNamed });
+  } catch (cause) {
+    frame.complete = false;
+    yield { type: 'problem', path, error: sourceProblem('read the directory', path, cause) };
+    return;
+  }
+  try {
+    const { self } = directory;
+    if (self.inode !== entry.inode || self.device !== entry.device) {
+      frame.complete = false;
+      const error = changedProblem(path, 'the directory was replaced while it was backed up');
+      yield { type: 'problem', path, error };
+      return;
+    }
+    useHandle(frame, directory);
+    yield* readEntries(frame, directory, options);
+  } finally {
+    directory.close();
+  }
+}
+
+/** Replaces a path that gets too long for its children. */
+function useHandle(frame: Frame, directory: OpenDirectory): void {
+  if (frame.location.prefix.length <= longestPrefix) return;
+  const handle = directory.makeHandle();
+  if (handle === undefined) return;
+  frame.location.release();
+  frame.location = CountedLocation.ofHandle(handle);
+}
+
+function* readEntries(
+  frame: Frame,
+  directory: OpenDirectory,
+  options: WalkOptions,
+): Generator<WalkEvent, void, void> {
+  const { path, location } = frame;
+  const { batchSize = 1024 } = options;
+  const problem = (where: Uint8Array, error: AppError): ProblemEvent => {
+    if (hasCode(error, 'source/unreadable')) frame.complete = false;
+    return { type: 'problem', path: where, error };
+  };
+  let names: Uint8Array[] = [];
+  try {
+    if (frame.selection === undefined) directory.readNames(names as Buffer[]);
+    else for (const name of frame.selection.keys()) names.push(Buffer.from(name, 'latin1'));
+  } catch (cause) {
+    yield problem(path, sourceProblem('read all of the directory', path, cause));
+  }
+  if (frame.selection === undefined) names = withoutTagged(names, location, options);
+  names.sort(compareBytes);
+  let entries: SourceEntry[] = [];
+  for (const name of names) {
+    let entry: SourceEntry;
+    try {
+      entry = directory.look(name, { follow: frame.selection !== undefined });
+    } catch (cause) {
+      const where = joinPath(path, name);
+      yield problem(where, sourceProblem('look at', where, cause));
+      continue;
+    }
+    if (isExcluded(entry, path, options)) continue;
+    if (options.extendedAttributes !== false) {
+      try {
+        const xattrs = attributesOf(directory, entry, path, options);
+        if (xattrs.length > 0) entry = { ...entry, xattrs };
+      } catch (cause) {
+        const where = joinPath(path, name);
+        yield problem(where, sourceProblem('read the attributes of', where, cause));
+      }
+    }
+    entries.push(entry);
+    if (entry.type === 'directory') frame.subdirectories.push(entry);
+    if (entries.length < batchSize) continue;
+    yield { type: 'entries', path, location: location.hold(), entries };
+    entries = [];
+  }
+  if (entries.length > 0) yield { type: 'entries', path, location: location.hold(), entries };
+}
+
+function isExcluded(entry: SourceEntry, parent: Uint8Array, options: WalkOptions): boolean {
+  if (options.excludeNoDump === true && (entry.fileFlags & fileFlag.noDump) !== 0) return true;
+  return options.exclude?.(entry, joinPath(parent, entry.name)) === true;
+}
+
+function attributesOf(
+  directory: OpenDirectory,
+  entry: SourceEntry,
+  parent: Uint8Array,
+  { extendedAttributes = true }: WalkOptions,
+): readonly ExtendedAttribute[] {
+  const wanted =
+    typeof extendedAttributes === 'boolean'
+      ? extendedAttributes
+      : extendedAttributes(entry, joinPath(parent, entry.name));
+  return wanted ? directory.attributesOf(entry.name, entry) : [];
+}
+
+/** The names that are kept in a directory that may be marked as one to be left out. */
+function withoutTagged(
+  names: Uint8Array[],
+  location: DirectoryLocation,
+  { excludeIfPresent, excludeCaches }: WalkOptions,
+): Uint8Array[] {
+  if (excludeCaches === true && names.some((name) => equalBytes(name, tagName))) {
+    if (isCacheTag(location.pathOf(tagName))) return [tagName];
+  }
+  const marks = excludeIfPresent?.filter((mark) => names.some((name) => equalBytes(name, mark)));
+  return marks === undefined || marks.length === 0 ? names : marks;
+}
+
+/** Whether the file begins as https://bford.info/cachedir/ says; one that cannot be read does not count. */
+function isCacheTag(path: Buffer): boolean {
+  let fd: number;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch {
+    return false;
+  }
+  try {
+    const start = Buffer.alloc(tagSignature.length);
+    return readSync(fd, start, 0, start.length, 0) === start.length && start.equals(tagSignature);
+  } catch {
+    return false;
+  } finally {
+    closeSync(fd);
+  }
+}
