@@ -90,7 +90,8 @@ describe('eachPool()', () => {
       Array.from({ length: 50 }, (_, index) => index),
       4,
       async (item) => {
-        sum += await work(item);
+        const result = await work(item);
+        sum += result;
       },
     );
     assert.equal(sum, 2450);
