@@ -1,0 +1,173 @@
+import { ByteReader, MalformedError } from '../../../codec/binary/byte-reader.ts';
+import { ByteWriter } from '../../../codec/binary/byte-writer.ts';
+import { RecordReader, RecordWriter } from '../../../codec/binary/record.ts';
+import { compareBytes } from '../../../base/bytes.ts';
+import { isValidName, type Entry, type EntryType } from '../../../model/entry.ts';
+import { decodeReference, encodeReference, type ContentReference } from './content-list.ts';
+
+/** Directories as byte strings (native.md, section 7.4). */
+const treeVersion = 1;
+const maximumName = 65535;
+/** The name under which a final keeps the root directory. */
+export const rootName = Uint8Array.of(0x2e);
+
+const typeNumbers: Readonly<Record<EntryType, number>> = {
+  file: 1,
+  directory: 2,
+  symlink: 3,
+  fifo: 4,
+  socket: 5,
+  'character-device': 6,
+  'block-device': 7,
+};
+const typesByNumber = new Map(
+  Object.entries(typeNumbers).map(([type, number]) => [number, type as EntryType]),
+);
+
+const tag = {
+  content: 1,
+  size: 2,
+  tree: 3,
+  linkTarget: 4,
+  device: 5,
+  hardLink: 6,
+  user: 7,
+  group: 8,
+  xattr: 9,
+  state: 10,
+  fileFlags: 11,
+} as const;
+const knownTags = Object.values(tag);
+
+/** An entry of a snapshot, and where its content is. */
+export interface TreeEntry extends Entry {
+  /** Of a file; undefined for an empty one. */
+  readonly content: ContentReference | undefined;
+  /** Of a directory. */
+  readonly tree: ContentReference | undefined;
+  /** Eight bytes that all names of one inode share; undefined where there is one name only. */
+  readonly hardLink: Uint8Array | undefined;
+  /** The file changed while it was read: what is stored is not one moment of it. */
+  readonly torn: boolean;
+}
+
+/** One entry, without the length before it. */
+export function encodeEntry(entry: TreeEntry): Uint8Array {
+  const record = new RecordWriter();
+  if (entry.content !== undefined) record.field(tag.content, encodeReference(entry.content));
+  if (entry.type === 'file' && entry.size > 0) record.number(tag.size, entry.size);
+  if (entry.tree !== undefined) record.field(tag.tree, encodeReference(entry.tree));
+  record.field(tag.linkTarget, entry.linkTarget);
+  if (entry.type === 'character-device' || entry.type === 'block-device') {
+    const device = new ByteWriter(16).varint(entry.deviceMajor).varint(entry.deviceMinor);
+    record.field(tag.device, device.view());
+  }
+  record.field(tag.hardLink, entry.hardLink);
+  record.text(tag.user, entry.user);
+  record.text(tag.group, entry.group);
+  for (const { name, value } of entry.xattrs) {
+    record.field(tag.xattr, new ByteWriter(64).bytes(name).bytes(value).view());
+  }
+  if (entry.torn) record.number(tag.state, 1);
+  if (entry.fileFlags !== 0) record.number(tag.fileFlags, entry.fileFlags);
+  return new ByteWriter(128)
+    .u8(typeNumbers[entry.type])
+    .bytes(entry.name)
+    .varint(entry.mode)
+    .varint(entry.uid)
+    .varint(entry.gid)
+    .svarint(entry.mtime.seconds)
+    .varint(entry.mtime.nanoseconds)
+    .raw(record.take())
+    .take();
+}
+
+/** A directory from its encoded entries, which must be in byte order of their names. */
+export function encodeTree(entries: Iterable<Uint8Array>): ByteWriter {
+  const out = new ByteWriter(4096).u8(treeVersion);
+  for (const entry of entries) out.bytes(entry);
+  return out;
+}
+
+/** The entries of a directory. Throws a `MalformedError`; no name that leads elsewhere comes out of here. */
+export function decodeTree(bytes: Uint8Array): TreeEntry[] {
+  const reader = new ByteReader(bytes);
+  if (reader.u8() !== treeVersion) throw new MalformedError('Unknown version of a tree');
+  const entries: TreeEntry[] = [];
+  let last: Uint8Array | undefined;
+  while (reader.remaining > 0) {
+    const entry = decodeEntry(reader.bytes());
+    if (!isValidName(entry.name)) throw new MalformedError('Impossible name in a tree');
+    if (last !== undefined && compareBytes(last, entry.name) >= 0) {
+      throw new MalformedError('Names in a tree are out of order');
+    }
+    last = entry.name;
+    entries.push(entry);
+  }
+  return entries;
+}
+
+/** One entry. Its name is not checked here: the root of a final has a name that no other entry may have. */
+export function decodeEntry(bytes: Uint8Array): TreeEntry {
+  const reader = new ByteReader(bytes);
+  const type = typesByNumber.get(reader.u8());
+  if (type === undefined) throw new MalformedError('Unknown type of entry');
+  const name = reader.bytes();
+  if (name.length > maximumName) throw new MalformedError('Name too long');
+  const mode = reader.varint();
+  const uid = reader.varint();
+  const gid = reader.varint();
+  const seconds = reader.svarint();
+  const nanoseconds = reader.varint();
+  if (mode > 0o7777 || uid > 0xffffffff || gid > 0xffffffff || nanoseconds > 999_999_999) {
+    throw new MalformedError('Impossible metadata in a tree');
+  }
+  const record = new RecordReader(reader.raw(reader.remaining), knownTags);
+  const reference = (which: number): ContentReference | undefined => {
+    const value = record.optional(which);
+    return value === undefined ? undefined : decodeReference(value);
+  };
+  const device = readDevice(type, record);
+  const tree = reference(tag.tree);
+  const linkTarget = record.optional(tag.linkTarget);
+  if ((type === 'directory') !== (tree !== undefined)) throw new MalformedError('Tree misplaced');
+  if ((type === 'symlink') !== (linkTarget !== undefined)) {
+    throw new MalformedError('Link target misplaced');
+  }
+  const hardLink = record.optional(tag.hardLink);
+  if (hardLink !== undefined && (hardLink.length !== 8 || type === 'directory')) {
+    throw new MalformedError('Impossible hard link');
+  }
+  return {
+    name,
+    type,
+    mode,
+    uid,
+    gid,
+    user: record.optionalText(tag.user),
+    group: record.optionalText(tag.group),
+    mtime: { seconds, nanoseconds },
+    size: type === 'file' ? (record.optionalNumber(tag.size) ?? 0) : 0,
+    links: hardLink === undefined ? 1 : 2,
+    linkTarget,
+    deviceMajor: device.major,
+    deviceMinor: device.minor,
+    xattrs: record.all(tag.xattr).map((value) => {
+      const fields = new ByteReader(value);
+      return { name: fields.bytes(), value: fields.bytes() };
+    }),
+    fileFlags: record.optionalNumber(tag.fileFlags) ?? 0,
+    content: type === 'file' ? reference(tag.content) : undefined,
+    tree,
+    hardLink,
+    torn: ((record.optionalNumber(tag.state) ?? 0) & 1) !== 0,
+  };
+}
+
+function readDevice(type: EntryType, record: RecordReader): { major: number; minor: number } {
+  if (type !== 'character-device' && type !== 'block-device') return { major: 0, minor: 0 };
+  const fields = new ByteReader(record.required(tag.device));
+  const device = { major: fields.varint(), minor: fields.varint() };
+  fields.end();
+  return device;
+}

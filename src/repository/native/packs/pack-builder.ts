@@ -1,0 +1,273 @@
+import { createHash, type Hash } from 'node:crypto';
+
+import { equalBytes, toHex } from '../../../base/bytes.ts';
+import { AppError } from '../../../base/errors.ts';
+import type { RandomBytes } from '../../../base/random.ts';
+import { ByteWriter } from '../../../codec/binary/byte-writer.ts';
+import { compressZstd, decompressZstd } from '../../../codec/compression/zstd.ts';
+import { parts, sha256 } from '../../../codec/encryption/key-derivation.ts';
+import { encodeHeader, headerSize } from '../../../codec/encryption/object-header.ts';
+import { sealBody } from '../../../codec/encryption/padded-plaintext.ts';
+import { PieceOpener, pieceOverhead, PieceSealer } from '../../../codec/encryption/piece-cipher.ts';
+import { deriveSealKey } from '../../../codec/encryption/sealed-object.ts';
+import type { Signer } from '../../../codec/encryption/signature.ts';
+import { createSlot, slotSize } from '../../../codec/encryption/slot.ts';
+import { padme } from '../../../codec/padme.ts';
+import {
+  codecs,
+  encodePackTable,
+  type PackKind,
+  type TableBlob,
+  type TableSegment,
+} from './pack-table.ts';
+
+/** What every pack of one run is made with. */
+export interface PackContext {
+  readonly repositoryId: Uint8Array;
+  readonly indexKey: Uint8Array;
+  readonly dataPublic: Uint8Array;
+  readonly metaPublic: Uint8Array;
+  /** Host id, 16 bytes, and its key. */
+  readonly signerId: Uint8Array;
+  readonly signer: Signer;
+  readonly runId: Uint8Array;
+  /** Target size in bytes. */
+  readonly target: number;
+  readonly compressionLevel: number;
+  /** Open, decompress and compare every segment before it is stored. */
+  readonly verify: boolean;
+  readonly random: RandomBytes;
+}
+
+export interface FinishedPack {
+  /** The number it has in the blob table. */
+  readonly pack: number;
+  /** SHA-256 of its bytes. */
+  readonly name: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Its table as index objects hold it. */
+  readonly table: Uint8Array;
+}
+
+export const trailerSize = 32 + 32 + 12 + pieceOverhead + 64;
+const BLOB_ESTIMATE = 37;
+const SEGMENT_ESTIMATE = 16;
+/** A compressed segment is kept only if it saves this much. */
+const WORTHWHILE = 0.97;
+/** A pack above its target closes when padding costs no more than this. */
+const CHEAP_PADDING = 0.005;
+const LATEST_CLOSE = 1.5;
+
+/** A segment that is sealed already: copied from another pack with its slot. */
+export interface SealedSegment extends Omit<TableSegment, 'slot'> {
+  readonly stored: Uint8Array;
+}
+
+/** Room that a buffer for packs of this target needs, save for packs of very many tiny blobs. */
+export function packBufferSize(target: number): number {
+  return Math.ceil(target * LATEST_CLOSE) + 9 * 1024 * 1024;
+}
+
+/**
+ * Builds one pack in memory (native.md, section 8): header and slot first, segments as they come, padding, table, trailer, with one running
+ * SHA-256 that gives the name. All steps are synchronous.
+ */
+export class PackBuilder {
+  readonly pack: number;
+  readonly #context: PackContext;
+  readonly #kind: PackKind;
+  readonly #sealer: PieceSealer;
+  readonly #opener: PieceOpener;
+  readonly #hash: Hash = createHash('sha256');
+  readonly #headHash: Uint8Array;
+  readonly #segments: TableSegment[] = [];
+  #bytes: Uint8Array<ArrayBuffer>;
+  #length = 0;
+  #blobs = 0;
+
+  /** `buffer` is written to, and handed out by `finish`; it grows if it is too small. */
+  constructor(context: PackContext, kind: PackKind, pack: number, buffer: ArrayBuffer) {
+    this.#context = context;
+    this.#kind = kind;
+    this.pack = pack;
+    this.#bytes = new Uint8Array(buffer);
+    const publicKey = kind === 'data' ? context.dataPublic : context.metaPublic;
+    const { slot, key } = createSlot(publicKey, kind, context.repositoryId, context.random);
+    const associated = sha256(slot);
+    this.#sealer = new PieceSealer(key, associated);
+    this.#opener = new PieceOpener(key, associated);
+    this.#append(encodeHeader('pack', 1));
+    this.#append(slot);
+    this.#headHash = sha256(this.#bytes.subarray(0, headerSize + slotSize));
+  }
+
+  /** Blobs put into segments so far: the ordinal of the next one. */
+  get blobCount(): number {
+    return this.#blobs;
+  }
+
+  /** Whether the pack should be finished before the next segment. */
+  get isFull(): boolean {
+    const size =
+      this.#length +
+      this.#blobs * BLOB_ESTIMATE +
+      this.#segments.length * SEGMENT_ESTIMATE +
+      trailerSize;
+    const { target } = this.#context;
+    if (size < target) return false;
+    return padme(size) - size <= size * CHEAP_PADDING || size >= target * LATEST_CLOSE;
+  }
+
+  /** Compresses, seals, verifies and appends one segment. Throws `internal` if what was sealed does not open to the same bytes. */
+  addSegment(raw: Uint8Array, blobs: readonly TableBlob[]): void {
+    const { compressionLevel, verify } = this.#context;
+    const compressed = compressionLevel === 0 ? raw : compressZstd(raw, compressionLevel);
+    const codec = compressed.length < raw.length * WORTHWHILE ? codecs.zstd : codecs.stored;
+    const plaintext = codec === codecs.zstd ? compressed : raw;
+    const number = this.#sealer.count;
+    this.#reserve(plaintext.length + pieceOverhead);
+    const storedLength = this.#sealer.sealInto(plaintext, this.#bytes, this.#length);
+    const stored = this.#bytes.subarray(this.#length, this.#length + storedLength);
+    if (verify) this.#verify(number, codec, stored, raw);
+    this.#hash.update(stored);
+    this.#length += storedLength;
+    this.#blobs += blobs.length;
+    this.#segments.push({ slot: 0, number, storedLength, rawLength: raw.length, codec, blobs });
+  }
+
+  /** Pads, adds table and trailer, and gives the pack. The builder is used up. */
+  finish(): FinishedPack {
+    this.#addPadding();
+    const bodyHash = this.#hash.copy().digest();
+    const table = this.#table(bodyHash);
+    const { tableBytes, trailer } = sealTail(this.#context, this.#headHash, table, this.#length);
+    this.#append(tableBytes);
+    this.#append(trailer);
+    return {
+      pack: this.pack,
+      name: this.#hash.digest(),
+      bytes: this.#bytes.subarray(0, this.#length),
+      table,
+    };
+  }
+
+  #table(bodyHash: Uint8Array): Uint8Array {
+    return encodePackTable({
+      kind: this.#kind,
+      signer: this.#context.signerId,
+      runId: this.#context.runId,
+      headHash: this.#headHash,
+      bodyHash,
+      origins: [],
+      segments: this.#segments,
+    });
+  }
+
+  /** One more sealed segment, without blobs, of the length that makes the whole a PADMÉ length. */
+  #addPadding(): void {
+    let length = 0;
+    for (let round = 0; round < 16; round++) {
+      const total = this.#totalWith(length);
+      const wanted = padme(total);
+      if (wanted === total) break;
+      length += wanted - total;
+    }
+    const number = this.#sealer.count;
+    this.#reserve(length + pieceOverhead);
+    const storedLength = this.#sealer.sealInto(new Uint8Array(length), this.#bytes, this.#length);
+    this.#hash.update(this.#bytes.subarray(this.#length, this.#length + storedLength));
+    this.#length += storedLength;
+    this.#segments.push({ ...paddingSegment(number, length), storedLength });
+  }
+
+  /** The size of the pack if the padding has `length` bytes. */
+  #totalWith(length: number): number {
+    this.#segments.push(paddingSegment(this.#sealer.count, length));
+    const record = this.#table(new Uint8Array(32)).length;
+    this.#segments.pop();
+    return this.#length + length + pieceOverhead + sealedTableLength(record) + trailerSize;
+  }
+
+  #verify(number: number, codec: number, stored: Uint8Array, raw: Uint8Array): void {
+    let opened: Uint8Array = this.#opener.open(number, stored);
+    if (codec === codecs.zstd) opened = decompressZstd(opened, raw.length);
+    if (equalBytes(opened, raw)) return;
+    throw new AppError('internal', 'A segment does not open to what was put into it', {
+      hint: 'The memory or the processor of this machine may be faulty; nothing was stored',
+    });
+  }
+
+  #append(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#hash.update(bytes);
+    this.#length += bytes.length;
+  }
+
+  #reserve(more: number): void {
+    const needed = this.#length + more;
+    if (needed <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.ceil(needed * 1.25));
+    grown.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = grown;
+  }
+}
+
+function paddingSegment(number: number, length: number): TableSegment {
+  return {
+    slot: 0,
+    number,
+    storedLength: length + pieceOverhead,
+    rawLength: length,
+    codec: codecs.stored,
+    blobs: [],
+  };
+}
+
+function sealedTableLength(record: number): number {
+  const padded = padme(record + 4);
+  return padded + Math.ceil(padded / (4 * 1024 * 1024)) * pieceOverhead;
+}
+
+/** Table and trailer of a pack whose table begins at `offset`. */
+export function sealTail(
+  context: Pick<PackContext, 'indexKey' | 'repositoryId' | 'random' | 'signer'>,
+  headHash: Uint8Array,
+  table: Uint8Array,
+  offset: number,
+): { tableBytes: Uint8Array; trailer: Uint8Array } {
+  const salt = context.random(32);
+  const { key, commitment } = deriveSealKey(context.indexKey, salt, 'pack', context.repositoryId);
+  const sealer = new PieceSealer(key, tailAssociatedData(salt, commitment));
+  const pointer = new ByteWriter(12).u64(offset).u32(sealedTableLength(table.length)).take();
+  const sealedPointer = sealer.seal(pointer);
+  const tableBytes = sealBody(sealer, table, 'padme');
+  const signature = context.signer.sign(packMessage(context.repositoryId, headHash, table));
+  const trailer = Buffer.concat([salt, commitment, sealedPointer, signature]);
+  return { tableBytes, trailer };
+}
+
+/** Associated data of a pack's tail: what is the same for all packs, so that the tail opens without the head. */
+export function tailAssociatedData(salt: Uint8Array, commitment: Uint8Array): Uint8Array {
+  return sha256(encodeHeader('pack').subarray(0, headerSize - 1), salt, commitment);
+}
+
+/** What the signer of a pack signs. */
+export function packMessage(
+  repositoryId: Uint8Array,
+  headHash: Uint8Array,
+  table: Uint8Array,
+): Uint8Array {
+  return Buffer.concat([
+    parts('holdfast/1', 'signed', 'pack'),
+    repositoryId,
+    new Uint8Array(16),
+    sha256(headHash, sha256(table)),
+  ]);
+}
+
+/** The object name of a pack. */
+export function packObjectName(name: Uint8Array): string {
+  const hex = toHex(name);
+  return `packs/${hex.slice(0, 2)}/${hex}`;
+}

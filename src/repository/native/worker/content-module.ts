@@ -1,0 +1,28 @@
+import type { SourceEntry } from '../../../model/entry.ts';
+
+/**
+ * How a worker opens what it stores. The repository does not know sources: the writer is given the address of a module with this shape, and
+ * its workers load it.
+ */
+export interface ContentModule {
+  /** Opens the file, making sure that it is the one that was found. Throws an `AppError` `source/…`. */
+  openForBackup(path: Uint8Array, expected: ExpectedFile): OpenContent;
+}
+
+/** What was known of a file when it was found. */
+export type ExpectedFile = Pick<
+  SourceEntry,
+  'inode' | 'device' | 'size' | 'mtime' | 'ctime' | 'blocks'
+>;
+
+/** An open file, read synchronously. */
+export interface OpenContent extends Disposable {
+  /** Bytes. */
+  readonly size: number;
+  /** Reads up to `length` bytes at `position` into `buffer` from `offset`; 0 at the end. */
+  readInto(buffer: Uint8Array, offset: number, length: number, position: number): number;
+  /** Where there is data, in order; what lies between is holes. */
+  extents(): readonly { readonly offset: number; readonly length: number }[];
+  /** Whether it is still as it was when it was opened. */
+  isUnchanged(): boolean;
+}

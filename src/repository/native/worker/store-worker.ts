@@ -1,0 +1,100 @@
+/** The thread that reads, cuts, names, compresses, seals and packs content. It does one task at a time, synchronously. */
+import { parentPort, workerData } from 'node:worker_threads';
+
+import { AppError, messageOf } from '../../../base/errors.ts';
+import { systemRandom } from '../../../base/random.ts';
+import { GearChunker } from '../../../codec/chunker/gear-chunker.ts';
+import { signerFromSeed } from '../../../codec/encryption/signature.ts';
+import { BlobNamer } from '../content/blob-id.ts';
+import { BlobTable } from '../index/blob-table.ts';
+import { BlobPacker } from '../packs/blob-packer.ts';
+import type { ContentModule } from './content-module.ts';
+import { FileStorer } from './file-storer.ts';
+import type {
+  FileOutcome,
+  FromStoreWorker,
+  ProblemReport,
+  StoreResult,
+  StoreTask,
+  StoreWorkerSetup,
+  ToStoreWorker,
+} from './messages.ts';
+
+const WINDOW_SIZE = 8 * 1024 * 1024 + 64;
+
+const port = parentPort!;
+const setup = workerData as StoreWorkerSetup;
+const buffers: ArrayBuffer[] = [];
+
+const send = (message: FromStoreWorker, transfer: readonly ArrayBuffer[] = []): void =>
+  port.postMessage(message, transfer);
+
+const { signerSeed, ...context } = setup.context;
+const packer = new BlobPacker(
+  { ...context, signer: signerFromSeed(signerSeed), random: systemRandom },
+  'data',
+  new BlobTable(setup.table),
+  new BlobNamer(setup.idKey),
+  (pack) => send({ pack }, [pack.bytes.buffer]),
+  (size) => {
+    const free = buffers.pop();
+    return free !== undefined && free.byteLength >= size ? free : new ArrayBuffer(size);
+  },
+);
+const chunker = new GearChunker(setup.chunker, setup.chunkKey, WINDOW_SIZE);
+const content = (await import(setup.contentModule)) as ContentModule;
+const storer = new FileStorer(content, chunker, packer);
+
+/** A problem with the source is an answer; anything else is the end of the run. */
+function problemOf(error: unknown): ProblemReport {
+  if (error instanceof AppError && error.code.startsWith('source/')) {
+    return { code: error.code, message: error.message };
+  }
+  throw error;
+}
+
+function work(task: StoreTask): StoreResult {
+  switch (task.type) {
+    case 'files': {
+      const outcomes = task.files.map((file): FileOutcome | ProblemReport => {
+        try {
+          return storer.store(file);
+        } catch (error) {
+          return problemOf(error);
+        }
+      });
+      return { type: 'files', outcomes };
+    }
+    case 'blobs':
+      return { type: 'ids', ids: storer.storeBlobs(task.blobs), short: false };
+    case 'flush':
+      packer.flush();
+      return { type: 'flushed' };
+    case 'scan':
+    case 'chunks':
+      try {
+        if (task.type === 'scan') {
+          return { type: 'scan', loose: storer.scan(task.region, task.start) };
+        }
+        return { type: 'ids', ...storer.storeChunks(task.region, task.lengths) };
+      } catch (error) {
+        return { type: 'problem', problem: problemOf(error) };
+      }
+  }
+}
+
+port.on('message', (message: ToStoreWorker) => {
+  if ('buffer' in message) {
+    buffers.push(message.buffer);
+    return;
+  }
+  try {
+    const before = packer.rawAdded;
+    const result = work(message.work);
+    send({ task: message.task, result, rawAdded: packer.rawAdded - before });
+  } catch (error) {
+    const code = error instanceof AppError ? error.code : 'internal';
+    const stack = error instanceof Error ? (error.stack ?? '') : '';
+    send({ failure: { code, message: messageOf(error) }, stack });
+  }
+});
