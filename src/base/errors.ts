@@ -19,6 +19,7 @@ const codes = {
   'repository/damaged': { exit: 13, retry: false },
   'repository/unsupported': { exit: 1, retry: false },
   'repository/read-only': { exit: 1, retry: false },
+  'repository/not-permitted': { exit: 1, retry: false },
   'snapshot/missing': { exit: 1, retry: false },
   'source/missing': { exit: 1, retry: false },
   'source/unreadable': { exit: 3, retry: false },
