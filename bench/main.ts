@@ -1,0 +1,198 @@
+/** Measures this program beside others: `npm run bench`. See `--help`, and docs/benchmark.md for what came out. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { systemClock } from '../src/base/clock.ts';
+import { difference } from './compare.ts';
+import { type DataSet, dataDirectory, makeData } from './data.ts';
+import { bytesBelow, readAll } from './files.ts';
+import { type RunOptions, measure, missingForMeasuring, run } from './measure.ts';
+import { type Options, help, readOptions } from './options.ts';
+import { type Report, type Result, figures, page, ratios, summarize } from './report.ts';
+import { verdicts } from './targets.ts';
+import { borg } from './tools/borg.ts';
+import { duplicity } from './tools/duplicity.ts';
+import { holdfast } from './tools/holdfast.ts';
+import { restic } from './tools/restic.ts';
+import { tar } from './tools/tar.ts';
+import { type Place, type Step, type Tool, steps } from './tools/tool.ts';
+
+const allTools: readonly Tool[] = [holdfast, restic, borg, duplicity, tar];
+
+const documentation = fileURLToPath(new URL('../docs/benchmark.md', import.meta.url));
+
+/** Steps that say something about large files as well; the others depend on the number of files. */
+const largeSteps: readonly Step[] = ['first', 'check', 'restore'];
+
+async function main(): Promise<void> {
+  const options = readOptions(
+    process.argv.slice(2),
+    allTools.map(({ name }) => name),
+  );
+  if (options === undefined) {
+    process.stdout.write(help);
+    return;
+  }
+  const missing = missingForMeasuring();
+  if (missing !== undefined) throw new Error(missing);
+  const { signal, release } = interruption();
+  try {
+    const work = resolve(options.work);
+    mkdirSync(work, { recursive: true });
+    makeData(work, options.sets, options.scale, say);
+    const report = await measureAll({ ...options, work }, signal);
+    process.stdout.write(`\n${figures(report)}\n\n${ratios(report)}\n`);
+    const isComplete = options.whole && report.tools.some(({ tool }) => tool === holdfast);
+    const path = options.report ?? (isComplete ? documentation : undefined);
+    if (path !== undefined) {
+      writeFileSync(path, page(report));
+      say(`Wrote ${path}`);
+    }
+    const isMissed = verdicts(summarize(report.results)).some(({ met }) => met === false);
+    if (report.failures.length > 0 || (options.assert && isMissed)) process.exitCode = 1;
+  } finally {
+    release();
+  }
+}
+
+async function measureAll(options: Options, signal: AbortSignal): Promise<Report> {
+  const tools = await installedTools(options, signal);
+  const results: Result[] = [];
+  const failures: string[] = [];
+  // Programs take turns within a run, so that a slow hour of the machine is one for all of them.
+  for (let number = 1; number <= options.runs; number++) {
+    for (const set of options.sets) {
+      for (const { tool } of tools) {
+        try {
+          results.push(...(await measureTool(tool, set, options, signal)));
+        } catch (error) {
+          signal.throwIfAborted();
+          failures.push(
+            `${tool.name}, ${set} files: ${error instanceof Error ? error.message : String(error)}`,
+          );
+          say(failures.at(-1) ?? '');
+        }
+      }
+    }
+  }
+  const sizeOf = (set: DataSet): number =>
+    options.sets.includes(set) ? bytesBelow(dataDirectory(options.work, set)) : 0;
+  const dataBytes = { small: sizeOf('small'), large: sizeOf('large') };
+  return { results, failures, tools, dataBytes, scale: options.scale, time: systemClock.now() };
+}
+
+async function installedTools(
+  options: Options,
+  signal: AbortSignal,
+): Promise<Report['tools'][number][]> {
+  const installed: Report['tools'][number][] = [];
+  for (const tool of allTools.filter(({ name }) => options.tools?.includes(name) ?? true)) {
+    try {
+      const output = await run(tool.version, {
+        directory: options.work,
+        environment: environmentFor(options.work),
+        signal,
+      });
+      installed.push({ tool, version: output.trim().split('\n').join(', ') });
+    } catch (error) {
+      signal.throwIfAborted();
+      say(`Leaving out ${tool.name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  return installed;
+}
+
+/** Takes one program through all steps on one set, and makes sure that what it restores is right. */
+async function measureTool(
+  tool: Tool,
+  set: DataSet,
+  options: Options,
+  signal: AbortSignal,
+): Promise<Result[]> {
+  const home = join(options.work, 'run', `${tool.name}-${set}`);
+  const source = dataDirectory(options.work, set);
+  const place: Place = {
+    source,
+    repository: join(home, 'repository'),
+    target: join(home, 'target'),
+    state: join(home, 'state'),
+  };
+  rmSync(home, { recursive: true, force: true });
+  for (const directory of [place.repository, place.target, place.state])
+    mkdirSync(directory, { recursive: true });
+  const commands = tool.commands(place);
+  const runOptions: RunOptions = {
+    directory: home,
+    environment: { ...environmentFor(place.state), ...commands.environment },
+    signal,
+  };
+  const results: Result[] = [];
+  try {
+    if (commands.init !== undefined) await run(commands.init, runOptions);
+    readAll(source);
+    for (const step of steps) {
+      const command = commands[step];
+      // Without a first backup there is nothing to check or to restore.
+      const isWanted =
+        step === 'first' ||
+        (options.steps.includes(step) && (set === 'small' || largeSteps.includes(step)));
+      if (command === undefined || !isWanted) continue;
+      // What earlier steps left to be written must not slow this one down.
+      await run(['sync'], runOptions);
+      const measurement = await measure(command, runOptions, join(home, 'time'));
+      const result = {
+        ...measurement,
+        set,
+        step,
+        tool: tool.name,
+        repositoryBytes: bytesBelow(place.repository),
+      };
+      say(
+        `${set} ${step} ${tool.name}: ${result.seconds.toFixed(2)} s, ${result.cpuSeconds.toFixed(2)} s CPU, ${Math.round(result.peakBytes / 2 ** 20)} MiB`,
+      );
+      results.push(result);
+      if (step !== 'restore') continue;
+      const wrong = difference(source, commands.restoredTo);
+      if (wrong !== undefined)
+        throw new Error(`What it restored is not what was backed up: ${wrong}`);
+    }
+    return results.filter(({ step }) => options.steps.includes(step));
+  } finally {
+    if (commands.cleanUp !== undefined)
+      await run(commands.cleanUp, { ...runOptions, signal: new AbortController().signal });
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+/** What a program sees of the environment: nothing of the caller's settings and keys. */
+function environmentFor(home: string): Record<string, string> {
+  return { PATH: process.env['PATH'] ?? '/usr/bin:/bin', HOME: home, LANG: 'C.UTF-8', TZ: 'UTC' };
+}
+
+/** A signal that aborts when the user or the system ends this program; `release` stops listening. */
+function interruption(): { signal: AbortSignal; release: () => void } {
+  const controller = new AbortController();
+  const interrupt = (): void => controller.abort(new Error('Interrupted'));
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  return {
+    signal: controller.signal,
+    release: () => {
+      process.off('SIGINT', interrupt);
+      process.off('SIGTERM', interrupt);
+    },
+  };
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+try {
+  await main();
+} catch (error) {
+  const message = error instanceof Error ? error.message : String(error);
+  say(message);
+  process.exitCode = message === 'Interrupted' ? 130 : 1;
+}

@@ -1,0 +1,22 @@
+import { fileURLToPath } from 'node:url';
+
+import { type Tool, passphrase } from './tool.ts';
+
+const program = fileURLToPath(new URL('../../bin/holdfast', import.meta.url));
+
+/** This checkout, as a user runs it. */
+export const holdfast: Tool = {
+  name: 'holdfast',
+  settings: 'all defaults: zstd 1, AES-256-GCM, verification before upload',
+  version: [program, '--version'],
+  commands: ({ source, repository, target, state }) => ({
+    init: [program, 'init', repository],
+    first: [program, 'backup', source, repository],
+    second: [program, 'backup', source, repository],
+    snapshots: [program, 'snapshots', repository],
+    check: [program, 'check', repository, '--read-data'],
+    restore: [program, 'restore', repository, '--target', target],
+    restoredTo: target,
+    environment: { HOLDFAST_PASSPHRASE: passphrase, HOLDFAST_CACHE_DIR: state },
+  }),
+};
