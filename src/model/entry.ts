@@ -1,4 +1,14 @@
 /** One entry of a backed-up tree with all its metadata: plain data, names as bytes. */
+import {
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+} from '../base/posix/linux-constants.ts';
 
 /** The kinds of entries a file system has. */
 export type EntryType =
@@ -66,6 +76,30 @@ export interface SourceEntry extends Entry {
 
 /** Flags of an inode that `chattr` shows, with the numbers Linux gives them. */
 export const fileFlag = { immutable: 0x10, appendOnly: 0x20, noDump: 0x40 } as const;
+
+const typeBits: Readonly<Record<EntryType, number>> = {
+  file: S_IFREG,
+  directory: S_IFDIR,
+  symlink: S_IFLNK,
+  fifo: S_IFIFO,
+  socket: S_IFSOCK,
+  'character-device': S_IFCHR,
+  'block-device': S_IFBLK,
+};
+
+const typeByBits: readonly (EntryType | undefined)[] = Array.from({ length: 16 }, (_, bits) =>
+  (Object.keys(typeBits) as EntryType[]).find((type) => typeBits[type] >>> 12 === bits),
+);
+
+/** The kind of an inode from the type bits of its mode; `undefined` for kinds that Linux does not have. */
+export function entryTypeOf(mode: number): EntryType | undefined {
+  return typeByBits[(mode & S_IFMT) >>> 12];
+}
+
+/** The type bits of a mode, as `mknod` takes them. */
+export function typeBitsOf(type: EntryType): number {
+  return typeBits[type];
+}
 
 /** The permission bits of an entry. */
 export const permissionBits = 0o7777;

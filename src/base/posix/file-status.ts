@@ -74,6 +74,10 @@ export class FileStatus {
   get attributes(): number {
     return this.#word(2 + low);
   }
+  /** Whether a file system is mounted here, also a part of the same one (bind mount); needs Linux 5.8. */
+  get isMountRoot(): boolean {
+    return (this.attributes & 0x2000) !== 0;
+  }
   get ctimeSeconds(): number {
     return this.#long(24);
   }

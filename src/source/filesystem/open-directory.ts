@@ -10,8 +10,8 @@ import { AT_FDCWD } from '../../base/posix/linux-constants.ts';
 import { joinPath } from '../../base/posix/path-bytes.ts';
 import { posixSupport } from '../../base/posix/support.ts';
 import { quotePath, SystemError } from '../../base/posix/system-error.ts';
-import type { ExtendedAttribute, SourceEntry } from '../../model/entry.ts';
-import { entryOfStats, entryOfStatus, entryTypeOf } from './source-entry.ts';
+import { entryTypeOf, type ExtendedAttribute, type SourceEntry } from '../../model/entry.ts';
+import { entryOfStats, entryOfStatus } from './source-entry.ts';
 
 /** A directory while its names are read and looked at. */
 export interface OpenDirectory {

@@ -3,52 +3,12 @@ import type { BigIntStats } from 'node:fs';
 import { groupNameOf, userNameOf } from '../../base/posix/account-names.ts';
 import { splitDevice, type FileStatus } from '../../base/posix/file-status.ts';
 import {
-  S_IFBLK,
-  S_IFCHR,
-  S_IFDIR,
-  S_IFIFO,
-  S_IFLNK,
-  S_IFMT,
-  S_IFREG,
-  S_IFSOCK,
-} from '../../base/posix/linux-constants.ts';
-import {
   type EntryType,
   type ExtendedAttribute,
   fileFlag,
   permissionBits,
   type SourceEntry,
 } from '../../model/entry.ts';
-
-/** What a name's inode is, from the type bits of its mode; `undefined` for kinds that Linux does not have. */
-export function entryTypeOf(mode: number): EntryType | undefined {
-  switch (mode & S_IFMT) {
-    case S_IFREG: {
-      return 'file';
-    }
-    case S_IFDIR: {
-      return 'directory';
-    }
-    case S_IFLNK: {
-      return 'symlink';
-    }
-    case S_IFIFO: {
-      return 'fifo';
-    }
-    case S_IFSOCK: {
-      return 'socket';
-    }
-    case S_IFCHR: {
-      return 'character-device';
-    }
-    case S_IFBLK: {
-      return 'block-device';
-    }
-    default: {
-      return undefined;
-    }
-  }
-}
 
 const noAttributes: readonly ExtendedAttribute[] = [];
 const keptFlags = fileFlag.immutable | fileFlag.appendOnly | fileFlag.noDump;

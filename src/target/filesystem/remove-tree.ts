@@ -1,0 +1,184 @@
+import { closeSync } from 'node:fs';
+
+import { AppError, systemCodeOf } from '../../base/errors.ts';
+import { changeModeAt, removeDirectoryAt, unlinkAt } from '../../base/posix/at-calls.ts';
+import { openDirectoryAt, readNames } from '../../base/posix/directory.ts';
+import { FileStatus } from '../../base/posix/file-status.ts';
+import { S_IFDIR, S_IFMT } from '../../base/posix/linux-constants.ts';
+import { joinPath } from '../../base/posix/path-bytes.ts';
+import { SystemError } from '../../base/posix/system-error.ts';
+import { checkName } from './target-entry.ts';
+import { refusal, targetError, type TargetProblem } from './target-error.ts';
+
+/** Who is told of each step; paths are below the target's root. */
+export interface RemovalOptions {
+  /** The path of what is removed, or of the directory whose entries are. */
+  readonly path: Uint8Array;
+  /** Says what would be removed without doing it. */
+  readonly dryRun?: boolean;
+  /** Called before each name is removed; of a directory, after what was in it. */
+  readonly onRemove?: (path: Uint8Array) => void;
+}
+
+interface Level {
+  readonly name: Uint8Array;
+  readonly path: Uint8Array;
+  readonly names: Uint8Array[];
+  /** Of the directory above, to find the way back. */
+  readonly parentInode: bigint;
+  readonly parentDevice: number;
+}
+
+const up = Buffer.from('..');
+const here = Buffer.from('.');
+const status = { shared: undefined as FileStatus | undefined };
+
+/**
+ * Removes the entries of a directory that a snapshot does not have, with everything in them. Links are removed, not
+ * followed; what is mounted below is left alone and reported.
+ *
+ * @returns what could not be removed
+ */
+export function removeOthers(
+  directory: number,
+  isWanted: (name: Uint8Array) => boolean,
+  options: RemovalOptions,
+): TargetProblem[] {
+  const names: Buffer[] = [];
+  try {
+    const fd = openDirectoryAt(directory, here);
+    try {
+      readNames(fd, names);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (cause) {
+    return [problemOf(options.path, cause)];
+  }
+  const problems: TargetProblem[] = [];
+  for (const name of names) {
+    if (isWanted(name)) continue;
+    const path = joinPath(options.path, name);
+    problems.push(...removeEntry(directory, name, { ...options, path }));
+  }
+  return problems;
+}
+
+/**
+ * Removes one entry, a directory with everything in it. However deep it is, only two handles are open at a time.
+ *
+ * @returns what could not be removed; empty if all is gone
+ */
+export function removeEntry(
+  directory: number,
+  name: Uint8Array,
+  options: RemovalOptions,
+): TargetProblem[] {
+  checkName(name);
+  status.shared ??= new FileStatus();
+  return new Removal(options, status.shared).run(directory, name);
+}
+
+class Removal {
+  readonly #options: RemovalOptions;
+  readonly #status: FileStatus;
+  readonly #problems: TargetProblem[] = [];
+  readonly #levels: Level[] = [];
+  #directory = -1;
+
+  constructor(options: RemovalOptions, fileStatus: FileStatus) {
+    this.#options = options;
+    this.#status = fileStatus;
+  }
+
+  run(directory: number, name: Uint8Array): TargetProblem[] {
+    try {
+      // An own handle of the same directory, since handles are closed on the way.
+      this.#directory = openDirectoryAt(directory, here);
+      this.#remove(name, this.#options.path);
+      for (let level = this.#levels.at(-1); level !== undefined; level = this.#levels.at(-1)) {
+        const next = level.names.pop();
+        if (next === undefined) this.#ascend(level);
+        else this.#remove(next, joinPath(level.path, next));
+      }
+    } catch (cause) {
+      this.#problems.push(problemOf(this.#levels.at(-1)?.path ?? this.#options.path, cause));
+    } finally {
+      if (this.#directory >= 0) closeSync(this.#directory);
+    }
+    return this.#problems;
+  }
+
+  /** Removes what is no directory, goes into what is one. */
+  #remove(name: Uint8Array, path: Uint8Array): void {
+    const found = this.#status;
+    try {
+      const errno = found.readAt(this.#directory, name);
+      if (errno !== 0) throw new SystemError(errno, 'statx', name);
+      if ((found.mode & S_IFMT) === S_IFDIR) this.#descend(name, path);
+      else {
+        this.#options.onRemove?.(path);
+        if (this.#options.dryRun !== true) unlinkAt(this.#directory, name);
+      }
+    } catch (cause) {
+      if (systemCodeOf(cause) !== 'ENOENT') this.#problems.push(problemOf(path, cause));
+    }
+  }
+
+  #descend(name: Uint8Array, path: Uint8Array): void {
+    const found = this.#status;
+    const { device, uid, mode } = found;
+    if (found.isMountRoot) throw refusal(path, 'a file system is mounted there');
+    check(found.readOpen(this.#directory));
+    if (found.device !== device) throw refusal(path, 'a file system is mounted there');
+    const parentInode = found.inode;
+    const parentDevice = found.device;
+    const isLocked = (mode & 0o700) !== 0o700 && uid === process.geteuid?.();
+    if (isLocked && this.#options.dryRun !== true) {
+      changeModeAt(this.#directory, name, (mode & 0o7777) | 0o700);
+    }
+    const fd = openDirectoryAt(this.#directory, name);
+    const names: Uint8Array[] = [];
+    try {
+      readNames(fd, names as Buffer[]);
+    } catch (cause) {
+      closeSync(fd);
+      throw cause;
+    }
+    closeSync(this.#directory);
+    this.#directory = fd;
+    this.#levels.push({ name, path, names, parentInode, parentDevice });
+  }
+
+  /** Back to the directory above, if it still is that one, and removes the emptied one. */
+  #ascend(level: Level): void {
+    const parent = openDirectoryAt(this.#directory, up);
+    closeSync(this.#directory);
+    this.#directory = parent;
+    const found = this.#status;
+    check(found.readOpen(parent));
+    if (found.inode !== level.parentInode || found.device !== level.parentDevice) {
+      throw refusal(level.path, 'it was moved while it was removed');
+    }
+    this.#levels.pop();
+    this.#options.onRemove?.(level.path);
+    if (this.#options.dryRun === true) return;
+    try {
+      removeDirectoryAt(parent, level.name);
+    } catch (cause) {
+      // What is still in it has been reported.
+      const code = systemCodeOf(cause);
+      const isReported = code === 'ENOTEMPTY' && this.#problems.length > 0;
+      if (!isReported && code !== 'ENOENT') this.#problems.push(problemOf(level.path, cause));
+    }
+  }
+}
+
+function check(errno: number): void {
+  if (errno !== 0) throw new SystemError(errno, 'statx');
+}
+
+function problemOf(path: Uint8Array, cause: unknown): TargetProblem {
+  const error = cause instanceof AppError ? cause : targetError('remove', path, cause);
+  return { path, what: 'entry', error };
+}

@@ -1,0 +1,220 @@
+import { closeSync, constants, fchmodSync, fchownSync } from 'node:fs';
+
+import { equalBytes } from '../../base/bytes.ts';
+import { systemCodeOf } from '../../base/errors.ts';
+import { groupIdOf, userIdOf } from '../../base/posix/account-names.ts';
+import { changeModeAt, changeOwnerAt, openAt } from '../../base/posix/at-calls.ts';
+import {
+  type AttributeHolder,
+  getExtendedAttribute,
+  listExtendedAttributes,
+  removeExtendedAttribute,
+  setExtendedAttribute,
+} from '../../base/posix/extended-attributes.ts';
+import { changeFileFlags } from '../../base/posix/file-flags.ts';
+import { setTimes, setTimesAt } from '../../base/posix/file-times.ts';
+import { joinPath } from '../../base/posix/path-bytes.ts';
+import { type Entry, type ExtendedAttribute, fileFlag } from '../../model/entry.ts';
+import { checkName } from './target-entry.ts';
+import { type TargetAspect, targetError, type TargetProblem } from './target-error.ts';
+
+/** How owners are restored. */
+export interface MetadataOptions {
+  /** By number, as they were; or by the names in the snapshot where this host has them, else by number. */
+  readonly owners?: 'numbers' | 'names';
+  /** Whether the process may give files away. Default: whether it is root. */
+  readonly isPrivileged?: boolean;
+}
+
+const setUserId = 0o4000;
+const setGroupId = 0o2000;
+const allFlags = fileFlag.immutable | fileFlag.appendOnly | fileFlag.noDump;
+const aclPrefix = Buffer.from('system.posix_acl_');
+const labels = [Buffer.from('security.'), Buffer.from('system.'), Buffer.from('trusted.')];
+const capability = Buffer.from('security.capability');
+
+/**
+ * Gives restored entries their owner, mode, attributes, times and flags, in the order in which one does not undo the
+ * other. What fails is collected with its path; the rest is still done.
+ *
+ * Without root's rights owners cannot be restored: that is counted, not a problem of each file, and the set-user-ID and
+ * set-group-ID bits, which would mean somebody else, are then left out.
+ */
+export class MetadataWriter {
+  /** What could not be restored so far. */
+  readonly problems: TargetProblem[] = [];
+  /** Entries that belong to who restores instead of their owner. */
+  ownersNotRestored = 0;
+  readonly #byName: boolean;
+  readonly #isPrivileged: boolean;
+  readonly #user = process.geteuid?.() ?? -1;
+
+  constructor({ owners = 'numbers', isPrivileged }: MetadataOptions = {}) {
+    this.#byName = owners === 'names';
+    this.#isPrivileged = isPrivileged ?? this.#user === 0;
+  }
+
+  /**
+   * Finishes an open file or directory; a directory only after everything in it. Writing to it or making entries in it
+   * afterwards would change its times.
+   *
+   * @param path below the target's root, for problems
+   */
+  applyToOpen(fd: number, entry: Entry, path: Uint8Array): void {
+    const mode = this.#applyOwner(entry, path, (uid, gid) => {
+      fchownSync(fd, uid, gid);
+    });
+    // Attributes of one's own file can only be set while it is writable, but an ACL only survives after the mode.
+    this.#removeOtherAttributes(fd, entry, path);
+    this.#setAttributes(fd, entry, path, false);
+    this.#attempt('mode', path, () => {
+      fchmodSync(fd, mode);
+    });
+    this.#setAttributes(fd, entry, path, true);
+    this.#attempt('times', path, () => {
+      setTimes(fd, entry.mtime);
+    });
+    if (entry.fileFlags !== 0) {
+      this.#attempt('file-flags', path, () => {
+        changeFileFlags(fd, entry.fileFlags, allFlags);
+      });
+    }
+  }
+
+  /** Finishes a directory by name, which is opened for it. */
+  applyToDirectory(directory: number, name: Uint8Array, entry: Entry, path: Uint8Array): void {
+    checkName(name);
+    let fd: number;
+    try {
+      fd = openAt(directory, name, constants.O_RDONLY | constants.O_DIRECTORY);
+    } catch (cause) {
+      this.#note('mode', path, cause);
+      return;
+    }
+    try {
+      this.applyToOpen(fd, entry, path);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Finishes a symbolic link (itself), FIFO, socket or device node. */
+  applyToSpecial(directory: number, name: Uint8Array, entry: Entry, path: Uint8Array): void {
+    checkName(name);
+    const holder = joinPath(Buffer.from(`/proc/self/fd/${directory}`), name);
+    const mode = this.#applyOwner(entry, path, (uid, gid) => {
+      changeOwnerAt(directory, name, uid, gid);
+    });
+    this.#removeOtherAttributes(holder, entry, path);
+    this.#setAttributes(holder, entry, path, false);
+    if (entry.type !== 'symlink') {
+      this.#attempt('mode', path, () => {
+        changeModeAt(directory, name, mode);
+      });
+    }
+    this.#setAttributes(holder, entry, path, true);
+    this.#attempt('times', path, () => {
+      setTimesAt(directory, name, entry.mtime);
+    });
+  }
+
+  /** Sets the owner as far as allowed; returns the mode that goes with it. */
+  #applyOwner(entry: Entry, path: Uint8Array, change: (uid: number, gid: number) => void): number {
+    const uid = (this.#byName ? ownId(entry.user, userIdOf) : undefined) ?? entry.uid;
+    const gid = (this.#byName ? ownId(entry.group, groupIdOf) : undefined) ?? entry.gid;
+    let isUserRight = true;
+    let isGroupRight = true;
+    try {
+      change(this.#isPrivileged || uid === this.#user ? uid : -1, gid);
+      isUserRight = this.#isPrivileged || uid === this.#user;
+    } catch (cause) {
+      if (this.#isPrivileged || systemCodeOf(cause) !== 'EPERM') this.#note('owner', path, cause);
+      isUserRight = !this.#isPrivileged && uid === this.#user;
+      isGroupRight = false;
+    }
+    if (isUserRight && isGroupRight) return entry.mode;
+    if (!this.#isPrivileged) this.ownersNotRestored++;
+    if (entry.type === 'directory') return entry.mode;
+    const dropped = (isUserRight ? 0 : setUserId) | (isGroupRight ? 0 : setGroupId);
+    return entry.mode & ~dropped;
+  }
+
+  /** What a new entry inherits (a default ACL) or an old one had, and the snapshot does not know. */
+  #removeOtherAttributes(holder: AttributeHolder, entry: Entry, path: Uint8Array): void {
+    let present: Uint8Array[] = [];
+    this.#attempt('extended-attribute', path, () => {
+      present = listExtendedAttributes(holder);
+    });
+    for (const name of present) {
+      if (isKept(name) || entry.xattrs.some((wanted) => equalBytes(wanted.name, name))) continue;
+      this.#attempt('extended-attribute', path, () => {
+        removeExtendedAttribute(holder, name);
+      });
+    }
+  }
+
+  #setAttributes(holder: AttributeHolder, entry: Entry, path: Uint8Array, acls: boolean): void {
+    for (const attribute of entry.xattrs) {
+      if (startsWith(attribute.name, aclPrefix) !== acls) continue;
+      this.#attempt(
+        'extended-attribute',
+        path,
+        () => {
+          setAttribute(holder, attribute);
+        },
+        attribute.name,
+      );
+    }
+  }
+
+  #attempt(what: TargetAspect, path: Uint8Array, call: () => void, detail?: Uint8Array): void {
+    try {
+      call();
+    } catch (cause) {
+      this.#note(what, path, cause, detail);
+    }
+  }
+
+  #note(what: TargetAspect, path: Uint8Array, cause: unknown, detail?: Uint8Array): void {
+    const name = detail === undefined ? '' : ` "${Buffer.from(detail).toString()}"`;
+    const action = `set the ${labelsOfAspects[what]}${name} of`;
+    this.problems.push({ path, what, error: targetError(action, path, cause) });
+  }
+}
+
+const labelsOfAspects: Readonly<Record<TargetAspect, string>> = {
+  entry: 'entry',
+  content: 'content',
+  owner: 'owner',
+  mode: 'mode',
+  times: 'times',
+  'extended-attribute': 'extended attribute',
+  'file-flags': 'file flags',
+};
+
+function ownId(
+  name: string | undefined,
+  look: (name: string) => number | undefined,
+): number | undefined {
+  return name === undefined ? undefined : look(name);
+}
+
+/** Labels and the like that the system itself gives to new files stay when the snapshot has none. */
+function isKept(name: Uint8Array): boolean {
+  if (startsWith(name, aclPrefix) || equalBytes(name, capability)) return false;
+  return labels.some((prefix) => startsWith(name, prefix));
+}
+
+function setAttribute(holder: AttributeHolder, { name, value }: ExtendedAttribute): void {
+  try {
+    setExtendedAttribute(holder, name, value);
+  } catch (error) {
+    // A label may not be set, but already be the right one.
+    const present = getExtendedAttribute(holder, name);
+    if (present === undefined || !equalBytes(present, value)) throw error;
+  }
+}
+
+function startsWith(bytes: Uint8Array, prefix: Uint8Array): boolean {
+  return bytes.length >= prefix.length && equalBytes(bytes.subarray(0, prefix.length), prefix);
+}

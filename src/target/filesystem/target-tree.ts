@@ -1,0 +1,152 @@
+import { closeSync, mkdirSync } from 'node:fs';
+
+import { asBuffer } from '../../base/bytes.ts';
+import { AppError, systemCodeOf } from '../../base/errors.ts';
+import { openDirectoryAt, openPathAt } from '../../base/posix/directory.ts';
+import { AT_FDCWD } from '../../base/posix/linux-constants.ts';
+import { posixSupport } from '../../base/posix/support.ts';
+import { isValidName } from '../../model/entry.ts';
+import { refusal, targetError } from './target-error.ts';
+
+/** How a restore target is opened. */
+export interface TargetTreeOptions {
+  /** Makes the directory, and those above it, if it is missing. Default true. */
+  readonly create?: boolean;
+  /** How many directories stay open. Default 128. */
+  readonly openDirectories?: number;
+}
+
+/**
+ * The directory a restore writes to. Everything below is reached from its handle, one component after the other,
+ * never through a symbolic link, whatever a repository says and whoever else changes the tree; so no path is too long.
+ *
+ * Each thread opens its own.
+ */
+export class TargetTree implements Disposable {
+  readonly root: number;
+  /** Least recently used first; keys are paths as latin-1 text. */
+  readonly #open = new Map<string, number>();
+  readonly #capacity: number;
+  #lastPath = '';
+  #lastDirectory: number;
+
+  private constructor(root: number, capacity: number) {
+    this.root = root;
+    this.#capacity = Math.max(capacity, 2);
+    this.#lastDirectory = root;
+  }
+
+  /**
+   * Opens the target; a symbolic link named by the user is followed.
+   *
+   * @throws AppError `target/unwritable`; `target/refused` on systems where a restore could not be kept inside
+   */
+  static open(
+    root: string | Uint8Array,
+    { create = true, openDirectories = 128 }: TargetTreeOptions = {},
+  ): TargetTree {
+    const support = posixSupport();
+    if (!support.native) {
+      const hint = 'Restore to an archive instead';
+      const reason = support.reason ?? 'unknown';
+      throw new AppError('target/refused', `Cannot restore to a directory here: ${reason}`, {
+        hint,
+      });
+    }
+    const path = Buffer.from(root as string);
+    try {
+      if (create) mkdirSync(path, { recursive: true });
+      return new TargetTree(openDirectoryAt(AT_FDCWD, path, { follow: true }), openDirectories);
+    } catch (cause) {
+      throw targetError('open the restore target', path, cause);
+    }
+  }
+
+  /**
+   * A handle of an existing directory below the root, for the functions of `target-entry.ts`.
+   *
+   * @param path components separated by `/`; empty for the root
+   * @returns a file descriptor that is good until the next call
+   * @throws AppError `target/refused` for a bad path or a link in the way, `target/unwritable` if it is missing
+   */
+  directory(path: Uint8Array): number {
+    const key = asBuffer(path).toString('latin1');
+    if (key === this.#lastPath) return this.#lastDirectory;
+    const directory = this.#find(key);
+    this.#lastPath = key;
+    this.#lastDirectory = directory;
+    return directory;
+  }
+
+  /** Forgets what is open, so that directories can be removed or replaced. */
+  forget(): void {
+    for (const directory of this.#open.values()) closeSync(directory);
+    this.#open.clear();
+    this.#lastPath = '';
+    this.#lastDirectory = this.root;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#lastDirectory === -1) return;
+    this.forget();
+    this.#lastDirectory = -1;
+    closeSync(this.root);
+  }
+
+  #find(path: string): number {
+    if (path === '') return this.root;
+    // Up to the deepest directory that is open, then down again.
+    let known = path;
+    let start: number | undefined;
+    while (start === undefined && known !== '') {
+      start = this.#use(known);
+      if (start === undefined) known = parentOf(known);
+    }
+    let directory = start ?? this.root;
+    while (known !== path) {
+      const begin = known === '' ? 0 : known.length + 1;
+      const end = path.indexOf('/', begin);
+      known = end === -1 ? path : path.slice(0, end);
+      directory = this.#enter(directory, path.slice(begin, end === -1 ? undefined : end), known);
+    }
+    return directory;
+  }
+
+  #use(path: string): number | undefined {
+    const directory = this.#open.get(path);
+    if (directory === undefined) return undefined;
+    this.#open.delete(path);
+    this.#open.set(path, directory);
+    return directory;
+  }
+
+  #enter(parent: number, component: string, path: string): number {
+    const name = Buffer.from(component, 'latin1');
+    const where = Buffer.from(path, 'latin1');
+    if (!isValidName(name)) throw refusal(where, 'its path leads elsewhere');
+    let directory: number;
+    try {
+      directory = openPathAt(parent, name);
+    } catch (cause) {
+      const code = systemCodeOf(cause);
+      if (code === 'ENOTDIR' || code === 'ELOOP') throw refusal(where, 'it is not a directory');
+      throw targetError('open the directory', where, cause);
+    }
+    this.#open.set(path, directory);
+    this.#trim();
+    return directory;
+  }
+
+  #trim(): void {
+    for (const [path, directory] of this.#open) {
+      if (this.#open.size <= this.#capacity) return;
+      this.#open.delete(path);
+      closeSync(directory);
+    }
+  }
+}
+
+function parentOf(path: string): string {
+  const slash = path.lastIndexOf('/');
+  return slash === -1 ? '' : path.slice(0, slash);
+}
