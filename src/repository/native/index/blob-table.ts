@@ -98,9 +98,9 @@ export class BlobTable {
     }
   }
 
-  /** Where a blob is, and notes that this run relies on it; undefined when it must be stored. */
-  use(id: Uint8Array): BlobLocation | undefined {
-    const key = keyOf(id);
+  /** Where the blob is whose id stands at `offset`, and notes that this run relies on it; undefined when it must be stored. */
+  use(bytes: Uint8Array, offset = 0): BlobLocation | undefined {
+    const key = keyOf(bytes, offset);
     const parts = Atomics.load(this.#fresh, PARTS);
     for (let part = parts - 1; part >= 0; part--) {
       const first = this.#fresh[PART_LIST + part * PART_WORDS]!;

@@ -10,10 +10,7 @@ export interface ContentModule {
 }
 
 /** What was known of a file when it was found. */
-export type ExpectedFile = Pick<
-  SourceEntry,
-  'inode' | 'device' | 'size' | 'mtime' | 'ctime' | 'blocks'
->;
+export type ExpectedFile = Pick<SourceEntry, 'inode' | 'device' | 'uid' | 'size'>;
 
 /** An open file, read synchronously. */
 export interface OpenContent extends Disposable {

@@ -1,0 +1,30 @@
+import type { Clock } from '../../base/clock.ts';
+import type { RandomBytes } from '../../base/random.ts';
+import type { ChunkerParameters } from '../../codec/chunker/parameters.ts';
+import type { Storage } from '../../storage/storage.ts';
+import type { KeyRing } from './keys/key-ring.ts';
+import type { Settings } from './objects/settings.ts';
+import type { Signing, Verifying } from './objects/signed-object.ts';
+
+/** An opened repository, as every operation on it needs it: where it is, what this machine may do, and who vouches for what. */
+export interface Access {
+  readonly storage: Storage;
+  readonly keys: KeyRing;
+  readonly chunker: ChunkerParameters;
+  readonly settings: Settings;
+  /** This machine's id, 32 hexadecimal digits, and the seed of its signing key. */
+  readonly hostId: string;
+  readonly hostSeed: Uint8Array;
+  /** Signs as this machine. */
+  readonly signing: Signing;
+  readonly verifying: Verifying;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+}
+
+/** Target size of packs where the settings name none. */
+const defaultPackTarget = 16 * 1024 * 1024;
+
+export function packTargetOf(access: Access): number {
+  return access.settings.packTarget ?? defaultPackTarget;
+}

@@ -1,0 +1,99 @@
+import { compareBytes, equalBytes } from '../../../base/bytes.ts';
+import type { SourceEntry } from '../../../model/entry.ts';
+import type { CachedChild, CachedDirectory } from './source-cache.ts';
+
+/** A child of a directory that is being put together. */
+export interface PendingChild {
+  readonly name: Uint8Array;
+  /** What the cache will remember; empty if it must not. */
+  status: Uint8Array;
+  /** Its encoded entry, once it is known; stays undefined if it could not be read, and is left out of the tree then. */
+  entry: Uint8Array | undefined;
+  ids: Uint8Array;
+  /** Everything about it is as the cache says. */
+  unchanged: boolean;
+}
+
+/** A subdirectory that the walk will enter later. */
+export interface PendingDirectory {
+  readonly child: PendingChild;
+  /** With its extended attributes. */
+  readonly entry: SourceEntry;
+  readonly remembered: CachedChild | undefined;
+}
+
+/** A directory whose children are being stored; complete when the walk has left it and nothing is under way. */
+export class OpenDirectory {
+  readonly path: Uint8Array;
+  readonly entry: SourceEntry;
+  readonly parent: OpenDirectory | undefined;
+  /** This directory among its parent's children. */
+  readonly place: PendingDirectory | undefined;
+  readonly cached: CachedDirectory | undefined;
+  readonly children: PendingChild[] = [];
+  /** Subdirectories in the order in which they will be entered. */
+  readonly subdirectories: PendingDirectory[] = [];
+  nextSubdirectory = 0;
+  /** Children under way, and the walk itself. */
+  pending = 1;
+  /** False if something in it could not be read: then it is not remembered as a whole. */
+  complete = true;
+  #cursor = 0;
+
+  constructor(
+    path: Uint8Array,
+    entry: SourceEntry,
+    parent: OpenDirectory | undefined,
+    place: PendingDirectory | undefined,
+    cached: CachedDirectory | undefined,
+  ) {
+    this.path = path;
+    this.entry = entry;
+    this.parent = parent;
+    this.place = place;
+    this.cached = cached;
+  }
+
+  /** What the cache has under a name. Names must be asked for in byte order. */
+  remembered(name: Uint8Array): CachedChild | undefined {
+    const children = this.cached?.children;
+    if (children === undefined) return undefined;
+    for (;;) {
+      const child = children[this.#cursor];
+      if (child === undefined) return undefined;
+      const order = compareBytes(child.name, name);
+      if (order > 0) return undefined;
+      this.#cursor++;
+      if (order === 0) return child;
+    }
+  }
+
+  add(name: Uint8Array): PendingChild {
+    const child: PendingChild = {
+      name,
+      status: noBytes,
+      entry: undefined,
+      ids: noBytes,
+      unchanged: false,
+    };
+    this.children.push(child);
+    return child;
+  }
+
+  /** Whether its tree would be the very one the cache remembers. */
+  get isUnchanged(): boolean {
+    const { cached, children } = this;
+    return (
+      cached !== undefined &&
+      cached.children.length === children.length &&
+      children.every(
+        (child, index) =>
+          child.unchanged &&
+          child.entry !== undefined &&
+          equalBytes(child.entry, cached.children[index]!.entry),
+      )
+    );
+  }
+}
+
+const noBytes = new Uint8Array(0);

@@ -1,0 +1,309 @@
+import { concatBytes } from '../../../base/bytes.ts';
+import { AppError } from '../../../base/errors.ts';
+import { readExtendedAttributes } from '../../../base/posix/extended-attributes.ts';
+import { joinPath } from '../../../base/posix/path-bytes.ts';
+import type { Entry, SourceEntry } from '../../../model/entry.ts';
+import type { BlobNamer } from '../content/blob-id.ts';
+import { decodeReference, encodeReference, idSize } from '../content/content-list.ts';
+import { decodeEntry, encodeEntry, encodeTree, rootName, type TreeEntry } from '../content/tree.ts';
+import type { BlobTable } from '../index/blob-table.ts';
+import type { FileOutcome, ProblemReport } from '../worker/messages.ts';
+import type { WriteCounters } from './counters.ts';
+import type { FilePipeline } from './file-pipeline.ts';
+import { HardLinks } from './hard-links.ts';
+import type { MetaStore } from './meta-store.ts';
+import { OpenDirectory, type PendingChild } from './open-directory.ts';
+import { isUnchanged, statusOf, type CachedChild, type SourceCache } from './source-cache.ts';
+
+/** Where the files of a batch can be opened: `prefix/name`, until `release`. */
+export interface EntryLocation {
+  readonly prefix: Uint8Array;
+  release(): void;
+}
+
+/** What happened to one entry. */
+export interface EntryReport {
+  readonly action: 'new' | 'changed' | 'unchanged';
+  readonly path: Uint8Array;
+  readonly size: number;
+}
+
+export interface TreeBuilderParts {
+  readonly table: BlobTable;
+  readonly namer: BlobNamer;
+  readonly meta: MetaStore;
+  readonly pipeline: FilePipeline;
+  /** What earlier runs remember; undefined: everything is read. */
+  readonly cache: SourceCache | undefined;
+  readonly counters: WriteCounters;
+  /** Entries that changed at or after this time (seconds since 1970) may change again unnoticed, and are not remembered. */
+  readonly quietSince: number;
+  onProblem(path: Uint8Array, error: AppError): void;
+  onEntry(report: EntryReport): void;
+}
+
+/**
+ * Turns a walk into trees (W4). Entries come in walk order; a directory is encoded when the walk has left it and all its files are stored. What the cache
+ * remembers counts only after the table of this run knows every id of it.
+ */
+export class TreeBuilder {
+  readonly #parts: TreeBuilderParts;
+  readonly #links = new HardLinks();
+  #current: OpenDirectory | undefined;
+  /** The root as a final keeps it, once everything is done. */
+  root: Uint8Array | undefined;
+
+  constructor(parts: TreeBuilderParts) {
+    this.#parts = parts;
+  }
+
+  /** The walk goes into a directory: the root first, then each subdirectory in the order of its parent's entries. */
+  enter(path: Uint8Array, entry: SourceEntry): void {
+    const parent = this.#current;
+    const place = parent?.subdirectories[parent.nextSubdirectory++];
+    const cached = this.#parts.cache?.get(path);
+    const complete = { ...entry, xattrs: place?.entry.xattrs ?? this.#attributes(path, entry) };
+    this.#current = new OpenDirectory(path, complete, parent, place, cached);
+    this.#parts.counters.directories++;
+  }
+
+  /** Children of the directory entered last, in byte order. Gives a promise when the caller must wait. */
+  async entries(location: EntryLocation, entries: readonly SourceEntry[]): Promise<void> {
+    const directory = this.#current!;
+    let open = 1;
+    const release = (): void => {
+      if (--open === 0) location.release();
+    };
+    for (const entry of entries) {
+      const child = directory.add(entry.name);
+      const remembered = directory.remembered(entry.name);
+      child.status = statusOf(entry, this.#parts.quietSince);
+      const same = remembered !== undefined && isUnchanged(remembered, child.status);
+      if (entry.type === 'directory') {
+        const known = same ? remembered : undefined;
+        directory.subdirectories.push({
+          child,
+          entry: { ...entry, xattrs: this.#directoryAttributes(location, entry, known) },
+          remembered: known,
+        });
+        directory.pending++;
+      } else if (same && this.#knowsAll(remembered.ids)) {
+        this.#keep(directory, child, entry, remembered);
+      } else {
+        open++;
+        const waiting = this.#add(directory, child, entry, remembered, location, release);
+        if (waiting !== undefined) await waiting;
+      }
+    }
+    release();
+  }
+
+  /** The walk leaves the directory entered last. */
+  leave(complete: boolean): void {
+    const directory = this.#current!;
+    directory.complete &&= complete;
+    this.#current = directory.parent;
+    this.#settle(directory);
+  }
+
+  /** Adds a file whose content was stored already (a stream) to the directory entered last. */
+  addStored(entry: SourceEntry, outcome: FileOutcome): void {
+    const directory = this.#current!;
+    const child = directory.add(entry.name);
+    directory.pending++;
+    this.#stored(directory, child, entry, undefined, outcome);
+  }
+
+  #keep(
+    directory: OpenDirectory,
+    child: PendingChild,
+    entry: SourceEntry,
+    remembered: CachedChild,
+  ): void {
+    child.entry = remembered.entry;
+    child.ids = remembered.ids;
+    child.unchanged = true;
+    if (entry.type === 'file') {
+      this.#parts.counters.filesUnchanged++;
+      this.#count('unchanged', directory, entry, entry.size);
+    } else {
+      this.#parts.counters.others++;
+    }
+  }
+
+  #add(
+    directory: OpenDirectory,
+    child: PendingChild,
+    found: SourceEntry,
+    remembered: CachedChild | undefined,
+    location: EntryLocation,
+    release: () => void,
+  ): Promise<void> | undefined {
+    const path = joinPath(location.prefix, found.name);
+    const entry = { ...found, xattrs: this.#attributes(path, found) };
+    if (entry.type !== 'file' || entry.size === 0) {
+      child.entry = encodeEntry(this.#treeEntry(entry, {}));
+      if (entry.type === 'file') this.#counted(directory, entry, remembered, 0);
+      else this.#parts.counters.others++;
+      release();
+      return undefined;
+    }
+    directory.pending++;
+    const done = (outcome: FileOutcome | ProblemReport): void => {
+      release();
+      this.#stored(directory, child, entry, remembered, outcome);
+    };
+    if (entry.links > 1) {
+      const first = this.#links.join(entry, done);
+      if (first === undefined) return undefined;
+      return this.#parts.pipeline.store({ path, expected: entry }, first);
+    }
+    return this.#parts.pipeline.store({ path, expected: entry }, done);
+  }
+
+  #stored(
+    directory: OpenDirectory,
+    child: PendingChild,
+    entry: SourceEntry,
+    remembered: CachedChild | undefined,
+    outcome: FileOutcome | ProblemReport,
+  ): void {
+    if ('code' in outcome) {
+      directory.complete = false;
+      const error = new AppError(outcome.code, outcome.message);
+      this.#parts.onProblem(joinPath(directory.path, entry.name), error);
+    } else {
+      const { reference, ids } = this.#parts.meta.storeList(outcome.list);
+      const torn = outcome.state === 'torn';
+      if (outcome.state !== 'steady') child.status = noBytes;
+      if (torn) this.#reportTorn(directory, entry);
+      child.ids = ids;
+      child.entry = encodeEntry(
+        this.#treeEntry(
+          { ...entry, size: outcome.size },
+          { content: outcome.size === 0 ? undefined : reference, torn },
+        ),
+      );
+      this.#parts.counters.bytesRead += outcome.size;
+      this.#counted(directory, entry, remembered, outcome.size);
+    }
+    this.#settle(directory);
+  }
+
+  #reportTorn(directory: OpenDirectory, entry: SourceEntry): void {
+    const path = joinPath(directory.path, entry.name);
+    this.#parts.onProblem(
+      path,
+      new AppError('source/changed', 'The file changed while it was read, twice', {
+        hint: 'What was stored may mix two states of it; back up a frozen copy or stop its writer first',
+      }),
+    );
+  }
+
+  #counted(
+    directory: OpenDirectory,
+    entry: SourceEntry,
+    remembered: CachedChild | undefined,
+    size: number,
+  ): void {
+    if (remembered === undefined) this.#parts.counters.filesNew++;
+    else this.#parts.counters.filesChanged++;
+    this.#count(remembered === undefined ? 'new' : 'changed', directory, entry, size);
+  }
+
+  #count(
+    action: EntryReport['action'],
+    directory: OpenDirectory,
+    entry: SourceEntry,
+    size: number,
+  ): void {
+    this.#parts.counters.files++;
+    this.#parts.counters.bytes += size;
+    this.#parts.onEntry({ action, path: joinPath(directory.path, entry.name), size });
+  }
+
+  /** One thing less to wait for; completes the directory, and then perhaps those above it. */
+  #settle(directory: OpenDirectory): void {
+    let current: OpenDirectory | undefined = directory;
+    while (current !== undefined && --current.pending === 0) {
+      this.#complete(current);
+      current = current.parent;
+    }
+  }
+
+  #complete(directory: OpenDirectory): void {
+    const { cache, meta } = this.#parts;
+    const { cached, place, path } = directory;
+    const children = directory.children.filter(
+      (child): child is PendingChild & { entry: Uint8Array } => child.entry !== undefined,
+    );
+    const same = cached !== undefined && directory.isUnchanged && this.#knowsAll(cached.ids);
+    let tree: Uint8Array;
+    if (same) {
+      tree = cached.tree;
+    } else {
+      const bytes = encodeTree(children.map((child) => child.entry)).view();
+      const { reference, ids } = meta.storeTree(bytes);
+      tree = encodeReference(reference);
+      cache?.set(path, { tree, ids, children });
+    }
+    if (place === undefined) {
+      const root = { ...directory.entry, name: rootName };
+      this.root = encodeEntry(this.#treeEntry(root, { tree: decodeReference(tree) }));
+      return;
+    }
+    const { child, remembered } = place;
+    if (same && remembered !== undefined) {
+      child.entry = remembered.entry;
+      child.unchanged = true;
+    } else {
+      child.entry = encodeEntry(this.#treeEntry(directory.entry, { tree: decodeReference(tree) }));
+    }
+  }
+
+  #treeEntry(
+    entry: Entry & Partial<Pick<SourceEntry, 'device' | 'inode'>>,
+    more: Partial<Pick<TreeEntry, 'content' | 'tree' | 'torn'>>,
+  ): TreeEntry {
+    const linked = entry.links > 1 && entry.type !== 'directory';
+    const { device = 0, inode = 0n } = entry;
+    return {
+      ...entry,
+      content: more.content,
+      tree: more.tree,
+      hardLink: linked ? this.#parts.namer.linkOf(BigInt(device), inode) : undefined,
+      torn: more.torn ?? false,
+    };
+  }
+
+  /** Every id, also of what did not change, is looked up in the table of this run: nothing else says that it is stored. */
+  #knowsAll(ids: Uint8Array): boolean {
+    for (let at = 0; at < ids.length; at += idSize) {
+      if (this.#parts.table.use(ids, at) === undefined) return false;
+    }
+    return true;
+  }
+
+  #attributes(path: Uint8Array, entry: SourceEntry): Entry['xattrs'] {
+    try {
+      return readExtendedAttributes(path, entry.device);
+    } catch (cause) {
+      const error = new AppError('source/unreadable', 'Cannot read the extended attributes', {
+        cause,
+      });
+      this.#parts.onProblem(path, error);
+      return [];
+    }
+  }
+
+  #directoryAttributes(
+    location: EntryLocation,
+    entry: SourceEntry,
+    remembered: CachedChild | undefined,
+  ): Entry['xattrs'] {
+    if (remembered !== undefined) return decodeEntry(remembered.entry).xattrs;
+    return this.#attributes(joinPath(location.prefix, entry.name), entry);
+  }
+}
+
+const noBytes = concatBytes();
