@@ -280,6 +280,7 @@ export const fileDriver = defineDriver({
         },
       );
     }
+    if (url.path === '') throw new AppError('input/usage', 'The file URL names no directory');
     return { path: url.path };
   },
   open: ({ path: directory }, { clock, warn }) => FileStorage.open(directory, { clock, warn }),

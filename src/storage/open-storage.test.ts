@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+
+import { pattern, storageContract } from '#test/contract/storage-contract.ts';
+import { owning } from '#test/support/owning-storage.ts';
+import { temporaryDirectory } from '#test/support/temporary-directory.ts';
+
+import { systemClock } from '../base/clock.ts';
+import { type AppError, hasCode } from '../base/errors.ts';
+import type { DriverContext } from './driver.ts';
+import { environmentNameOf, environmentOptions, openStorage, optionsOf } from './open-storage.ts';
+import { storageDriver, storageSchemes } from './registry.ts';
+
+const context: DriverContext = {
+  clock: systemClock,
+  warn: (problem: AppError) => {
+    throw problem;
+  },
+};
+
+storageContract('openStorage() of a path', async () => {
+  const directory = await temporaryDirectory();
+  const { storage } = await openStorage(directory.path, {}, context);
+  return owning(storage, directory);
+});
+
+describe('openStorage()', () => {
+  test('opens a file URL, decoded, and makes nothing before the first put', async () => {
+    await using directory = await temporaryDirectory();
+    const { storage, destination } = await openStorage(
+      `file://${directory.path}/a%20b/c?attempts=2`,
+      {},
+      context,
+    );
+    assert.equal(destination, `file://${directory.path}/a b/c?attempts=2`);
+    assert.deepEqual(await readdir(directory.path), []);
+    await storage.put('x', pattern(1));
+    assert.deepEqual(await readdir(path.join(directory.path, 'a b', 'c')), ['x']);
+  });
+
+  test('takes the URL before the flag before the environment before the file before the default', async () => {
+    const url = 'memory://order';
+    const rates = async (
+      ...call: [string, Parameters<typeof openStorage>[1]]
+    ): Promise<number | undefined> => (await openStorage(...call, context)).rates.upload;
+    const file = { 'limit-upload': '1k' };
+    const environment = environmentOptions(await storageDriver('memory'), {
+      HOLDFAST_LIMIT_UPLOAD: '2k',
+    });
+    const flag = { 'limit-upload': '3k' };
+    assert.equal(await rates(url, {}), undefined);
+    assert.equal(await rates(url, { file }), 1024);
+    assert.equal(await rates(url, { file, environment }), 2048);
+    assert.equal(await rates(url, { file, environment, flag }), 3072);
+    assert.equal(await rates(`${url}?limit-upload=4k`, { file, environment, flag }), 4096);
+  });
+
+  test('gives the same memory for the same name', async () => {
+    const first = await openStorage('memory://shared', {}, context);
+    await first.storage.put('a', pattern(3));
+    const second = await openStorage('memory://shared', {}, context);
+    assert.equal((await second.storage.stat('a')).size, 3);
+  });
+
+  const wrong = [
+    'fil:///x',
+    'file://host/x',
+    'file://',
+    'file:///x?atempts=3',
+    'file:///x?attempts=0',
+    'file:///x?attempts=1.5',
+    'file:///x?connections=many',
+    'file:///x?limit-upload=0',
+    'file:///x?path=/y',
+  ];
+  for (const url of wrong) {
+    test(`refuses "${url}"`, async () => {
+      await assert.rejects(openStorage(url, {}, context), (error) => {
+        assert.ok(hasCode(error, 'input/usage'), String(error));
+        return true;
+      });
+    });
+  }
+
+  test('suggests what was meant', async () => {
+    await assert.rejects(openStorage('flie:///x', {}, context), {
+      hint: 'Did you mean "file"? Known are: file, memory',
+    });
+    await assert.rejects(openStorage('file:///x?atempts=3', {}, context), {
+      hint: /^Did you mean "attempts"\?/u,
+    });
+  });
+
+  test('rejects at once when aborted', async () => {
+    const reason = new Error('Stop');
+    await assert.rejects(
+      openStorage('memory://x', {}, { ...context, signal: AbortSignal.abort(reason) }),
+      reason,
+    );
+  });
+});
+
+test('every driver serves its scheme and describes its options', async () => {
+  for (const scheme of storageSchemes) {
+    const driver = await storageDriver(scheme);
+    assert.equal(driver.scheme, scheme);
+    const names = optionsOf(driver).map(({ name }) => name);
+    assert.equal(new Set(names).size, names.length, `an option of ${scheme} is there twice`);
+    for (const { name, help, kind, choices } of optionsOf(driver)) {
+      assert.match(name, /^[a-z0-9]+(?:-[a-z0-9]+)*$/u);
+      assert.match(help, /^[A-Z].*[^.]$/u);
+      assert.equal(kind === 'choice', choices !== undefined);
+    }
+  }
+});
+
+test('environmentNameOf() names the scheme where the option is its own', () => {
+  assert.equal(environmentNameOf('s3', 'storage-class'), 'HOLDFAST_S3_STORAGE_CLASS');
+  assert.equal(environmentNameOf('s3', 'limit-upload'), 'HOLDFAST_LIMIT_UPLOAD');
+});

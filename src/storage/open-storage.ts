@@ -1,0 +1,114 @@
+import { AppError } from '../base/errors.ts';
+import type { DriverContext, RawValue, StorageDriver, StorageOption } from './driver.ts';
+import { limiting } from './layers/limiting.ts';
+import { retrying } from './layers/retrying.ts';
+import { throttling, TransferRates } from './layers/throttling.ts';
+import { mergeOptions, type OptionSources, parseOptions, type RawOptions } from './options.ts';
+import { storageDriver } from './registry.ts';
+import type { Storage } from './storage.ts';
+import { type DestinationUrl, parseDestinationUrl, printDestinationUrl } from './url.ts';
+
+/** What every storage can be told, whatever its protocol. */
+export const commonOptions = [
+  {
+    name: 'attempts',
+    kind: 'number',
+    help: 'How often a call is made before it counts as failed',
+    default: '5',
+  },
+  {
+    name: 'connections',
+    kind: 'number',
+    help: 'How many calls are under way at once (otherwise what suits the storage)',
+  },
+  { name: 'limit-upload', kind: 'size', help: 'Bytes a second that are sent at most' },
+  { name: 'limit-download', kind: 'size', help: 'Bytes a second that are fetched at most' },
+] as const satisfies readonly StorageOption[];
+
+export interface OpenedStorage {
+  readonly storage: Storage;
+  /** The destination for people and logs, without secrets. */
+  readonly destination: string;
+  /** May be changed while the storage is in use. */
+  readonly rates: TransferRates;
+}
+
+/**
+ * Opens the storage that a URL or path names, with retries, limits and throttling around it. `sources` are the options given
+ * elsewhere. Throws `input/usage` for what cannot be understood, and what the driver throws.
+ */
+export async function openStorage(
+  destination: string | DestinationUrl,
+  sources: Omit<OptionSources, 'url'>,
+  context: DriverContext,
+): Promise<OpenedStorage> {
+  context.signal?.throwIfAborted();
+  const url = typeof destination === 'string' ? parseDestinationUrl(destination) : destination;
+  const driver = await storageDriver(url.scheme);
+  const schema = optionsOf(driver);
+  const merged = mergeOptions(schema, { ...sources, url: urlOptions(driver, url) });
+  const common = parseOptions(commonOptions, merged);
+  const attempts = wholeNumber('attempts', common.attempts);
+  const connections = common.connections && wholeNumber('connections', common.connections);
+  const rates = new TransferRates({
+    upload: common['limit-upload'],
+    download: common['limit-download'],
+  });
+  // The values were parsed by the driver's own list, from which the type of its options is computed.
+  const inner = await driver.open(parseOptions(driver.options, merged) as never, context);
+  const limited = limiting(
+    throttling(inner, rates, context),
+    connections ?? inner.capabilities.concurrency,
+  );
+  return {
+    storage: retrying(limited, { attempts, clock: context.clock }),
+    destination: printDestinationUrl(url, schema),
+    rates,
+  };
+}
+
+/** All options of a driver: its own and the common ones. */
+export function optionsOf(driver: Pick<StorageDriver, 'options'>): readonly StorageOption[] {
+  return [...driver.options, ...commonOptions];
+}
+
+/** The environment variable for an option: `HOLDFAST_S3_REGION`, or `HOLDFAST_ATTEMPTS` for a common one. */
+export function environmentNameOf(scheme: string, option: string): string {
+  const isCommon = commonOptions.some(({ name }) => name === option);
+  return ['holdfast', ...(isCommon ? [] : [scheme]), option]
+    .join('_')
+    .toUpperCase()
+    .replaceAll(/[^A-Z0-9]/gu, '_');
+}
+
+/** What the environment says about the options of a driver; a variable that is empty says nothing. */
+export function environmentOptions(
+  driver: Pick<StorageDriver, 'options' | 'scheme'>,
+  environment: Readonly<Record<string, string | undefined>>,
+): RawOptions {
+  return Object.fromEntries(
+    optionsOf(driver).map(({ name }) => [
+      name,
+      environment[environmentNameOf(driver.scheme, name)] || undefined,
+    ]),
+  );
+}
+
+function urlOptions(driver: StorageDriver, url: DestinationUrl): RawOptions {
+  const options: Record<string, RawValue> = { ...driver.fromUrl(url) };
+  for (const [name, value] of url.options) {
+    if (Object.hasOwn(options, name)) {
+      throw new AppError(
+        'input/usage',
+        `The option "${name}" is given twice: the rest of the URL says it already`,
+      );
+    }
+    options[name] = value;
+  }
+  return options;
+}
+
+function wholeNumber(name: string, value: number): number {
+  if (Number.isInteger(value) && value >= 1 && value <= 1000) return value;
+  throw new AppError('input/usage', `The option "${name}" must be a whole number from 1 to 1000`);
+}

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import fc from 'fast-check';
+
+import { hasCode } from '../base/errors.ts';
+import { Secret } from '../base/secret.ts';
+import type { StorageOption } from './driver.ts';
+import { mergeOptions, optionOrigins, parseOptions, type RawOptions } from './options.ts';
+
+const schema = [
+  { name: 'one', kind: 'string', help: 'One', default: 'd1' },
+  { name: 'two', kind: 'string', help: 'Two' },
+  { name: 'three', kind: 'string', help: 'Three', default: 'd3' },
+] as const satisfies readonly StorageOption[];
+
+const values: fc.Arbitrary<RawOptions> = fc.record(
+  Object.fromEntries(schema.map(({ name }) => [name, fc.option(fc.string(), { nil: undefined })])),
+  { requiredKeys: [] },
+);
+const sources = fc.record(
+  { url: values, flag: values, environment: values, file: values },
+  { requiredKeys: [] },
+);
+
+describe('mergeOptions()', () => {
+  test('takes each option from its strongest origin', () => {
+    fc.assert(
+      fc.property(sources, (given) => {
+        const merged = mergeOptions(schema, given);
+        for (const option of schema) {
+          const all: Readonly<Record<string, RawOptions | undefined>> = {
+            ...given,
+            default: { [option.name]: 'default' in option ? option.default : undefined },
+          };
+          const origin = optionOrigins.find(
+            (candidate) => all[candidate]?.[option.name] !== undefined,
+          );
+          const expected = origin && { value: all[origin]?.[option.name], origin };
+          assert.deepEqual(merged.get(option.name), expected);
+        }
+      }),
+    );
+  });
+
+  test('does not depend on the weaker origins of an option that has a stronger one', () => {
+    fc.assert(
+      fc.property(sources, values, (given, other) => {
+        const url = { one: 'a', two: 'b', three: 'c' };
+        assert.deepEqual(
+          mergeOptions(schema, { ...given, url }),
+          mergeOptions(schema, { flag: other, url }),
+        );
+      }),
+    );
+  });
+
+  test('names an unknown option, the known ones and the nearest', () => {
+    for (const origin of ['url', 'flag', 'environment', 'file'] as const) {
+      assert.throws(
+        () => mergeOptions(schema, { [origin]: { thre: 'x' } }),
+        (error) => {
+          assert.ok(hasCode(error, 'input/usage'));
+          assert.match(error.message, /"thre"/u);
+          assert.equal(error.hint, 'Did you mean "three"? Options here are: one, two, three');
+          return true;
+        },
+      );
+    }
+  });
+});
+
+describe('parseOptions()', () => {
+  const kinds = [
+    { name: 'text', kind: 'string', help: 'Text', required: true },
+    { name: 'count', kind: 'number', help: 'Count' },
+    { name: 'really', kind: 'boolean', help: 'Really', default: 'no' },
+    { name: 'rate', kind: 'size', help: 'Rate', default: '1.5MiB' },
+    { name: 'wait', kind: 'duration', help: 'Wait' },
+    { name: 'mode', kind: 'choice', help: 'Mode', choices: ['fast', 'slow'] },
+    { name: 'key', kind: 'secret', help: 'Key' },
+  ] as const satisfies readonly StorageOption[];
+  const parse = (flag: RawOptions): unknown => parseOptions(kinds, mergeOptions(kinds, { flag }));
+
+  test('gives every kind its type', () => {
+    const flag = {
+      text: ' x ',
+      count: '-1.5',
+      really: true,
+      rate: '2k',
+      wait: '5m',
+      mode: 'slow',
+      key: 'hush',
+    };
+    const { key, ...rest } = parseOptions(kinds, mergeOptions(kinds, { flag }));
+    assert.deepEqual(rest, {
+      text: 'x',
+      count: -1.5,
+      really: true,
+      rate: 2048,
+      wait: 300_000,
+      mode: 'slow',
+    });
+    assert.ok(key instanceof Secret);
+    assert.equal(key.reveal(), 'hush');
+    assert.deepEqual(parse({ text: 'x' }), {
+      text: 'x',
+      count: undefined,
+      really: false,
+      rate: 1.5 * 1024 ** 2,
+      wait: undefined,
+      mode: undefined,
+      key: undefined,
+    });
+  });
+
+  const wrong: readonly RawOptions[] = [
+    {},
+    { text: 'x', count: 'many' },
+    { text: 'x', count: '' },
+    { text: 'x', really: 'perhaps' },
+    { text: 'x', rate: 'fast' },
+    { text: 'x', wait: 'soon' },
+    { text: 'x', mode: 'fsat' },
+  ];
+  for (const flag of wrong) {
+    test(`refuses ${JSON.stringify(flag)}`, () => {
+      assert.throws(
+        () => parse(flag),
+        (error) => hasCode(error, 'input/usage'),
+      );
+    });
+  }
+});
