@@ -1,0 +1,158 @@
+import type { CallOptions } from '../../../base/call-options.ts';
+import { AppError, hasCode } from '../../../base/errors.ts';
+import { MalformedError } from '../../../codec/binary/byte-reader.ts';
+import type { Storage } from '../../../storage/storage.ts';
+import { descriptionName } from '../objects/object-name.ts';
+import { damagedObject } from '../objects/signed-object.ts';
+import type { Credentials } from './credentials.ts';
+import { decodeDescription, maximumDescriptionSize, type Description } from './description.ts';
+import { deriveKeyRing, haveSamePublicKeys, type KeyRing } from './key-ring.ts';
+import { openKeySlot, readKeySlots, type KeySlot, type KeySlots } from './key-slot.ts';
+import { ringOf, type SlotPayload } from './slot-payload.ts';
+
+/** An opened repository. */
+export interface Unlocked {
+  readonly ring: KeyRing;
+  readonly description: Description;
+  /** Which slot opened; `undefined` with a recovery sheet. */
+  readonly slotId: string | undefined;
+  /** What the slot keeps besides keys: label, date, a host key made for this machine. */
+  readonly payload: SlotPayload | undefined;
+}
+
+/** Remembers which slot of a repository opened last, so that it is tried first. */
+export interface SlotMemory {
+  get(repositoryId: Uint8Array): Promise<string | undefined>;
+  set(repositoryId: Uint8Array, slotId: string): Promise<void>;
+}
+
+export interface UnlockOptions extends CallOptions {
+  readonly memory?: SlotMemory | undefined;
+}
+
+/** A slot that opened. */
+export interface OpenedSlot {
+  readonly slot: KeySlot;
+  readonly payload: SlotPayload;
+}
+
+/**
+ * Opens a repository. Throws an `AppError`: `repository/missing` if there is none, `repository/wrong-passphrase` if no slot opens,
+ * `repository/damaged` if the keys and `holdfast` do not belong together, `repository/unsupported` if a newer program is needed.
+ */
+export async function unlock(
+  storage: Storage,
+  credentials: Credentials,
+  { memory, signal }: UnlockOptions = {},
+): Promise<Unlocked> {
+  // Both at once: on a remote storage they cost a round trip each.
+  const [description, slots] = await Promise.all([
+    readDescription(storage, { signal }),
+    credentials.kind === 'recovery'
+      ? Promise.resolve<KeySlots>({ slots: [], damaged: [] })
+      : readKeySlots(storage, { signal }),
+  ]);
+  if (description === undefined) throw missing(storage, slots);
+  if (credentials.kind === 'recovery') {
+    const ring = deriveKeyRing(credentials.root, credentials.repositoryId);
+    if (!haveSamePublicKeys(ring, description)) {
+      throw new AppError(
+        'repository/wrong-passphrase',
+        `The recovery sheet belongs to another repository than "${storage.location}"`,
+      );
+    }
+    return { ring, description, slotId: undefined, payload: undefined };
+  }
+  const first = await memory?.get(description.repositoryId);
+  const { slot, payload } = await openAnySlot(storage, slots, credentials, { first, signal });
+  try {
+    const ring = ringOf(payload, description);
+    if (slot.id !== first) await memory?.set(description.repositoryId, slot.id);
+    return { ring, description, slotId: slot.id, payload };
+  } catch (cause) {
+    if (cause instanceof MalformedError) throw damagedObject(slot.name, cause);
+    throw cause;
+  }
+}
+
+/** `holdfast`, or `undefined` if there is none. */
+export async function readDescription(
+  storage: Storage,
+  { signal }: CallOptions = {},
+): Promise<Description | undefined> {
+  try {
+    const { size } = await storage.stat(descriptionName, { signal });
+    if (size > maximumDescriptionSize) {
+      throw damagedObject(descriptionName, new MalformedError('Too large'));
+    }
+    return decodeDescription(await storage.read(descriptionName, { signal }));
+  } catch (error) {
+    if (hasCode(error, 'storage/not-found')) return undefined;
+    throw error;
+  }
+}
+
+/** The first slot that opens, trying the one with the id `first` first. Throws an `AppError` (`repository/wrong-passphrase`) if none does. */
+export async function openAnySlot(
+  storage: Storage,
+  { slots, damaged }: KeySlots,
+  credentials: Credentials,
+  { first, signal }: CallOptions & { readonly first?: string | undefined } = {},
+): Promise<OpenedSlot> {
+  const ordered = [
+    ...slots.filter(({ id }) => id === first),
+    ...slots.filter(({ id }) => id !== first),
+  ];
+  const failures: AppError[] = [...damaged];
+  for (const slot of ordered) {
+    signal?.throwIfAborted();
+    try {
+      const payload = await openKeySlot(slot, credentials);
+      if (payload !== undefined) return { slot, payload };
+    } catch (error) {
+      // One damaged slot must not keep the others from opening.
+      if (!hasCode(error, 'repository/damaged', 'repository/unsupported')) throw error;
+      failures.push(error);
+    }
+  }
+  throw noSlotOpens(storage, slots, failures, credentials);
+}
+
+function noSlotOpens(
+  storage: Storage,
+  slots: readonly KeySlot[],
+  failures: readonly AppError[],
+  credentials: Credentials,
+): AppError {
+  const place = `"${storage.location}"`;
+  if (slots.length + failures.length === 0) {
+    return new AppError('repository/damaged', `All key slots of ${place} are gone`, {
+      hint: 'Open it with the recovery sheet',
+    });
+  }
+  const what = {
+    passphrase: `The passphrase opens none of the key slots of ${place}`,
+    identity: `The identity file opens none of the key slots of ${place}`,
+    none: `The repository in ${place} does not open without a passphrase`,
+    recovery: `The recovery sheet opens none of the key slots of ${place}`,
+  }[credentials.kind];
+  const unusable =
+    failures.length === 0 ? '' : `; ${failures.map(({ message }) => message).join('; ')}`;
+  return new AppError('repository/wrong-passphrase', what + unusable, {
+    ...(failures.length === 0 ? {} : { cause: new AggregateError(failures) }),
+    details: { slots: slots.length, damaged: failures.length },
+  });
+}
+
+function missing(storage: Storage, { slots }: KeySlots): AppError {
+  const place = `"${storage.location}"`;
+  return slots.length === 0
+    ? new AppError('repository/missing', `There is no repository in ${place}`, {
+        hint: 'Make one with "holdfast init"',
+      })
+    : new AppError(
+        'repository/missing',
+        `The repository in ${place} has key slots but no "${descriptionName}": its making was interrupted`,
+        { hint: 'Run "holdfast init" with the same passphrase to complete it' },
+      );
+}
