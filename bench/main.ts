@@ -41,7 +41,11 @@ async function main(): Promise<void> {
     const work = resolve(options.work);
     mkdirSync(work, { recursive: true });
     makeData(work, options.sets, options.scale, say);
-    const report = await measureAll({ ...options, work }, signal);
+    // An earlier benchmark may have been killed.
+    rmSync(join(work, 'run'), { recursive: true, force: true });
+    const report = await measureAll({ ...options, work }, signal).finally(() =>
+      rmSync(join(work, 'run'), { recursive: true, force: true }),
+    );
     process.stdout.write(`\n${figures(report)}\n\n${ratios(report)}\n`);
     const isComplete = options.whole && report.tools.some(({ tool }) => tool === holdfast);
     const path = options.report ?? (isComplete ? documentation : undefined);
@@ -65,7 +69,8 @@ async function measureAll(options: Options, signal: AbortSignal): Promise<Report
     for (const set of options.sets) {
       for (const { tool } of tools) {
         try {
-          results.push(...(await measureTool(tool, set, options, signal)));
+          const home = join(options.work, 'run', `${number}-${set}-${tool.name}`);
+          results.push(...(await measureTool(tool, set, home, options, signal)));
         } catch (error) {
           signal.throwIfAborted();
           failures.push(
@@ -107,10 +112,10 @@ async function installedTools(
 async function measureTool(
   tool: Tool,
   set: DataSet,
+  home: string,
   options: Options,
   signal: AbortSignal,
 ): Promise<Result[]> {
-  const home = join(options.work, 'run', `${tool.name}-${set}`);
   const source = dataDirectory(options.work, set);
   const place: Place = {
     source,
@@ -118,7 +123,6 @@ async function measureTool(
     target: join(home, 'target'),
     state: join(home, 'state'),
   };
-  rmSync(home, { recursive: true, force: true });
   for (const directory of [place.repository, place.target, place.state])
     mkdirSync(directory, { recursive: true });
   const commands = tool.commands(place);
@@ -161,7 +165,9 @@ async function measureTool(
   } finally {
     if (commands.cleanUp !== undefined)
       await run(commands.cleanUp, { ...runOptions, signal: new AbortController().signal });
-    rmSync(home, { recursive: true, force: true });
+    // Some file systems pass over the places of thousands of files deleted a moment ago, one by one, whenever a file is made:
+    // so small files stay until all is measured. Large ones would only fill the disk.
+    if (set === 'large') rmSync(home, { recursive: true, force: true });
   }
 }
 

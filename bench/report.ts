@@ -120,7 +120,7 @@ page cache warm and encryption on (but for tar). Compare the figures with each o
 - Every restored tree was compared with its source: names, kinds, permissions, times, links and every byte.
 
 Run it again: \`npm run bench\`, or \`npm run bench -- --runs 3\`; \`node bench/main.ts --help\` tells the options. It needs
-\`/usr/bin/time\`, about 15 GiB of disk, and measures those of the programs that are installed.
+\`/usr/bin/time\`, 20 GiB of disk, and measures those of the programs that are installed.
 
 ## Programs
 
