@@ -1,0 +1,11 @@
+import type { CommandSession } from './session.ts';
+
+/** A file under `commands/`. Its `run` has the input type of its definition; `runCommandLine` sees to it that it gets that. */
+export interface CommandModule {
+  readonly run: (input: never, session: CommandSession) => Promise<number>;
+}
+
+/** Where each command is, loaded only when it runs, so that no command pays for the engine of another. */
+export const bindings: Readonly<Record<string, () => Promise<CommandModule>>> = {
+  completion: () => import('./commands/completion.ts'),
+};

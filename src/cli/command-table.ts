@@ -1,0 +1,40 @@
+import type { CommandDefinition } from './command.ts';
+import { backup } from './definitions/backup.ts';
+import { forget } from './definitions/forget.ts';
+import { cat, diff, find, ls, snapshots, stats } from './definitions/looking.ts';
+import {
+  completion,
+  copy,
+  init,
+  keyAdd,
+  keyExport,
+  keyList,
+  keyPassphrase,
+  keyRemove,
+} from './definitions/repository.ts';
+import { restore } from './definitions/restore.ts';
+import { check, prune, rebuildIndex } from './definitions/upkeep.ts';
+
+/** Every command, in the order of the help. */
+export const commandTable: readonly CommandDefinition[] = [
+  init,
+  backup,
+  snapshots,
+  ls,
+  find,
+  diff,
+  cat,
+  restore,
+  check,
+  forget,
+  prune,
+  copy,
+  keyList,
+  keyAdd,
+  keyRemove,
+  keyPassphrase,
+  keyExport,
+  stats,
+  rebuildIndex,
+  completion,
+];

@@ -1,0 +1,109 @@
+import { AppError } from '../../base/errors.ts';
+import { parseSize } from '../../base/size.ts';
+import { defineCommand } from '../command.ts';
+import { listFlag, switchFlag, valueFlag, wholeNumber } from '../flag.ts';
+import { dryRun, pathRuleFlags, repository } from './shared-flags.ts';
+
+export const backup = defineCommand({
+  name: 'backup',
+  summary: 'Make a snapshot of directories, files, or the output of a command',
+  description: [
+    'The repository is made at first use. An interrupted run is continued by the next one. A file that cannot be read is reported and ' +
+      'counted, and the exit code is 3.',
+    'A glob without a slash matches names at any depth (*.o), one with a leading slash absolute paths (/home/*/cache), any other one ' +
+      'the end of paths (src/build). "**" stands for any number of directories, a trailing slash means directories only, "re:" ' +
+      'starts a regular expression. Of the rules that match a path or a directory above it, the last one decides.',
+  ],
+  positionals: {
+    SOURCE: { arity: 'many', kind: 'path', help: 'What to back up: directories and files' },
+    URL: repository,
+  },
+  flags: {
+    ...pathRuleFlags,
+    'exclude-if-present': listFlag({
+      placeholder: 'NAME',
+      help: 'Leave out what lies in directories that hold an entry of this name (.nobackup)',
+    }),
+    'exclude-caches': switchFlag({
+      help: 'Leave out what lies in directories marked by a CACHEDIR.TAG',
+    }),
+    'one-file-system': switchFlag({ short: 'x', help: 'Do not enter other file systems' }),
+    'exclude-larger-than': valueFlag({
+      placeholder: 'SIZE',
+      parse: parseSize,
+      help: 'Leave out files larger than this',
+    }),
+    'exclude-older-than': valueFlag({
+      placeholder: 'TIME',
+      help: 'Leave out files not modified since then (2026-01-31, 2Y)',
+    }),
+    'exclude-newer-than': valueFlag({
+      placeholder: 'TIME',
+      help: 'Leave out files modified after this time',
+    }),
+    tag: listFlag({ placeholder: 'TAG[,TAG…]', help: 'Give the snapshot a tag' }),
+    host: valueFlag({
+      placeholder: 'NAME',
+      help: 'Record this host name instead of that of the machine',
+    }),
+    time: valueFlag({ placeholder: 'TIME', help: 'Record this time instead of now' }),
+    stdin: switchFlag({ help: 'Back up what comes from standard input' }),
+    'stdin-filename': valueFlag({
+      placeholder: 'NAME',
+      help: 'The name for the content of --stdin and --stdin-from-command [stdin]',
+    }),
+    'stdin-from-command': switchFlag({
+      help: 'Run the command after "--" and back up its output; if it fails, there is no snapshot',
+    }),
+    'no-init': switchFlag({ help: 'Do not make the repository if there is none' }),
+    'force-read': switchFlag({ help: 'Read every file, also those that look unchanged' }),
+    'no-verify': switchFlag({ help: 'Do not decrypt and compare packs before they are sent' }),
+    compression: valueFlag({
+      placeholder: 'LEVEL',
+      choices: ['none', 'fast', 'default', 'better', 'best'],
+      help: 'How hard to compress',
+    }),
+    'read-concurrency': valueFlag({
+      placeholder: 'N',
+      parse: wholeNumber(1, 256),
+      help: 'Read so many files at once',
+    }),
+    'dry-run': dryRun,
+  },
+  takesRest: (flags) => flags['stdin-from-command'] === true,
+  without: (flags) =>
+    flags['stdin'] === true || flags['stdin-from-command'] === true ? ['SOURCE'] : [],
+  problem({ flags, rest }) {
+    const streams = Number(flags['stdin'] === true) + Number(flags['stdin-from-command'] === true);
+    if (streams === 2) {
+      return new AppError('input/usage', '"--stdin" and "--stdin-from-command" exclude each other');
+    }
+    if (flags['stdin-from-command'] === true && rest.length === 0) {
+      return new AppError('input/usage', 'The command to back up the output of is missing', {
+        hint: 'Write it after "--": holdfast backup URL --stdin-from-command -- pg_dump database',
+      });
+    }
+    if (streams === 0 && flags['stdin-filename'] !== undefined) {
+      return new AppError(
+        'input/usage',
+        '"--stdin-filename" needs "--stdin" or "--stdin-from-command"',
+      );
+    }
+    return undefined;
+  },
+  examples: [
+    ['holdfast backup ~/Documents /mnt/disk/documents', 'Back up a directory to a disk'],
+    [
+      'holdfast backup /etc /home s3://bucket/host --exclude .cache/ --exclude-caches',
+      'Leave caches out',
+    ],
+    [
+      'holdfast backup ~/photos /mnt/disk/photos --include "*.jpg" --include "*.raw"',
+      'Take only pictures',
+    ],
+    [
+      'holdfast backup /mnt/disk/db --stdin-from-command --stdin-filename shop.sql -- pg_dump shop',
+      'Back up a database; a failing dump makes no snapshot',
+    ],
+  ],
+});

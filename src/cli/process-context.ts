@@ -1,0 +1,57 @@
+import { readFileSync, writeSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+import { systemClock } from '../base/clock.ts';
+import { systemTimeZone } from '../base/time-zone.ts';
+import type { CliContext, TerminalFacts } from './context.ts';
+import { watchSignals } from './signals.ts';
+
+/** The context of the real process. Dispose of it to stop watching for signals. */
+export function processContext(): CliContext & Disposable {
+  const watch = watchSignals(process, say, (status) => process.exit(status));
+  return {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    environment: process.env,
+    clock: systemClock,
+    signal: watch.signal,
+    terminal: terminalFacts(),
+    get timeZone() {
+      return systemTimeZone();
+    },
+    get workingDirectory() {
+      return process.cwd();
+    },
+    get version() {
+      return packageVersion();
+    },
+    [Symbol.dispose]: () => watch[Symbol.dispose](),
+  };
+}
+
+/** Past the stream, because the process may be about to end; a reader that has gone does not matter. */
+function say(text: string): void {
+  try {
+    writeSync(2, text);
+  } catch {
+    // Nobody is there to be told.
+  }
+}
+
+function terminalFacts(): TerminalFacts {
+  const { stdin, stdout, stderr, env } = process;
+  return {
+    interactive: stdin.isTTY && stderr.isTTY,
+    output: stdout.isTTY,
+    progress: stderr.isTTY && env['TERM'] !== 'dumb',
+    columns: () => stderr.columns || stdout.columns || 80,
+    colour: stderr.isTTY && env['TERM'] !== 'dumb' && (env['NO_COLOR'] ?? '') === '',
+  };
+}
+
+function packageVersion(): string {
+  const file = fileURLToPath(new URL('../../package.json', import.meta.url));
+  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
+  return version;
+}

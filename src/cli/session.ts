@@ -1,0 +1,76 @@
+import { AppError } from '../base/errors.ts';
+import type { Secret } from '../base/secret.ts';
+import type { GlobalFlagValues } from './command.ts';
+import type { CliContext } from './context.ts';
+import type { Output } from './output/output.ts';
+import { findPassphrase } from './passphrase.ts';
+import { askYesNo } from './prompt.ts';
+
+/** What a command works with besides its input. */
+export interface CommandSession extends CliContext {
+  readonly output: Output;
+  /** The passphrase of the repository; `create` asks twice. Asked for when called, so call it when the repository was found. */
+  passphrase(options?: { readonly create?: boolean }): Promise<Secret>;
+  /** That of the repository that `copy` reads; the same as `passphrase` if nothing says otherwise. */
+  fromPassphrase(): Promise<Secret>;
+  /** One that is to be added or to replace the old one. */
+  newPassphrase(): Promise<Secret>;
+  /**
+   * Asks before something that cannot be undone. Resolves to true for yes, at once if `yes` (the flag) is set. Throws `input/usage`
+   * if nobody can be asked.
+   */
+  confirm(question: string, yes: boolean): Promise<boolean>;
+}
+
+/** The flags of some commands that name further passphrases. */
+type PassphraseFlags = GlobalFlagValues & Readonly<Record<string, unknown>>;
+
+export function createSession(
+  context: CliContext,
+  flags: PassphraseFlags,
+  output: Output,
+): CommandSession {
+  const text = (name: string): string | undefined => flags[name] as string | undefined;
+  const find = async (
+    what: string,
+    given: { readonly file: string | undefined; readonly command: string | undefined },
+    variables: readonly string[],
+    repeat: boolean,
+  ): Promise<Secret> => {
+    output.pause();
+    return findPassphrase(
+      { what, ...given, variables, repeat, none: flags['insecure-no-passphrase'] },
+      context,
+    );
+  };
+  const main = { file: flags['passphrase-file'], command: flags['passphrase-command'] };
+  return {
+    ...context,
+    output,
+    passphrase: ({ create = false } = {}) =>
+      find('Passphrase', main, ['HOLDFAST_PASSPHRASE'], create),
+    fromPassphrase() {
+      const from = { file: text('from-passphrase-file'), command: text('from-passphrase-command') };
+      const own = from.file !== undefined || from.command !== undefined;
+      const variables = ['HOLDFAST_FROM_PASSPHRASE', 'HOLDFAST_PASSPHRASE'];
+      const inEnvironment = ['', '_FILE', '_COMMAND'].some(
+        (end) => context.environment[`HOLDFAST_FROM_PASSPHRASE${end}`] !== undefined,
+      );
+      return find('Passphrase to copy from', own || inEnvironment ? from : main, variables, false);
+    },
+    newPassphrase() {
+      const given = { file: text('new-passphrase-file'), command: text('new-passphrase-command') };
+      return find('New passphrase', given, ['HOLDFAST_NEW_PASSPHRASE'], true);
+    },
+    async confirm(question, yes) {
+      if (yes) return true;
+      if (!context.terminal.interactive) {
+        throw new AppError('input/usage', `Nobody can be asked: ${question}`, {
+          hint: 'Add --yes to go on without a question, or --dry-run to see what would be done',
+        });
+      }
+      output.pause();
+      return askYesNo(question, context);
+    },
+  };
+}
