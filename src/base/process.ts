@@ -54,7 +54,8 @@ export async function startProgram(
   const { signal } = options;
   signal?.throwIfAborted();
   const [name, ...parameters] = argv;
-  if (name === undefined || name === '') throw new AppError('process/failed', 'No program was named');
+  if (name === undefined || name === '')
+    throw new AppError('process/failed', 'No program was named');
   let child: ReturnType<typeof launch>;
   try {
     child = launch(name, parameters, options);

@@ -29,10 +29,11 @@ export class TargetTree implements Disposable {
   readonly #capacity: number;
   #lastPath = '';
   #lastDirectory: number;
+  #pinned: number | undefined;
 
   private constructor(root: number, capacity: number) {
     this.root = root;
-    this.#capacity = Math.max(capacity, 2);
+    this.#capacity = Math.max(capacity, 3);
     this.#lastDirectory = root;
   }
 
@@ -76,6 +77,20 @@ export class TargetTree implements Disposable {
     this.#lastPath = key;
     this.#lastDirectory = directory;
     return directory;
+  }
+
+  /**
+   * Handles of two directories that are good together, for a link from one to the other.
+   *
+   * @throws as `directory` does
+   */
+  directories(first: Uint8Array, second: Uint8Array): readonly [number, number] {
+    this.#pinned = this.directory(first);
+    try {
+      return [this.#pinned, this.directory(second)];
+    } finally {
+      this.#pinned = undefined;
+    }
   }
 
   /** Forgets what is open, so that directories can be removed or replaced. */
@@ -140,6 +155,7 @@ export class TargetTree implements Disposable {
   #trim(): void {
     for (const [path, directory] of this.#open) {
       if (this.#open.size <= this.#capacity) return;
+      if (directory === this.#pinned) continue;
       this.#open.delete(path);
       closeSync(directory);
     }
