@@ -1,4 +1,4 @@
-import { asBuffer, concatBytes, fromHex, toHex } from '../../../base/bytes.ts';
+import { asBuffer, concatBytes, fromHex, toHex, utf8 } from '../../../base/bytes.ts';
 import { AppError, messageOf } from '../../../base/errors.ts';
 import type { Secret } from '../../../base/secret.ts';
 import { MalformedError } from '../../../codec/binary/byte-reader.ts';
@@ -16,9 +16,10 @@ const formatName = 'key slot';
 
 /** A slot for an age recipient (`age1…`). Throws an `AppError` (`input/invalid`) for what is not one. */
 export async function sealAgeSlot(payload: SlotPayload, recipient: string): Promise<Uint8Array> {
-  const text = JSON.stringify(toJson(payload)).padEnd(contentSize, ' ');
-  const content = new Uint8Array(Buffer.from(text, 'utf8'));
-  if (content.length > contentSize + 256) throw new RangeError('Payload too large for its slot');
+  const json = utf8(JSON.stringify(toJson(payload)));
+  if (json.length > contentSize) throw new RangeError('Payload too large for its slot');
+  const content = new Uint8Array(contentSize).fill(0x20);
+  content.set(json);
   const { Encrypter } = await import('age-encryption');
   const encrypter = new Encrypter();
   try {
