@@ -49,6 +49,10 @@ export interface BlobLocation {
   readonly ordinal: number;
 }
 
+export interface FoundBlob extends BlobLocation {
+  readonly used: boolean;
+}
+
 export class BlobTable {
   readonly memory: BlobTableMemory;
   readonly #known: Int32Array;
@@ -112,6 +116,22 @@ export class BlobTable {
     return found >= 0 ? this.#rely(this.#known, found) : undefined;
   }
 
+  /** Where the blob is whose id stands at `offset`, and whether it is used; changes nothing. */
+  find(bytes: Uint8Array, offset = 0): FoundBlob | undefined {
+    return this.#lookUp(keyOf(bytes, offset), (words, at) => {
+      const state = Atomics.load(words, at + ORDINAL);
+      return { ...placeOf(words, at, state), used: (state & USED) !== 0 };
+    });
+  }
+
+  /** Marks the blob whose id stands at `offset` as used, and says whether it was before; undefined if it is not here. */
+  mark(bytes: Uint8Array, offset = 0): FoundBlob | undefined {
+    return this.#lookUp(keyOf(bytes, offset), (words, at) => {
+      const state = Atomics.or(words, at + ORDINAL, USED);
+      return { ...placeOf(words, at, state), used: (state & USED) !== 0 };
+    });
+  }
+
   /**
    * Takes an id for a pack that is being built. False when it is there already (which this run then relies on). The caller stores the blob if and
    * only if the answer is true.
@@ -173,6 +193,19 @@ export class BlobTable {
       const list = PART_LIST + part * PART_WORDS;
       scan(this.#fresh, this.#fresh[list]!, this.#fresh[list + 1]!);
     }
+  }
+
+  #lookUp<Result>(
+    key: Int32Array,
+    take: (words: Int32Array, at: number) => Result,
+  ): Result | undefined {
+    for (let part = Atomics.load(this.#fresh, PARTS) - 1; part >= 0; part--) {
+      const list = PART_LIST + part * PART_WORDS;
+      const found = this.#find(this.#fresh, this.#fresh[list]!, this.#fresh[list + 1]!, key);
+      if (found >= 0) return take(this.#fresh, found);
+    }
+    const found = this.#find(this.#known, 0, this.#knownSlots, key);
+    return found >= 0 ? take(this.#known, found) : undefined;
   }
 
   #rely(words: Int32Array, at: number): BlobLocation {
@@ -277,6 +310,10 @@ function sameKey(words: Int32Array, at: number, key: Int32Array): boolean {
     words[at + 2] === key[2] &&
     words[at + 3] === key[3]
   );
+}
+
+function placeOf(words: Int32Array, at: number, state: number): BlobLocation {
+  return { pack: words[at + PACK]! - 1, ordinal: state >>> FLAG_BITS };
 }
 
 /** The pack number + 1 of a taken slot, once the thread that took it has written the id. */

@@ -30,6 +30,8 @@ export class OpenDirectory {
   /** This directory among its parent's children. */
   readonly place: PendingDirectory | undefined;
   readonly cached: CachedDirectory | undefined;
+  /** Whether it is kept if nothing is in it. */
+  readonly keepEmpty: boolean;
   readonly children: PendingChild[] = [];
   /** Subdirectories in the order in which they will be entered. */
   readonly subdirectories: PendingDirectory[] = [];
@@ -46,12 +48,14 @@ export class OpenDirectory {
     parent: OpenDirectory | undefined,
     place: PendingDirectory | undefined,
     cached: CachedDirectory | undefined,
+    keepEmpty: boolean,
   ) {
     this.path = path;
     this.entry = entry;
     this.parent = parent;
     this.place = place;
     this.cached = cached;
+    this.keepEmpty = keepEmpty;
   }
 
   /** What the cache has under a name. Names must be asked for in byte order. */

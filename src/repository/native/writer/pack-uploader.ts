@@ -73,6 +73,11 @@ export class PackUploader {
     this.#throwFailure();
   }
 
+  /** Resolves when nothing is under way any more, whatever came of it: for whoever gives up. */
+  async settle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+  }
+
   async #wait(): Promise<void> {
     this.#throwFailure();
     while (this.#running.size >= this.#limit) {

@@ -57,14 +57,16 @@ export class TreeBuilder {
     this.#parts = parts;
   }
 
-  /** The walk goes into a directory: the root first, then each subdirectory in the order of its parent's entries. */
-  enter(path: Uint8Array, entry: SourceEntry): void {
+  /**
+   * The walk goes into a directory: the root first, then each subdirectory in the order of its parent's entries. `keepEmpty`: it is wanted even if nothing
+   * is in it.
+   */
+  enter(path: Uint8Array, entry: SourceEntry, keepEmpty = true): void {
     const parent = this.#current;
     const place = parent?.subdirectories[parent.nextSubdirectory++];
     const cached = this.#parts.cache?.get(path);
     const complete = { ...entry, xattrs: place?.entry.xattrs ?? this.#attributes(path, entry) };
-    this.#current = new OpenDirectory(path, complete, parent, place, cached);
-    this.#parts.counters.directories++;
+    this.#current = new OpenDirectory(path, complete, parent, place, cached, keepEmpty);
   }
 
   /** Children of the directory entered last, in byte order. Gives a promise when the caller must wait. */
@@ -237,6 +239,8 @@ export class TreeBuilder {
     const children = directory.children.filter(
       (child): child is PendingChild & { entry: Uint8Array } => child.entry !== undefined,
     );
+    if (children.length === 0 && !directory.keepEmpty && place !== undefined) return;
+    this.#parts.counters.directories++;
     const same = cached !== undefined && directory.isUnchanged && this.#knowsAll(cached.ids);
     let tree: Uint8Array;
     if (same) {

@@ -1,0 +1,283 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import { AppError } from '../base/errors.ts';
+import type { SourceEntry } from '../model/entry.ts';
+import type { OperationCounters, SummaryEvent } from '../model/event.ts';
+import type { PathFilter } from '../model/path-filter.ts';
+import type { NativeRepository } from '../repository/native/native-repository.ts';
+import { BackupRun, type SnapshotDraft } from '../repository/native/writer/backup-run.ts';
+import type { SnapshotWriter } from '../repository/native/writer/snapshot-writer.ts';
+import { planSources, type SourcePlan } from '../source/filesystem/source-plan.ts';
+import { walk, type WalkOptions } from '../source/filesystem/walk.ts';
+import type { OperationContext } from './operation.ts';
+import { WalkFilter } from './walk-filter.ts';
+
+/** A file system's times may be this coarse: what changed so shortly before the run may change again under the same time. */
+const GRANULARITY = 2;
+/** Progress is told at most this often, in milliseconds. */
+const PROGRESS_INTERVAL = 100;
+/** How often packs may be lost to a collector before something else must be wrong. */
+const MOST_ATTEMPTS = 20;
+
+export type BackupSource =
+  | { readonly kind: 'files'; readonly paths: readonly (string | Uint8Array)[] }
+  /** A stream that becomes the one file of the snapshot. Its failure is the backup's. */
+  | {
+      readonly kind: 'command' | 'standard-input';
+      readonly fileName: string;
+      /** What the snapshot shows as its source. */
+      readonly description: string;
+      readonly stream: AsyncIterable<Uint8Array>;
+    };
+
+export interface BackupInput {
+  readonly source: BackupSource;
+  readonly filter: PathFilter;
+  readonly walk: Pick<
+    WalkOptions,
+    'oneFileSystem' | 'excludeIfPresent' | 'excludeCaches' | 'excludeNoDump'
+  >;
+  readonly hostName: string;
+  readonly userName: string;
+  readonly tags: readonly string[];
+  /** Recorded instead of now, milliseconds since 1970. */
+  readonly time?: number | undefined;
+  readonly program: string;
+  readonly verify: boolean;
+  readonly compressionLevel: number;
+  readonly workers: number;
+  /** Read everything, also what looks unchanged. */
+  readonly forceRead: boolean;
+  /** Tell of every entry. */
+  readonly verbose: boolean;
+}
+
+/** Makes a snapshot. Resolves when it is committed; problems with single entries are reported and counted. */
+export async function backup(
+  repository: NativeRepository,
+  input: BackupInput,
+  context: OperationContext,
+): Promise<SummaryEvent> {
+  const { clock, signal, report } = context;
+  const begun = clock.monotonic();
+  const started = clock.now();
+  const plan = input.source.kind === 'files' ? planSources(input.source.paths) : undefined;
+  if (plan !== undefined) refuseNesting(plan, input.filter, repository);
+  using cache = repository.openSourceCache(input.forceRead);
+  let writer: SnapshotWriter | undefined;
+  const counters = (): OperationCounters => progressOf(writer);
+  let lastProgress = -Infinity;
+  const progress = (): void => {
+    const now = clock.monotonic();
+    if (now - lastProgress < PROGRESS_INTERVAL) return;
+    lastProgress = now;
+    report({ type: 'progress', ...counters() });
+  };
+  await using run = await BackupRun.begin(
+    repository.access,
+    {
+      workers: input.workers,
+      verify: input.verify,
+      compressionLevel: input.compressionLevel,
+      contentModule: contentModule(),
+      cache: cache.cache,
+      quietSince: Math.floor(started / 1000) - GRANULARITY,
+      onProblem(path, error) {
+        writer!.counters.errors++;
+        report({ type: 'problem', severity: 'error', path, error });
+      },
+      onEntry(entry) {
+        if (input.verbose) report({ type: 'entry', ...entry });
+        progress();
+      },
+    },
+    repository.sealSequence,
+    signal,
+  );
+  if (run.adopted > 0) {
+    report({
+      type: 'notice',
+      message: `Continuing an interrupted backup: ${run.adopted} packs are there already`,
+    });
+  }
+  for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {
+    report({ type: 'phase', phase: 'Reading the index' });
+    await using current = await run.openWriter();
+    writer = current;
+    report({ type: 'phase', phase: 'Saving' });
+    if (plan === undefined) await writeStream(current, input, started, signal);
+    else await writeFiles(current, plan, input, context, progress);
+    report({ type: 'phase', phase: 'Finishing' });
+    const committed = await run.commit(current, draftOf(input, plan, started));
+    cache.cache?.save();
+    if (committed !== undefined) {
+      return {
+        type: 'summary',
+        operation: 'backup',
+        ...counters(),
+        snapshot: committed.snapshotId,
+        dryRun: false,
+        milliseconds: clock.monotonic() - begun,
+        details: {
+          directories: current.counters.directories,
+          others: current.counters.others,
+          bytesStored: current.stored,
+        },
+      };
+    }
+    if (plan === undefined) {
+      throw new AppError('repository/locked', 'A prune removed data that this backup relied on', {
+        hint: 'A stream cannot be read twice: run the backup again',
+      });
+    }
+    report({
+      type: 'notice',
+      message:
+        'A prune that runs at the same time removed data that this backup relied on: storing it again',
+    });
+  }
+  throw new AppError('repository/locked', 'Other programs keep removing what this backup stores', {
+    hint: 'Find out what deletes from the storage, then run the backup again',
+  });
+}
+
+async function writeFiles(
+  writer: SnapshotWriter,
+  plan: SourcePlan,
+  input: BackupInput,
+  { signal, report }: OperationContext,
+  progress: () => void,
+): Promise<void> {
+  const filter = new WalkFilter(input.filter, plan.sources);
+  const events = walk(plan, {
+    ...input.walk,
+    exclude: (entry, path) => filter.excludes(entry, path),
+    extendedAttributes: false,
+  });
+  let turns = 0;
+  for (const event of events) {
+    signal.throwIfAborted();
+    switch (event.type) {
+      case 'enter':
+        writer.tree.enter(event.path, event.entry, filter.enter(event.path));
+        break;
+      case 'entries':
+        await writer.tree.entries(event.location, event.entries);
+        break;
+      case 'leave':
+        writer.tree.leave(event.complete);
+        filter.leave();
+        progress();
+        // Packs and signals are waiting too.
+        if (++turns % 64 === 0) await nextTurn();
+        break;
+      case 'problem':
+        writer.counters.errors++;
+        report({ type: 'problem', severity: 'error', path: event.path, error: event.error });
+        break;
+    }
+  }
+}
+
+async function writeStream(
+  writer: SnapshotWriter,
+  { source, time }: BackupInput,
+  started: number,
+  signal: AbortSignal,
+): Promise<void> {
+  if (source.kind === 'files') return;
+  const seconds = Math.floor((time ?? started) / 1000);
+  const outcome = await writer.storeStream(source.stream);
+  signal.throwIfAborted();
+  writer.tree.enter(streamRoot, streamEntry('directory', '', 0o755, seconds));
+  writer.tree.addStored(
+    { ...streamEntry('file', source.fileName, 0o600, seconds), size: outcome.size },
+    outcome,
+  );
+  writer.tree.leave(true);
+}
+
+const streamRoot = Buffer.from('/');
+
+function streamEntry(
+  type: 'file' | 'directory',
+  name: string,
+  mode: number,
+  seconds: number,
+): SourceEntry {
+  return {
+    name: Buffer.from(name),
+    type,
+    mode,
+    uid: process.getuid?.() ?? 0,
+    gid: process.getgid?.() ?? 0,
+    user: undefined,
+    group: undefined,
+    mtime: { seconds, nanoseconds: 0 },
+    size: 0,
+    links: 1,
+    linkTarget: undefined,
+    deviceMajor: 0,
+    deviceMinor: 0,
+    xattrs: [],
+    fileFlags: 0,
+    ctime: { seconds, nanoseconds: 0 },
+    inode: 0n,
+    device: 0,
+    blocks: 0,
+  };
+}
+
+function draftOf(input: BackupInput, plan: SourcePlan | undefined, started: number): SnapshotDraft {
+  const { source } = input;
+  return {
+    started: input.time ?? started,
+    hostName: input.hostName,
+    userName: input.userName,
+    paths: plan?.sources ?? [Buffer.from(source.kind === 'files' ? '' : source.description)],
+    tags: input.tags,
+    commonParent: plan !== undefined && plan.sources.length > 1 ? plan.root : undefined,
+    sourceKind: source.kind,
+    program: input.program,
+  };
+}
+
+/** A repository inside what is backed up would be backed up into itself, unless it is left out. */
+function refuseNesting(plan: SourcePlan, filter: PathFilter, repository: NativeRepository): void {
+  const place = repository.localPath;
+  if (place === undefined) return;
+  const facts = { directory: true, file: false, size: 0, modified: 0 };
+  if (!filter.empty && !filter.decide(Buffer.from(place), facts)) return;
+  for (const source of plan.sources) {
+    const text = Buffer.from(source).toString();
+    if (place === text || place.startsWith(text === '/' ? '/' : `${text}/`)) {
+      throw new AppError(
+        'input/invalid',
+        `The repository "${place}" lies inside the source "${text}"`,
+        {
+          hint: `Choose another destination, or leave it out with --exclude "${place}"`,
+        },
+      );
+    }
+  }
+}
+
+function progressOf(writer: SnapshotWriter | undefined): OperationCounters {
+  const counters = writer?.counters;
+  return {
+    files: counters?.files ?? 0,
+    bytes: counters?.bytes ?? 0,
+    bytesRead: counters?.bytesRead ?? 0,
+    bytesAdded: writer?.added ?? 0,
+    filesNew: counters?.filesNew ?? 0,
+    filesChanged: counters?.filesChanged ?? 0,
+    filesUnchanged: counters?.filesUnchanged ?? 0,
+    errors: counters?.errors ?? 0,
+  };
+}
+
+/** The module through which workers open files; sources run as TypeScript, the published package as JavaScript. */
+function contentModule(): string {
+  const extension = import.meta.filename.endsWith('.ts') ? 'ts' : 'js';
+  return new URL(`../source/filesystem/file-reader.${extension}`, import.meta.url).href;
+}

@@ -1,0 +1,248 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { toHex } from '../../base/bytes.ts';
+import type { CallOptions } from '../../base/call-options.ts';
+import type { Clock } from '../../base/clock.ts';
+import { AppError } from '../../base/errors.ts';
+import { mapPool } from '../../base/pool.ts';
+import type { RandomBytes } from '../../base/random.ts';
+import { caching } from '../../storage/layers/caching.ts';
+import type { Storage } from '../../storage/storage.ts';
+import type { Access } from './access.ts';
+import { HostDirectory } from './hosts/host-directory.ts';
+import { LocalState } from './hosts/local-state.ts';
+import { OwnSeals } from './hosts/own-seals.ts';
+import { registerHost } from './hosts/register-host.ts';
+import type { Credentials } from './keys/credentials.ts';
+import { accessFor } from './keys/description.ts';
+import { initialise, type FirstProtection } from './keys/initialise.ts';
+import { unlock, type Unlocked } from './keys/unlock.ts';
+import { objectPrefixes, parseObjectName } from './objects/object-name.ts';
+import {
+  decodeSettings,
+  defaultSettings,
+  newestSettings,
+  type Settings,
+} from './objects/settings.ts';
+import { SourceCache } from './writer/source-cache.ts';
+import type { SealSequence } from './writer/seal-sequence.ts';
+
+/** Where a machine keeps what belongs to it, and the outside world. */
+export interface LocalPlaces {
+  /** What must not be lost lightly: this machine's key in each repository. */
+  readonly stateDirectory: string;
+  /** What can be lost at any time; undefined: nothing is kept. */
+  readonly cacheDirectory: string | undefined;
+  /** What this machine is called. */
+  readonly hostName: string;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  /** Told of problems that only cost speed. */
+  warn(problem: AppError): void;
+}
+
+/** A native repository that is open, as the operations of the engine take it. */
+export class NativeRepository implements AsyncDisposable {
+  readonly access: Access;
+  readonly unlocked: Unlocked;
+  readonly hosts: HostDirectory;
+  readonly local: LocalState;
+  readonly sealSequence: SealSequence;
+  /** A repository with features that this program does not know may be read, not written. */
+  readonly isReadOnly: boolean;
+  /** Where it lies in this machine's file system, if it does. */
+  readonly localPath: string | undefined;
+  readonly #places: LocalPlaces;
+
+  constructor(
+    access: Access,
+    unlocked: Unlocked,
+    hosts: HostDirectory,
+    local: LocalState,
+    isReadOnly: boolean,
+    localPath: string | undefined,
+    places: LocalPlaces,
+  ) {
+    this.access = access;
+    this.unlocked = unlocked;
+    this.hosts = hosts;
+    this.local = local;
+    this.isReadOnly = isReadOnly;
+    this.localPath = localPath;
+    this.#places = places;
+    const state = join(places.stateDirectory, toHex(unlocked.ring.repositoryId));
+    this.sealSequence = new OwnSeals(access, state);
+  }
+
+  /** Throws an `AppError` (`repository/read-only`) if this program must not write here. */
+  requireWritable(): void {
+    if (!this.isReadOnly) return;
+    throw new AppError(
+      'repository/read-only',
+      'A newer program has to be used to write to this repository',
+      {
+        hint: 'Reading and restoring work; update Holdfast to write',
+      },
+    );
+  }
+
+  /**
+   * What earlier runs remember of the sources; nothing with `ignore`, without a cache directory, or if it cannot be used. Dispose of the answer.
+   */
+  openSourceCache(ignore: boolean): { readonly cache: SourceCache | undefined } & Disposable {
+    const { cacheDirectory, warn } = this.#places;
+    if (ignore || cacheDirectory === undefined) return { cache: undefined, [Symbol.dispose]() {} };
+    const directory = join(cacheDirectory, toHex(this.unlocked.ring.repositoryId));
+    try {
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      const cache = new SourceCache(join(directory, 'sources.db'));
+      return { cache, [Symbol.dispose]: () => cache[Symbol.dispose]() };
+    } catch (cause) {
+      warn(
+        new AppError('local/unwritable', `Cannot use the cache in "${directory}"`, {
+          cause,
+          hint: 'Every file will be read',
+        }),
+      );
+      return { cache: undefined, [Symbol.dispose]() {} };
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.access.storage[Symbol.asyncDispose]();
+  }
+}
+
+export interface OpenRepositoryOptions extends CallOptions {
+  /** Where it lies in this machine's file system, if it does. */
+  readonly localPath?: string | undefined;
+  /** Nothing will be written: this machine need not be known there, and nothing is published to make it so. */
+  readonly readOnly?: boolean;
+}
+
+/** Opens a repository. Throws what `unlock` and `registerHost` throw. */
+export async function openRepository(
+  storage: Storage,
+  credentials: Credentials,
+  places: LocalPlaces,
+  options: OpenRepositoryOptions = {},
+): Promise<NativeRepository> {
+  return openUnlocked(storage, await unlock(storage, credentials, options), places, options);
+}
+
+/** Makes a repository, or completes one whose making was interrupted, and opens it. Throws what `initialise` throws. */
+export async function createRepository(
+  storage: Storage,
+  protection: FirstProtection,
+  places: LocalPlaces,
+  options: OpenRepositoryOptions = {},
+): Promise<NativeRepository> {
+  const { clock, random, hostName } = places;
+  const unlocked = await initialise(storage, protection, {
+    clock,
+    random,
+    label: hostName,
+    signal: options.signal,
+  });
+  return openUnlocked(storage, unlocked, places, options);
+}
+
+async function openUnlocked(
+  bare: Storage,
+  unlocked: Unlocked,
+  places: LocalPlaces,
+  { localPath, readOnly = false, signal }: OpenRepositoryOptions,
+): Promise<NativeRepository> {
+  const { clock, random, hostName } = places;
+  const { ring, description } = unlocked;
+  const storage = cached(bare, ring.repositoryId, places);
+  const [hosts, local] = await Promise.all([
+    HostDirectory.load(storage, ring, { signal }),
+    LocalState.open(places.stateDirectory, ring.repositoryId, random),
+  ]);
+  const verifying = { keys: ring, findSigner: hosts.find };
+  const settings = await loadSettings(storage, verifying, { signal });
+  const mode = accessFor([description.features, settings]);
+  const registering = { clock, random, name: hostName, signal };
+  const signer = readOnly
+    ? refusingSigner
+    : await registerHost(storage, ring, hosts, local, registering);
+  const { host = nobody } = local;
+  const access: Access = {
+    storage,
+    keys: ring,
+    chunker: description.chunker,
+    settings,
+    hostId: host.id,
+    hostSeed: host.seed,
+    signing: { keys: ring, signer, random },
+    verifying,
+    clock,
+    random,
+  };
+  return new NativeRepository(
+    access,
+    unlocked,
+    hosts,
+    local,
+    readOnly || mode === 'read-only',
+    localPath,
+    places,
+  );
+}
+
+const nobody = { id: '0'.repeat(32), seed: new Uint8Array(32) };
+
+/** Stands for this machine where nothing may be written. */
+const refusingSigner: ObjectSigner = {
+  id: nobody.id,
+  sign() {
+    throw new AppError('internal', 'Nothing can be signed: the repository was opened for reading');
+  },
+};
+
+/** The settings that count. A settings object that cannot be read is an error: it might forbid what is about to be done. */
+async function loadSettings(
+  storage: Storage,
+  verifying: Access['verifying'],
+  options: CallOptions,
+): Promise<Settings> {
+  const read = mapPool(
+    storage.list(objectPrefixes.settings, options),
+    storage.capabilities.concurrency,
+    async ({ name }, call) =>
+      parseObjectName(name)?.type === 'settings'
+        ? [decodeSettings(name, await storage.read(name, call), verifying).value]
+        : [],
+    options,
+  );
+  const all = (await Array.fromAsync(read)).flat();
+  return newestSettings(all) ?? { ...defaultSettings, number: 0, id: '0'.repeat(32) };
+}
+
+/** Objects that are written once and are small are read again and again: they are kept on this machine. */
+function cached(
+  storage: Storage,
+  repositoryId: Uint8Array,
+  { cacheDirectory, warn }: LocalPlaces,
+): Storage {
+  if (cacheDirectory === undefined) return storage;
+  return caching(storage, {
+    directory: join(cacheDirectory, toHex(repositoryId), 'objects'),
+    cacheable: isCacheable,
+    warn,
+  });
+}
+
+const cacheablePrefixes = [
+  objectPrefixes.index,
+  objectPrefixes.final,
+  objectPrefixes.seal,
+  objectPrefixes.audit,
+  objectPrefixes.forget,
+];
+
+function isCacheable(name: string): boolean {
+  return cacheablePrefixes.some((prefix) => name.startsWith(prefix));
+}

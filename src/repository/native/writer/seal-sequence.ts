@@ -1,0 +1,10 @@
+/**
+ * Numbers the seals of this host: without gaps, one process of the machine at a time, each with the hash of the one before (native.md, section 12).
+ */
+export interface SealSequence {
+  /**
+   * Calls `publish` with the next number and the hash of this host's previous seal, both in hexadecimal; it publishes the seal and gives its hash. Gives
+   * the number. Nobody else on this machine seals meanwhile.
+   */
+  seal(publish: (next: number, previousSeal: string) => Promise<string>): Promise<number>;
+}
