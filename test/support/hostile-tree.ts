@@ -350,10 +350,10 @@ function makeTimes(maker: Maker): void {
     ['epoch', 0, 0],
     ['one nanosecond', 0, 1],
     ['before 1970', -1, 999_999_999],
-    ['1901', -2_147_483_648, 123_456_789],
+    ['1901', -2_147_483_647, 123_456_789],
     ['2038', 2_147_483_648, 1],
     ['2106', 4_294_967_296, 999_999_999],
-    ['2446', 15_032_385_535, 999_999_999],
+    ['2446', 15_032_385_534, 999_999_999],
   ];
   for (const [name, seconds, nanoseconds] of times) {
     maker.time(maker.file(name, 'times', name), seconds, nanoseconds);

@@ -126,10 +126,8 @@ export function composeDevice(major: number, minor: number): number {
 
 /** The inverse of `composeDevice`. */
 export function splitDevice(device: number): { major: number; minor: number } {
-  const upper = Math.floor(device / 0x1_0000_0000);
-  const lower = device % 0x1_0000_0000;
-  return {
-    major: Math.floor(upper / 0x1000) * 0x1000 + (Math.floor(lower / 0x100) % 0x1000),
-    minor: Math.floor(lower / 0x10_0000) * 0x100 + (lower % 0x100),
-  };
+  const major =
+    Math.floor(device / 0x1000_0000_0000) * 0x1000 + (Math.floor(device / 0x100) % 0x1000);
+  const minor = (Math.floor(device / 0x10_0000) % 0x100_0000) * 0x100 + (device % 0x100);
+  return { major, minor };
 }

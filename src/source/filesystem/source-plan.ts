@@ -57,9 +57,14 @@ export function planSources(
     .filter((one) => !absolute.some((other) => isInside(one, other)))
     .map((one) => Buffer.from(one, 'latin1'))
     .sort(compareBytes);
-  const kinds = sources.map((source) => kindOf(source));
+  // Also those inside others: a name that is mistyped must not pass unnoticed.
+  const kinds = new Map(absolute.map((one) => [one, kindOf(Buffer.from(one, 'latin1'))]));
   const [only] = sources;
-  if (sources.length === 1 && only !== undefined && kinds[0] === 'directory') {
+  if (
+    sources.length === 1 &&
+    only !== undefined &&
+    kinds.get(only.toString('latin1')) === 'directory'
+  ) {
     return { root: only, sources, selection: undefined };
   }
   const texts = sources.map((source) => source.toString('latin1'));

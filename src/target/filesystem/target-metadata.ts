@@ -12,9 +12,11 @@ import {
   setExtendedAttribute,
 } from '../../base/posix/extended-attributes.ts';
 import { changeFileFlags } from '../../base/posix/file-flags.ts';
+import { FileStatus } from '../../base/posix/file-status.ts';
 import { setTimes, setTimesAt } from '../../base/posix/file-times.ts';
 import { joinPath } from '../../base/posix/path-bytes.ts';
-import { type Entry, type ExtendedAttribute, fileFlag } from '../../model/entry.ts';
+import { SystemError } from '../../base/posix/system-error.ts';
+import { type Entry, type ExtendedAttribute, fileFlag, type Timestamp } from '../../model/entry.ts';
 import { checkName } from './target-entry.ts';
 import { type TargetAspect, targetError, type TargetProblem } from './target-error.ts';
 
@@ -47,6 +49,7 @@ export class MetadataWriter {
   ownersNotRestored = 0;
   readonly #byName: boolean;
   readonly #isPrivileged: boolean;
+  readonly #status = new FileStatus();
   readonly #user = process.geteuid?.() ?? -1;
 
   constructor({ owners = 'numbers', isPrivileged }: MetadataOptions = {}) {
@@ -73,6 +76,7 @@ export class MetadataWriter {
     this.#setAttributes(fd, entry, path, true);
     this.#attempt('times', path, () => {
       setTimes(fd, entry.mtime);
+      this.#checkTimes(this.#status.readOpen(fd), entry);
     });
     if (entry.fileFlags !== 0) {
       this.#attempt('file-flags', path, () => {
@@ -115,7 +119,19 @@ export class MetadataWriter {
     this.#setAttributes(holder, entry, path, true);
     this.#attempt('times', path, () => {
       setTimesAt(directory, name, entry.mtime);
+      this.#checkTimes(this.#status.readAt(directory, name), entry);
     });
+  }
+
+  /** A file system takes any time without complaint and keeps the nearest one that it knows. */
+  #checkTimes(errno: number, { mtime }: Entry): void {
+    if (errno !== 0) throw new SystemError(errno, 'statx');
+    const { mtimeSeconds, mtimeNanoseconds } = this.#status;
+    if (mtimeSeconds === mtime.seconds && mtimeNanoseconds === mtime.nanoseconds) return;
+    throw new Error(
+      `the file system cannot hold ${inNanoseconds(mtime)}, it kept ` +
+        inNanoseconds({ seconds: mtimeSeconds, nanoseconds: mtimeNanoseconds }),
+    );
   }
 
   /** Sets the owner as far as allowed; returns the mode that goes with it. */
@@ -191,6 +207,10 @@ const labelsOfAspects: Readonly<Record<TargetAspect, string>> = {
   'extended-attribute': 'extended attribute',
   'file-flags': 'file flags',
 };
+
+function inNanoseconds({ seconds, nanoseconds }: Timestamp): string {
+  return `${BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds)} ns`;
+}
 
 function ownId(
   name: string | undefined,
