@@ -87,6 +87,6 @@ export class PieceOpener {
     } catch (cause) {
       throw new MalformedError(`Piece ${number} is not authentic`, { cause });
     }
-    return plaintext;
+    return new Uint8Array(plaintext.buffer, plaintext.byteOffset, plaintext.length);
   }
 }

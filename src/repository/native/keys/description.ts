@@ -75,7 +75,10 @@ export function decodeDescription(bytes: Uint8Array): Description {
     if (!isValidSignature(description.ownerPublic, signedText(toPlain(description)), signature)) {
       throw new MalformedError('Signature is wrong');
     }
-    const expected = toText({ ...toPlain(description), signature: plain['signature'] });
+    const expected = toText({
+      ...toPlain(description),
+      signature: asBuffer(signature).toString('base64'),
+    });
     if (!equalBytes(expected, bytes)) throw new MalformedError('Not in its canonical form');
     return description;
   } catch (cause) {

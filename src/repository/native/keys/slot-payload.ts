@@ -101,20 +101,25 @@ export function decodePayload(bytes: Uint8Array): SlotPayload {
   const reader = new RecordReader(bytes, tags);
   const secrets: Record<string, Uint8Array> = {};
   for (const { key, tag, size } of secretFields) {
-    if (reader.optional(tag) !== undefined) secrets[key] = reader.exact(tag, size).slice();
+    if (reader.optional(tag) !== undefined) secrets[key] = copyOf(reader.exact(tag, size));
   }
   return {
     role: roleOfNumber(reader.number(1)),
     label: reader.optionalText(2) ?? '',
     created: reader.optionalNumber(3),
-    repositoryId: reader.exact(4, 16).slice(),
-    ownerPublic: reader.exact(5, 32).slice(),
+    repositoryId: copyOf(reader.exact(4, 16)),
+    ownerPublic: copyOf(reader.exact(5, 32)),
     secrets,
     host:
       reader.optional(14) === undefined
         ? undefined
-        : { id: toHex(reader.exact(14, 16)), seed: reader.exact(15, 32).slice() },
+        : { id: toHex(reader.exact(14, 16)), seed: copyOf(reader.exact(15, 32)) },
   };
+}
+
+/** Not `slice`, which gives a view if the bytes are a `Buffer`. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return Uint8Array.from(bytes);
 }
 
 function ownerRing({ secrets: { root }, repositoryId }: SlotPayload): KeyRing {
