@@ -20,7 +20,7 @@ export interface Signer {
   /** 32 bytes. */
   readonly publicKey: Uint8Array;
   /** 64 bytes. */
-  sign(message: Uint8Array): Uint8Array;
+  readonly sign: (message: Uint8Array) => Uint8Array;
 }
 
 /** The signer that a seed of 32 bytes stands for. */

@@ -69,7 +69,7 @@ export function decodeHostCertificate(
     const value: HostCertificate = {
       id,
       number,
-      publicKey: reader.exact(1, 32).slice(),
+      publicKey: Uint8Array.from(reader.exact(1, 32)),
       name: reader.text(2),
       role: roleOfNumber(reader.number(3)),
       state,
