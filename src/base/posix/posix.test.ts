@@ -241,14 +241,11 @@ test('everything works in a worker thread at the same time', async () => {
     for (let round = 0; round < 20000; round++) readExtendedAttributes(Buffer.from('/tmp'), 1);
     parentPort.postMessage(userNameOf(0));`;
   const url = new URL(`data:text/javascript,${encodeURIComponent(script)}`);
-  const names = await Promise.all(
-    [1, 2, 3].map(
-      (_) =>
-        new Promise((resolve, reject) => {
-          new Worker(url).once('message', resolve).once('error', reject);
-        }),
-    ),
-  );
+  const work = () =>
+    new Promise((resolve, reject) => {
+      new Worker(url).once('message', resolve).once('error', reject);
+    });
+  const names = await Promise.all([work(), work(), work()]);
   assert.deepEqual(names, ['root', 'root', 'root']);
 });
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   closeSync,
@@ -351,4 +352,84 @@ test('a walk that is left early leaves no handle open', () => {
     }
     assert.equal(openHandles(), before);
   }
+});
+
+test('a directory that may not be read is kept, empty, and told', () => {
+  if (process.geteuid?.() === 0) {
+    const file = new URL(import.meta.url).pathname;
+    const somebody = { uid: 65_534, gid: 65_534, env: { TMPDIR: '/tmp' } };
+    const { status, stdout } = spawnSync(process.execPath, ['--test', file], somebody);
+    assert.equal(status, 0, stdout.toString());
+    return;
+  }
+  using scratch = scratchDirectory();
+  makeTree(scratch.of('t'));
+  chmodSync(scratch.of('t', 'a'), 0o000);
+  chmodSync(scratch.of('t', 'b'), 0o400);
+  const found = lines(scratch.of('t'), [scratch.of('t')]);
+  chmodSync(scratch.of('t', 'a'), 0o700);
+  chmodSync(scratch.of('t', 'b'), 0o700);
+  assert.deepEqual(found, [
+    'enter ',
+    ': a b c c.d',
+    'enter /a',
+    'source/unreadable /a',
+    'leave /a incomplete',
+    'enter /b',
+    'source/unreadable /b/3',
+    'leave /b incomplete',
+    'enter /c.d',
+    'leave /c.d',
+    'leave ',
+  ]);
+});
+
+test('without system calls a walk shows the same, as far as Node can see', () => {
+  using scratch = scratchDirectory();
+  makeHostileTree(scratch.of('t'), { deep: false });
+  const script = `
+    Object.defineProperty(process, 'platform', { value: 'darwin' });
+    const { walk } = await import(${JSON.stringify(new URL('walk.ts', import.meta.url).href)});
+    const { planSources } = await import(${JSON.stringify(new URL('source-plan.ts', import.meta.url).href)});
+    const { openForBackup } = await import(${JSON.stringify(new URL('file-reader.ts', import.meta.url).href)});
+    for (const event of walk(planSources([process.argv[1]]))) {
+      if (event.type === 'problem') throw event.error;
+      if (event.type !== 'entries') continue;
+      for (const entry of event.entries) {
+        console.log(JSON.stringify(entry, (_, value) => (typeof value === 'bigint' ? String(value) : value)));
+        if (entry.type === 'file' && entry.mode & 0o400) {
+          using reader = openForBackup(event.location.pathOf(entry.name), entry);
+          if (!reader.isUnchanged()) throw new Error('changed');
+        }
+      }
+      event.location.release();
+    }`;
+  const options = { maxBuffer: 1 << 26 };
+  const parameters = ['--input-type=module', '-e', script, scratch.of('t')];
+  const { stdout, stderr } = spawnSync(process.execPath, parameters, options);
+  const seen = stdout.toString().trim().split('\n');
+  const expected: string[] = [];
+  for (const event of walk(planSources([scratch.of('t')]))) {
+    if (event.type !== 'entries') continue;
+    event.location.release();
+    for (const entry of event.entries) {
+      const linkTarget = entry.linkTarget && Buffer.from(entry.linkTarget);
+      const visible = {
+        ...entry,
+        linkTarget,
+        user: undefined,
+        group: undefined,
+        xattrs: [],
+        fileFlags: 0,
+      };
+      const text = JSON.stringify(visible, (_, value: unknown) =>
+        typeof value === 'bigint' ? String(value) : value,
+      );
+      expected.push(text);
+    }
+  }
+  assert.equal(stderr.toString(), '');
+  assert.ok(expected.length > 70);
+  const asBytes = (line: string): string => JSON.stringify(JSON.parse(line));
+  assert.deepEqual(seen.map(asBytes), expected.map(asBytes));
 });

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, closeSync, lstatSync, openSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { test } from 'node:test';
 
 import { scratchDirectory } from '../../../test/support/scratch-directory.ts';
@@ -133,6 +141,25 @@ test('a directory is finished by name, and not through a link', () => {
   const stats = lstatSync(scratch.of('directory'), { bigint: true });
   assert.equal(Number(stats.mode) & 0o7777, 0o1750);
   assert.equal(stats.mtimeNs, -2_876_543_211n);
+});
+
+test('a file whose content is right is finished by name, unless it is something else by now', () => {
+  using scratch = scratchDirectory();
+  using tree = TargetTree.open(scratch.path);
+  writeFileSync(scratch.of('file'), 'x', { mode: 0o600 });
+  chmodSync(scratch.of('file'), 0o000);
+  writeFileSync(scratch.of('linked'), 'x', { mode: 0o600 });
+  linkSync(scratch.of('linked'), scratch.of('other name'));
+  symlinkSync('linked', scratch.of('link'));
+  const writer = new MetadataWriter();
+  writer.applyToFile(tree.root, bytes('file'), entry(), path);
+  assert.deepEqual(writer.problems, []);
+  assert.equal(lstatSync(scratch.of('file')).mode & 0o7777, 0o640);
+  for (const name of ['linked', 'link', 'nothing']) {
+    writer.applyToFile(tree.root, bytes(name), entry(), path);
+  }
+  assert.equal(writer.problems.length, 3);
+  assert.equal(lstatSync(scratch.of('linked')).mode & 0o7777, 0o600);
 });
 
 test('owners are taken by name where that is wanted and the name is known', () => {

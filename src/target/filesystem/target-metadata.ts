@@ -16,9 +16,15 @@ import { FileStatus } from '../../base/posix/file-status.ts';
 import { setTimes, setTimesAt } from '../../base/posix/file-times.ts';
 import { joinPath } from '../../base/posix/path-bytes.ts';
 import { SystemError } from '../../base/posix/system-error.ts';
-import { type Entry, type ExtendedAttribute, fileFlag, type Timestamp } from '../../model/entry.ts';
+import {
+  type Entry,
+  entryTypeOf,
+  type ExtendedAttribute,
+  fileFlag,
+  type Timestamp,
+} from '../../model/entry.ts';
 import { checkName } from './target-entry.ts';
-import { type TargetAspect, targetError, type TargetProblem } from './target-error.ts';
+import { refusal, type TargetAspect, targetError, type TargetProblem } from './target-error.ts';
 
 /** How owners are restored. */
 export interface MetadataOptions {
@@ -88,13 +94,39 @@ export class MetadataWriter {
   /** Finishes a directory by name, which is opened for it. */
   applyToDirectory(directory: number, name: Uint8Array, entry: Entry, path: Uint8Array): void {
     checkName(name);
-    let fd: number;
-    try {
-      fd = openAt(directory, name, constants.O_RDONLY | constants.O_DIRECTORY);
-    } catch (cause) {
-      this.#note('mode', path, cause);
-      return;
-    }
+    this.#attempt('mode', path, () => {
+      const fd = openAt(directory, name, constants.O_RDONLY | constants.O_DIRECTORY);
+      this.#applyAndClose(fd, entry, path);
+    });
+  }
+
+  /**
+   * Finishes a regular file by name whose content is right already; one that has become something else, or has other
+   * names as well, is left alone and reported.
+   */
+  applyToFile(directory: number, name: Uint8Array, entry: Entry, path: Uint8Array): void {
+    checkName(name);
+    const flags = constants.O_RDONLY | constants.O_NONBLOCK;
+    this.#attempt('mode', path, () => {
+      let fd: number;
+      try {
+        fd = openAt(directory, name, flags);
+      } catch (cause) {
+        if (systemCodeOf(cause) !== 'EACCES') throw cause;
+        changeModeAt(directory, name, 0o600);
+        fd = openAt(directory, name, flags);
+      }
+      const errno = this.#status.readOpen(fd);
+      if (errno === 0 && entryTypeOf(this.#status.mode) === 'file' && this.#status.links === 1) {
+        this.#applyAndClose(fd, entry, path);
+        return;
+      }
+      closeSync(fd);
+      throw refusal(path, 'it is not the file any more that it was');
+    });
+  }
+
+  #applyAndClose(fd: number, entry: Entry, path: Uint8Array): void {
     try {
       this.applyToOpen(fd, entry, path);
     } finally {
