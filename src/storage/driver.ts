@@ -1,55 +1,9 @@
 import type { CallOptions } from '../base/call-options.ts';
 import type { Clock } from '../base/clock.ts';
 import type { AppError } from '../base/errors.ts';
-import type { Secret } from '../base/secret.ts';
+import type { OptionsOf, RawValue, StorageOption } from './option-schema.ts';
 import type { Storage } from './storage.ts';
 import type { DestinationUrl } from './url.ts';
-
-/** How the text of an option is read: `size` gives bytes, `duration` milliseconds, `secret` a `Secret`. */
-export type OptionKind =
-  | 'string'
-  | 'number'
-  | 'boolean'
-  | 'size'
-  | 'duration'
-  | 'choice'
-  | 'secret';
-
-/** One setting, as plain data: it feeds the URL, flags, help, forms and the reference page. */
-export interface StorageOption {
-  /** Lower case with hyphens. */
-  readonly name: string;
-  readonly kind: OptionKind;
-  /** One sentence without a period. */
-  readonly help: string;
-  /** As the user would write it. */
-  readonly default?: string;
-  readonly required?: boolean;
-  /** For `choice`. */
-  readonly choices?: readonly string[];
-}
-
-/** What came in for one option before it was checked. */
-export type RawValue = string | number | boolean | Secret;
-
-type ValueOf<Option extends StorageOption> = Option['kind'] extends 'boolean'
-  ? boolean
-  : Option['kind'] extends 'number' | 'size' | 'duration'
-    ? number
-    : Option['kind'] extends 'secret'
-      ? Secret
-      : Option extends { readonly choices: readonly (infer Choice)[] }
-        ? Choice
-        : string;
-
-/** The checked values of a list of options, by name; `undefined` where there is neither a value nor a default. */
-export type OptionsOf<Schema extends readonly StorageOption[]> = {
-  readonly [Option in Schema[number] as Option['name']]: Option extends
-    | { readonly default: string }
-    | { readonly required: true }
-    ? ValueOf<Option>
-    : ValueOf<Option> | undefined;
-};
 
 /** What a driver may use of the program around it. */
 export interface DriverContext extends CallOptions {

@@ -1,9 +1,10 @@
 import { AppError } from '../base/errors.ts';
-import type { DriverContext, RawValue, StorageDriver, StorageOption } from './driver.ts';
+import type { DriverContext, StorageDriver } from './driver.ts';
 import { limiting } from './layers/limiting.ts';
 import { retrying } from './layers/retrying.ts';
 import { throttling, TransferRates } from './layers/throttling.ts';
 import { mergeOptions, type OptionSources, parseOptions, type RawOptions } from './options.ts';
+import type { RawValue, StorageOption } from './option-schema.ts';
 import { storageDriver } from './registry.ts';
 import type { Storage } from './storage.ts';
 import { type DestinationUrl, parseDestinationUrl, printDestinationUrl } from './url.ts';

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 
 import { hasCode } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
-import type { StorageOption } from './driver.ts';
+import type { StorageOption } from './option-schema.ts';
 import { mergeOptions, optionOrigins, parseOptions, type RawOptions } from './options.ts';
 
 const schema = [

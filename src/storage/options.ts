@@ -3,7 +3,7 @@ import { durationMilliseconds, parseDuration } from '../base/duration.ts';
 import { AppError, messageOf } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import { parseSize } from '../base/size.ts';
-import type { OptionsOf, RawValue, StorageOption } from './driver.ts';
+import type { OptionsOf, RawValue, StorageOption } from './option-schema.ts';
 
 /** Where the value of an option may come from, strongest first. */
 export const optionOrigins = ['url', 'flag', 'environment', 'file', 'default'] as const;

@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 
 import { hasCode } from '../base/errors.ts';
-import type { StorageOption } from './driver.ts';
+import type { StorageOption } from './option-schema.ts';
 import { parseDestinationUrl, printDestinationUrl } from './url.ts';
 
 const schema: readonly StorageOption[] = [

@@ -1,6 +1,6 @@
 import { AppError } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
-import type { StorageOption } from './driver.ts';
+import type { StorageOption } from './option-schema.ts';
 
 /** The parts of `scheme://[user[:password]@]host[:port]/path?option=value&…`, percent-decoded. */
 export interface DestinationUrl {
