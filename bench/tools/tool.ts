@@ -9,7 +9,7 @@ export interface Place {
 }
 
 /** A program and its parameters. */
-export type Command = readonly string[];
+type Command = readonly string[];
 
 /** What is measured, in this order. */
 export const steps = ['first', 'second', 'snapshots', 'check', 'restore'] as const;
@@ -17,7 +17,7 @@ export const steps = ['first', 'second', 'snapshots', 'check', 'restore'] as con
 export type Step = (typeof steps)[number];
 
 /** How one program does what is measured. What it does not have is left out. */
-export interface Commands extends Readonly<Partial<Record<Step, Command>>> {
+interface Commands extends Readonly<Partial<Record<Step, Command>>> {
   readonly first: Command;
   readonly restore: Command;
   /** Makes the repository, where that is a command of its own; not measured. */
