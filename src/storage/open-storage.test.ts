@@ -3,7 +3,8 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 
-import { pattern, storageContract } from '#test/contract/storage-contract.ts';
+import { storageContract } from '#test/contract/storage-contract.ts';
+import { pattern } from '#test/support/storage-samples.ts';
 import { owning } from '#test/support/owning-storage.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 

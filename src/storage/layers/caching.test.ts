@@ -3,7 +3,8 @@ import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 
-import { namesIn, pattern, rejectsWith, storageContract } from '#test/contract/storage-contract.ts';
+import { storageContract } from '#test/contract/storage-contract.ts';
+import { namesIn, pattern, rejectsWith } from '#test/support/storage-samples.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { owning } from '#test/support/owning-storage.ts';
 import { recording } from '#test/support/recording-storage.ts';

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 
-import { pattern, storageContract } from '#test/contract/storage-contract.ts';
+import { storageContract } from '#test/contract/storage-contract.ts';
+import { pattern } from '#test/support/storage-samples.ts';
 import { steered } from '#test/support/faulty-storage.ts';
 
 import { collectAll } from '../byte-stream.ts';

@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import {
-  namesIn,
-  pattern,
-  rejectsWith,
-  sourceOf,
-  storageContract,
-} from '#test/contract/storage-contract.ts';
+import { storageContract } from '#test/contract/storage-contract.ts';
+import { namesIn, pattern, rejectsWith, sourceOf } from '#test/support/storage-samples.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { faulty } from '#test/support/faulty-storage.ts';
 import { recording } from '#test/support/recording-storage.ts';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { pattern, sourceOf, storageContract } from '#test/contract/storage-contract.ts';
+import { storageContract } from '#test/contract/storage-contract.ts';
+import { pattern, sourceOf } from '#test/support/storage-samples.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 
 import { hasCode } from '../../base/errors.ts';

@@ -15,7 +15,7 @@ import path from 'node:path';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
 
-import { namesIn, pattern, rejectsWith, sourceOf } from '#test/contract/storage-contract.ts';
+import { namesIn, pattern, rejectsWith, sourceOf } from '#test/support/storage-samples.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { runWithFileSizeLimit } from '#test/support/limited-file-size.ts';
 import { noSmallDisk, smallDisk } from '#test/support/small-disk.ts';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { namesIn, pattern, rejectsWith, sourceOf } from '#test/contract/storage-contract.ts';
+import { namesIn, pattern, rejectsWith, sourceOf } from '#test/support/storage-samples.ts';
 import {
   steeredFileSystem,
   type SystemCall,

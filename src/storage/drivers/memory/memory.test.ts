@@ -1,6 +1,7 @@
 import { test } from 'node:test';
 
-import { rejectsWith, storageContract } from '#test/contract/storage-contract.ts';
+import { storageContract } from '#test/contract/storage-contract.ts';
+import { rejectsWith } from '#test/support/storage-samples.ts';
 
 import { MemoryStorage } from './memory.ts';
 
