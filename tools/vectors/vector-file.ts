@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 
 import { systemCodeOf } from '../../src/base/errors.ts';
+import { blobVectors, chunkerVectors } from './content-vectors.ts';
 import {
   descriptionVector,
   freshAgeSlot,
@@ -36,6 +37,8 @@ export async function makeVectors({
     description: descriptionVector(),
     'key-slots': await keySlotVectors(ageSlot),
     objects: objectVectors(encapsulations),
+    blobs: blobVectors(),
+    chunker: chunkerVectors(),
   };
 }
 

@@ -2,7 +2,12 @@ import { ByteReader, MalformedError } from '../../../codec/binary/byte-reader.ts
 import { ByteWriter } from '../../../codec/binary/byte-writer.ts';
 import { RecordReader, RecordWriter } from '../../../codec/binary/record.ts';
 import { compareBytes } from '../../../base/bytes.ts';
-import { isValidName, type Entry, type EntryType } from '../../../model/entry.ts';
+import {
+  isValidName,
+  type Entry,
+  type EntryType,
+  type ExtendedAttribute,
+} from '../../../model/entry.ts';
 import { decodeReference, encodeReference, type ContentReference } from './content-list.ts';
 
 /** Directories as byte strings (native.md, section 7.4). */
@@ -152,16 +157,20 @@ export function decodeEntry(bytes: Uint8Array): TreeEntry {
     linkTarget,
     deviceMajor: device.major,
     deviceMinor: device.minor,
-    xattrs: record.all(tag.xattr).map((value) => {
-      const fields = new ByteReader(value);
-      return { name: fields.bytes(), value: fields.bytes() };
-    }),
+    xattrs: record.all(tag.xattr).map(readAttribute),
     fileFlags: record.optionalNumber(tag.fileFlags) ?? 0,
     content: type === 'file' ? reference(tag.content) : undefined,
     tree,
     hardLink,
     torn: ((record.optionalNumber(tag.state) ?? 0) & 1) !== 0,
   };
+}
+
+function readAttribute(bytes: Uint8Array): ExtendedAttribute {
+  const fields = new ByteReader(bytes);
+  const attribute = { name: fields.bytes(), value: fields.bytes() };
+  fields.end();
+  return attribute;
 }
 
 function readDevice(type: EntryType, record: RecordReader): { major: number; minor: number } {
