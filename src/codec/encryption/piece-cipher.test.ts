@@ -45,7 +45,10 @@ test('seals into the middle of a buffer, also over its own plaintext', () => {
   out.set(plaintext, 3);
   const written = new PieceSealer(key, key).sealInto(out.subarray(3, 53), out, 3);
   assert.equal(written, 50 + pieceOverhead);
-  assert.deepEqual([...out.subarray(0, 3), ...out.subarray(69)], Array.from({ length: 14 }, () => 0));
+  assert.deepEqual(
+    [...out.subarray(0, 3), ...out.subarray(69)],
+    Array.from({ length: 14 }, () => 0),
+  );
   assert.deepEqual(
     Uint8Array.from(new PieceOpener(key, key).open(0, out.subarray(3, 69))),
     plaintext,

@@ -77,6 +77,16 @@ test('a newer version or suite is named as such', () => {
   }
 });
 
+test('another commitment is refused even if the rest is authentic under the right key', () => {
+  const sealed = sealObject(keys, 'seal', systemRandom(3), 256, systemRandom);
+  const { key } = deriveSealKey(keys.indexKey, sealed.subarray(12, 44), 'seal', keys.repositoryId);
+  const forged = Uint8Array.from(sealed);
+  forged.fill(1, 44, prefixSize);
+  const sealer = new PieceSealer(key, sha256(forged.subarray(0, prefixSize)));
+  sealer.sealInto(new Uint8Array(256), forged, prefixSize);
+  assert.throws(() => openObject(keys, 'seal', forged), /another key/u);
+});
+
 test('padding that is not zero, and a length beyond the plaintext, are refused', () => {
   const salt = systemRandom(32);
   const { key } = deriveSealKey(keys.indexKey, salt, 'seal', keys.repositoryId);
