@@ -9,6 +9,9 @@ const hints: Readonly<Record<string, string>> = {
   ESTALE: 'The network file system lost it: mount it again',
 };
 
+/** What opening says when a file or directory has become a link, another kind of file, a socket. */
+const replaced = ['ELOOP', 'ENOTDIR', 'ENXIO'];
+
 /**
  * The problem with one thing below a source: `source/changed` if it disappeared or was replaced while it was looked
  * at, else `source/unreadable`.
@@ -17,6 +20,9 @@ export function sourceProblem(action: string, path: Uint8Array, cause: unknown):
   const code = systemCodeOf(cause);
   if (code === 'ENOENT')
     return changedProblem(path, 'it disappeared while it was backed up', cause);
+  if (code !== undefined && replaced.includes(code)) {
+    return changedProblem(path, 'it was replaced while it was backed up', cause);
+  }
   const hint = code === undefined ? undefined : hints[code];
   const message = `Cannot ${action} ${quotePath(path)}: ${reasonOf(cause)}`;
   return new AppError(
@@ -35,7 +41,6 @@ const reasons: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EPERM: 'operation not permitted',
   EIO: 'the device reported a read error',
-  ELOOP: 'it was replaced by a symbolic link',
   EMFILE: 'too many open files',
   ENAMETOOLONG: 'the path is too long for this system',
 };

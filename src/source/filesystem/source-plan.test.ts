@@ -66,6 +66,8 @@ test('missing, dangling, empty, impossible sources are one clear error each', ()
     );
   };
   refused(['.', 'missing'], 'source/missing');
+  symlinkSync('loop', scratch.of('loop'));
+  refused(['loop'], 'source/missing');
   refused(['dangling'], 'source/missing');
   refused(['/proc/version/below a file'], 'source/missing');
   refused([], 'input/invalid');

@@ -86,6 +86,10 @@ function kindOf(source: Buffer): 'directory' | 'other' {
     return statSync(source).isDirectory() ? 'directory' : 'other';
   } catch (cause) {
     const code = systemCodeOf(cause);
+    if (code === 'ELOOP') {
+      const message = `The source ${quotePath(source)} is a symbolic link that leads to itself`;
+      throw new AppError('source/missing', message, { cause });
+    }
     if (code !== 'ENOENT' && code !== 'ENOTDIR') throw sourceProblem('look at', source, cause);
     throw new AppError('source/missing', `The source ${quotePath(source)} does not exist`, {
       cause,

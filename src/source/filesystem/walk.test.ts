@@ -286,7 +286,7 @@ test('what vanishes or is swapped for a link while walking is a problem, not the
     'source/changed /a',
     'leave /a incomplete',
     'enter /b',
-    'source/unreadable /b',
+    'source/changed /b',
     'leave /b incomplete',
     'enter /c.d',
     'source/changed /c.d',

@@ -53,6 +53,7 @@ test('only the blocks that differ are written', () => {
   assert.equal(writeIfDifferent(fd, changed, 0, scratchBytes), 3 * 4096);
   // Blocks are those of the file, also for a piece that begins in the middle of one.
   changed[4096] = 9;
+  changed[8191] = 9;
   assert.equal(writeIfDifferent(fd, changed.subarray(100), 100, scratchBytes), 4096);
   closeSync(fd);
   assert.ok(readFileSync(scratch.of('file')).equals(changed));
