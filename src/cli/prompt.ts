@@ -25,6 +25,8 @@ export async function ask(
   const onEnd = (): void => reject(interrupted());
   const onAbort = (): void => reject(signal.reason);
   stdin.on('data', onData).once('end', onEnd).once('error', reject);
+  // After an earlier question the stream is paused, and a listener alone does not wake it.
+  stdin.resume();
   signal.addEventListener('abort', onAbort, { once: true });
   try {
     return await promise;

@@ -46,13 +46,13 @@ async function runCommand(
   context: CliContext,
   commands: CommandSet,
 ): Promise<number> {
-  const load = commands.bindings[command.name];
-  if (load === undefined) throw new AppError('internal', `"${command.name}" cannot be run yet`);
   const [{ resolveInput }, { createSession }] = await Promise.all([
     import('./resolve.ts'),
     import('./session.ts'),
   ]);
   const input = await resolveInput(command, line, context);
+  const load = commands.bindings[command.name];
+  if (load === undefined) throw new AppError('internal', `"${command.name}" cannot be run yet`);
   const flags = input.flags as Parameters<typeof createSession>[1];
   const output = await openOutput(flags, context);
   try {
