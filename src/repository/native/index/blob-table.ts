@@ -26,7 +26,7 @@ const PART_LIST = 4;
 const PART_WORDS = 3;
 const MAX_PARTS = 400;
 const HEADER_WORDS = PART_LIST + PART_WORDS * MAX_PARTS;
-const FIRST_PART_SLOTS = 1 << 14;
+const FIRST_PART_SLOTS = 1 << 16;
 const GROWTH = 1 / 12;
 const MAX_FRESH_BYTES = 2 ** 33;
 
@@ -133,11 +133,10 @@ export class BlobTable {
   }
 
   /**
-   * Takes an id for a pack that is being built. False when it is there already (which this run then relies on). The caller stores the blob if and
-   * only if the answer is true.
+   * Takes an id that `use` did not know for a pack that is being built. False when another thread was quicker (this run relies on its pack then). The caller
+   * stores the blob if and only if the answer is true.
    */
   claim(id: Uint8Array, pack: number, ordinal: number): boolean {
-    if (this.use(id) !== undefined) return false;
     const key = keyOf(id);
     for (;;) {
       const part = Atomics.load(this.#fresh, PARTS) - 1;
@@ -218,11 +217,11 @@ export class BlobTable {
   /** The first word of the id's slot, or −1. Slots of struck packs are passed over. */
   #find(words: Int32Array, first: number, slots: number, key: Int32Array): number {
     let slot = firstSlot(key, slots);
+    // Plain reads: a slot that another thread is just writing may look free or different, which costs a second copy at worst.
     for (;;) {
       const at = first + slot * WORDS;
-      if (Atomics.load(words, at + ORDINAL) === 0) return -1;
-      const pack = published(words, at);
-      if (sameKey(words, at, key) && !this.isStruck(pack - 1)) return at;
+      if (words[at + ORDINAL] === 0) return -1;
+      if (sameKey(words, at, key) && !this.isStruck(published(words, at) - 1)) return at;
       slot = slot + 1 === slots ? 0 : slot + 1;
     }
   }
