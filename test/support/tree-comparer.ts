@@ -5,6 +5,7 @@
 import { type BigIntStats, closeSync, constants, fstatSync, lstatSync } from 'node:fs';
 import { openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 
+import { compareBytes } from '../../src/base/bytes.ts';
 import { readExtendedAttributes } from '../../src/base/posix/extended-attributes.ts';
 import { dataExtents } from '../../src/base/posix/file-extents.ts';
 import { getFileFlags } from '../../src/base/posix/file-flags.ts';
@@ -132,8 +133,8 @@ class Comparer {
     // Through handles, so that paths may be longer than the system takes.
     const left = Buffer.from(`/proc/self/fd/${a}`);
     const right = Buffer.from(`/proc/self/fd/${b}`);
-    const namesLeft = readdirSync(left, { encoding: 'buffer' }).sort(Buffer.compare);
-    const namesRight = readdirSync(right, { encoding: 'buffer' }).sort(Buffer.compare);
+    const namesLeft = readdirSync(left, { encoding: 'buffer' }).sort(compareBytes);
+    const namesRight = readdirSync(right, { encoding: 'buffer' }).sort(compareBytes);
     const isIn = (names: readonly Buffer[], wanted: Buffer): boolean =>
       names.some((name) => name.equals(wanted));
     for (const name of namesLeft) {

@@ -43,17 +43,6 @@ export function makeHardLinkAt(
   checked(libc().linkat(existingDirectory, from, directory, terminated(name), 0), 'link', name);
 }
 
-/** @throws SystemError */
-export function renameAt(
-  fromDirectory: number,
-  from: Uint8Array,
-  toDirectory: number,
-  to: Uint8Array,
-): void {
-  const source = terminatedSecond(from);
-  checked(libc().renameat(fromDirectory, source, toDirectory, terminated(to)), 'rename', to);
-}
-
 /** Removes a name that is not a directory. @throws SystemError */
 export function unlinkAt(directory: number, name: Uint8Array): void {
   checked(libc().unlinkat(directory, terminated(name), 0), 'unlink', name);

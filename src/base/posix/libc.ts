@@ -34,7 +34,6 @@ export interface Libc {
   ): number;
   symlinkat(target: Bytes, directory: number, path: Bytes): number;
   unlinkat(directory: number, path: Bytes, flags: number): number;
-  renameat(oldDirectory: number, oldPath: Bytes, newDirectory: number, newPath: Bytes): number;
   readlinkat(directory: number, path: Bytes, out: Bytes, size: number): number;
   fchownat(directory: number, path: Bytes, uid: number, gid: number, flags: number): number;
   fchmodat(directory: number, path: Bytes, mode: number, flags: number): number;
@@ -114,7 +113,6 @@ function declare(): Libc {
     linkat: call('linkat', int, int, in8, int, in8, int),
     symlinkat: call('symlinkat', int, in8, int, in8),
     unlinkat: call('unlinkat', int, int, in8, int),
-    renameat: call('renameat', int, int, in8, int, in8),
     readlinkat: call('readlinkat', long, int, in8, out8, size),
     fchownat: call('fchownat', int, int, in8, unsigned, unsigned, int),
     fchmodat: call('fchmodat', int, int, in8, unsigned, int),

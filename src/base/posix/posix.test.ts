@@ -19,6 +19,7 @@ import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 
 import { scratchDirectory } from '../../../test/support/scratch-directory.ts';
+import { compareBytes } from '../bytes.ts';
 import { groupIdOf, groupNameOf, userIdOf, userNameOf } from './account-names.ts';
 import { makeDirectoryAt, openAt, readLinkAt, unlinkAt } from './at-calls.ts';
 import { openDirectoryAt, openPathAt, readNames } from './directory.ts';
@@ -173,7 +174,7 @@ test('readNames() finds all names of a large directory as bytes', () => {
   readNames(fd, names);
   closeSync(fd);
   const expected = readdirSync(scratch.path, { encoding: 'buffer' });
-  assert.deepEqual(names.sort(Buffer.compare), expected.sort(Buffer.compare));
+  assert.deepEqual(names.sort(compareBytes), expected.sort(compareBytes));
 });
 
 test('directories and files are not opened through a link', () => {

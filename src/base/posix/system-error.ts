@@ -32,7 +32,7 @@ export class SystemError extends Error {
 }
 
 /** The error that the last call left behind; to be made right after it. */
-export function lastError(syscall: string, path?: Uint8Array): SystemError {
+function lastError(syscall: string, path?: Uint8Array): SystemError {
   return new SystemError(libc().errno(), syscall, path);
 }
 

@@ -12,7 +12,7 @@ import { refusal, targetError } from './target-error.ts';
 export interface TargetTreeOptions {
   /** Makes the directory, and those above it, if it is missing. Default true. */
   readonly create?: boolean;
-  /** How many directories stay open. Default 128. */
+  /** How many directories stay open. Default 64. */
   readonly openDirectories?: number;
 }
 
@@ -44,7 +44,7 @@ export class TargetTree implements Disposable {
    */
   static open(
     root: string | Uint8Array,
-    { create = true, openDirectories = 128 }: TargetTreeOptions = {},
+    { create = true, openDirectories = 64 }: TargetTreeOptions = {},
   ): TargetTree {
     const support = posixSupport();
     if (!support.native) {
