@@ -3,7 +3,7 @@ import { AppError } from '../../base/errors.ts';
 import { MalformedError } from '../binary/byte-reader.ts';
 
 /** Types of binary objects and their numbers in the header (docs/formats/native.md, section 2). */
-export const objectTypes = {
+const objectTypes = {
   pack: 1,
   index: 2,
   settings: 3,

@@ -10,7 +10,7 @@ import { concatBytes, fromHex, toHex } from '../../base/bytes.ts';
 
 /** Ed25519 (RFC 8032) with raw keys and signatures. */
 export const signatureSize = 64;
-export const signingKeySize = 32;
+const signingKeySize = 32;
 
 const privatePrefix = fromHex('302e020100300506032b657004220420');
 const publicPrefix = fromHex('302a300506032b6570032100');

@@ -3,7 +3,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { concatBytes } from '../../base/bytes.ts';
 import type { RandomBytes } from '../../base/random.ts';
 import { MalformedError } from '../binary/byte-reader.ts';
-import { hkdf, parts, sha256 } from './key-derivation.ts';
+import { hkdf, parts } from './key-derivation.ts';
 import {
   decapsulate,
   encapsulate,
@@ -64,11 +64,6 @@ export function openSlot(
     throw new MalformedError('Slot does not open with this key');
   }
   return key;
-}
-
-/** The associated data of every piece sealed under the slot's key (in a final, the header comes first: see there). */
-export function slotAssociatedData(slot: Uint8Array): Uint8Array {
-  return sha256(slot);
 }
 
 function derive(

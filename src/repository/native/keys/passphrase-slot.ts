@@ -24,7 +24,7 @@ export interface PassphraseCost {
 export const defaultPassphraseCost: PassphraseCost = { memory: 131_072, passes: 3, lanes: 4 };
 
 /** Outside of these a slot is refused untried: it would starve the machine, or pass for a weak one. */
-export const passphraseCostBounds = {
+const passphraseCostBounds = {
   memory: { least: 19_456, most: 1_048_576 },
   passes: { least: 1, most: 10 },
   lanes: { least: 1, most: 16 },

@@ -72,6 +72,48 @@ class Interposed extends MemoryStorage {
   }
 }
 
+/** Fails at the given call as a full or broken disk does. */
+class Failing extends MemoryStorage {
+  readonly #at: number;
+  #calls = 0;
+
+  constructor(at: number) {
+    super();
+    this.#at = at;
+  }
+
+  get hasFailed(): boolean {
+    return this.#calls >= this.#at;
+  }
+
+  #call(): void {
+    this.#calls += 1;
+    if (this.#calls === this.#at) throw new AppError('storage/out-of-space', 'No space left');
+  }
+
+  override async put(...call: Parameters<MemoryStorage['put']>): Promise<void> {
+    this.#call();
+    await super.put(...call);
+  }
+
+  override async read(...call: Parameters<MemoryStorage['read']>): Promise<Uint8Array> {
+    this.#call();
+    return await super.read(...call);
+  }
+
+  override async delete(...call: Parameters<MemoryStorage['delete']>): Promise<void> {
+    this.#call();
+    await super.delete(...call);
+  }
+
+  override async *list(
+    ...call: Parameters<MemoryStorage['list']>
+  ): ReturnType<MemoryStorage['list']> {
+    this.#call();
+    yield* super.list(...call);
+  }
+}
+
 class Death extends Error {}
 
 async function die(): Promise<void> {
@@ -135,6 +177,54 @@ describe('init', () => {
     const storage = new Interposed(2, die);
     await assert.rejects(initialise(storage, passphrase('secret'), options), Death);
     await unlock(storage, opening('secret'));
+  });
+
+  test('a failure at any call is told, and the next init completes or finds a whole repository', async () => {
+    let failures = 0;
+    for (let at = 1; ; at++) {
+      const storage = new Failing(at);
+      const first = initialise(storage, passphrase('secret'), options);
+      if (
+        !(await first.then(
+          () => false,
+          () => true,
+        ))
+      ) {
+        assert.equal(storage.hasFailed, false);
+        break;
+      }
+      failures += 1;
+      await rejects(first, 'storage/out-of-space');
+      await initialise(storage, passphrase('secret'), options).catch((error: unknown) => {
+        assert.ok(error instanceof AppError && error.code === 'repository/exists', String(error));
+      });
+      await unlock(storage, opening('secret'));
+    }
+    assert.equal(failures, 5);
+  });
+
+  test('a failure at any call of a change of passphrase leaves one that opens', async () => {
+    let failures = 0;
+    for (let at = 6; ; at++) {
+      const storage = new Failing(at);
+      const unlocked = await initialise(storage, passphrase('old'), options);
+      const changing = changePassphrase(storage, unlocked, new Secret('new'), { ...options, cost });
+      const failed = await changing.then(
+        () => false,
+        () => true,
+      );
+      if (!failed) break;
+      failures += 1;
+      const works = await Promise.allSettled([
+        unlock(storage, opening('old')),
+        unlock(storage, opening('new')),
+      ]);
+      assert.ok(
+        works.some(({ status }) => status === 'fulfilled'),
+        `call ${at}`,
+      );
+    }
+    assert.ok(failures >= 6, String(failures));
   });
 
   test('two machines at once do not both win', async () => {

@@ -31,7 +31,7 @@ export interface UnlockOptions extends CallOptions {
 }
 
 /** A slot that opened. */
-export interface OpenedSlot {
+interface OpenedSlot {
   readonly slot: KeySlot;
   readonly payload: SlotPayload;
 }
@@ -93,7 +93,7 @@ export async function readDescription(
 }
 
 /** The first slot that opens, trying the one with the id `first` first. Throws an `AppError` (`repository/wrong-passphrase`) if none does. */
-export async function openAnySlot(
+async function openAnySlot(
   storage: Storage,
   { slots, damaged }: KeySlots,
   credentials: Credentials,

@@ -16,7 +16,7 @@ const idSize = 16;
 export const ownerSignerId = '0'.repeat(2 * idSize);
 
 /** The object id of objects that are named by a hash. */
-export const noObjectId = ownerSignerId;
+export const noObjectId = '00'.repeat(idSize);
 
 /** Somebody who signs objects: a host, or the owner key. */
 export interface ObjectSigner {

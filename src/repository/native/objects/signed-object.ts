@@ -46,7 +46,7 @@ export interface Verifying {
 }
 
 /** Small records are filled up to a multiple of this many bytes. */
-export const smallPadding = 256;
+const smallPadding = 256;
 
 /** Seals a signed record under the index key. */
 export function sealSigned(
