@@ -113,7 +113,7 @@ async function askFor(
 ): Promise<string> {
   const answer = context.terminal.interactive ? await ask(`${question}: `, context) : '';
   if (answer !== '') return answer;
-  const repository = /^URL is/u.test(problem) ? 'Give it, or set HOLDFAST_REPOSITORY; ' : '';
+  const repository = problem.startsWith('URL is') ? 'Give it, or set HOLDFAST_REPOSITORY; ' : '';
   throw new AppError('input/usage', `${problem} for "${command.name}"`, {
     hint: `${repository}"holdfast ${command.name} --help" shows examples`,
   });

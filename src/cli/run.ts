@@ -1,11 +1,9 @@
 import { AppError, exitStatusOf, messageOf } from '../base/errors.ts';
-import { bindings, type CommandModule } from './bindings.ts';
+import type { CommandModule } from './bindings.ts';
 import type { CommandDefinition } from './command.ts';
-import { commandTable } from './command-table.ts';
 import type { CliContext } from './context.ts';
-import { displayText } from './output/display-text.ts';
 import type { Output } from './output/output.ts';
-import { parseLine, type ParsedLine } from './parse.ts';
+import type { ParsedLine } from './parse.ts';
 
 /** Where commands are found; tests give their own. */
 export interface CommandSet {
@@ -13,7 +11,13 @@ export interface CommandSet {
   readonly bindings: Readonly<Record<string, () => Promise<CommandModule>>>;
 }
 
-const ownCommands: CommandSet = { definitions: commandTable, bindings };
+async function ownCommands(): Promise<CommandSet> {
+  const [{ bindings }, { commandTable }] = await Promise.all([
+    import('./bindings.ts'),
+    import('./command-table.ts'),
+  ]);
+  return { bindings, definitions: commandTable };
+}
 
 /**
  * Runs a command line (without the name of the program) and resolves with the exit status. Never rejects: an error becomes a sentence
@@ -22,11 +26,17 @@ const ownCommands: CommandSet = { definitions: commandTable, bindings };
 export async function runCommandLine(
   argv: readonly string[],
   context: CliContext,
-  commands: CommandSet = ownCommands,
+  given?: CommandSet,
 ): Promise<number> {
   try {
+    // The commonest question of scripts is answered before anything else is loaded.
+    if (argv.length === 1 && argv[0] === '--version') return await printVersion(false, context);
+    const [{ parseLine }, commands] = await Promise.all([
+      import('./parse.ts'),
+      given ?? ownCommands(),
+    ]);
     const line = parseLine(argv, commands.definitions);
-    if (isGiven(line, 'version')) return await printVersion(line, context);
+    if (isGiven(line, 'version')) return await printVersion(isGiven(line, 'json'), context);
     if (isGiven(line, 'help') || argv.length === 0)
       return await printHelp(argv, line, context, commands);
     if (line.command === undefined) {
@@ -85,12 +95,9 @@ async function openOutput(
 const isGiven = (line: ParsedLine, name: string): boolean =>
   line.given.some((flag) => flag.name === name);
 
-async function printVersion(line: ParsedLine, context: CliContext): Promise<number> {
+async function printVersion(json: boolean, context: CliContext): Promise<number> {
   const { version } = context;
-  await print(
-    isGiven(line, 'json') ? JSON.stringify({ type: 'version', version }) : `holdfast ${version}`,
-    context,
-  );
+  await print(json ? JSON.stringify({ type: 'version', version }) : `holdfast ${version}`, context);
   return 0;
 }
 
@@ -125,6 +132,7 @@ async function tellError(
   argv: readonly string[],
   context: CliContext,
 ): Promise<number> {
+  const { displayText } = await import('./output/display-text.ts');
   const { signal, stderr } = context;
   // Whatever breaks off while the user wants to stop breaks off because of that.
   const stopped = signal.aborted && !(thrown instanceof AppError && thrown.code !== 'interrupted');

@@ -90,7 +90,7 @@ function join(parts: readonly Part[]): string {
 
 function compilePart(part: string, pattern: string): Part {
   if (/^\*\*+$/u.test(part)) return anyParts;
-  const characters = [...part];
+  const characters = Array.from(part);
   let source = '';
   let crosses = false;
   for (let index = 0; index < characters.length;) {

@@ -116,7 +116,9 @@ function partsMatch(pattern: readonly string[], path: readonly string[]): boolea
     return path.some((_, skip) => partsMatch(rest, path.slice(skip)));
   }
   return (
-    path.length > 0 && nameMatches([...head], [...path[0]!]) && partsMatch(rest, path.slice(1))
+    path.length > 0 &&
+    nameMatches(Array.from(head), Array.from(path[0]!)) &&
+    partsMatch(rest, path.slice(1))
   );
 }
 

@@ -33,7 +33,7 @@ const names = fc.array(
 /** The inverse, which exists only if the text says everything. */
 function bytesOf(text: string): Uint8Array {
   return new Uint8Array(
-    [...text].flatMap((character) => {
+    Array.from(text).flatMap((character) => {
       const code = character.codePointAt(0)!;
       return code >= 0xdc80 && code <= 0xdcff ? [code - 0xdc00] : [...utf8(character)];
     }),
