@@ -189,10 +189,16 @@ export class PackBuilder {
   }
 
   #verify(number: number, codec: number, stored: Uint8Array, raw: Uint8Array): void {
-    let opened: Uint8Array = this.#opener.open(number, stored);
-    if (codec === codecs.zstd) opened = decompressZstd(opened, raw.length);
-    if (equalBytes(opened, raw)) return;
+    let cause: unknown;
+    try {
+      const opened = this.#opener.open(number, stored);
+      const unpacked = codec === codecs.zstd ? decompressZstd(opened, raw.length) : opened;
+      if (equalBytes(unpacked, raw)) return;
+    } catch (error) {
+      cause = error;
+    }
     throw new AppError('internal', 'A segment does not open to what was put into it', {
+      cause,
       hint: 'The memory or the processor of this machine may be faulty; nothing was stored',
     });
   }
