@@ -56,8 +56,9 @@ export async function readPackTail(
     if (size - tableOffset > tail.length) tail = await read(tableOffset, size - tableOffset);
     const opened = openTail(tail, size, verifying);
     if (withHead) {
-      const header = decodeHeader(await read(0, headerSize), 'pack');
-      const head = await read(0, headerSize + header * slotSize);
+      const length = headerSize + decodeHeader(await read(0, headerSize), 'pack') * slotSize;
+      if (length > tableOffset) throw new MalformedError('More slots than there is room for');
+      const head = await read(0, length);
       if (!equalBytes(sha256(head), opened.table.headHash)) {
         throw new MalformedError('Header and slots are not those that were signed');
       }

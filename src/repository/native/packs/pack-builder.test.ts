@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import zlib from 'node:zlib';
+import { syncBuiltinESMExports } from 'node:module';
+import { describe, test } from 'node:test';
+
+import fc from 'fast-check';
+
+import { openPack, packContext, ring, verifying } from '#test/support/pack-fixture.ts';
+
+import { toHex } from '../../../base/bytes.ts';
+import { AppError } from '../../../base/errors.ts';
+import { sha256 } from '../../../codec/encryption/key-derivation.ts';
+import { padme } from '../../../codec/padme.ts';
+import { BlobNamer, blobType } from '../content/blob-id.ts';
+import { PackBuilder, packBufferSize, packObjectName, type FinishedPack } from './pack-builder.ts';
+import type { PackKind, TableBlob } from './pack-table.ts';
+import { openPackTail, segmentOffsets } from './pack-tail.ts';
+
+const namer = new BlobNamer(ring.idKey);
+const MIB = 1024 * 1024;
+
+function blobOf(raw: Uint8Array, kind: PackKind = 'data'): TableBlob {
+  const type = kind === 'data' ? blobType.data : blobType.tree;
+  return { type, rawLength: raw.length, id: namer.nameOf(type, raw) };
+}
+
+function build(
+  raws: readonly Uint8Array[],
+  kind: PackKind = 'data',
+  context = packContext(),
+  buffer = new ArrayBuffer(packBufferSize(context.target)),
+): FinishedPack {
+  const builder = new PackBuilder(context, kind, 5, buffer);
+  for (const raw of raws) builder.addSegment(raw, [blobOf(raw, kind)]);
+  assert.equal(builder.blobCount, raws.length);
+  return builder.finish();
+}
+
+function check(pack: FinishedPack, raws: readonly Uint8Array[], kind: PackKind = 'data'): void {
+  const { bytes, name, table } = pack;
+  assert.equal(pack.pack, 5);
+  assert.equal(toHex(name), toHex(sha256(bytes)));
+  assert.equal(packObjectName(name), `packs/${toHex(name).slice(0, 2)}/${toHex(name)}`);
+  assert.equal(padme(bytes.length), bytes.length, `${bytes.length} is a padded length`);
+  const tail = openPackTail(bytes, verifying);
+  assert.deepEqual(Buffer.from(tail.record), Buffer.from(table));
+  assert.equal(toHex(tail.table.bodyHash), toHex(sha256(bytes.subarray(0, tail.tableOffset))));
+  assert.equal(segmentOffsets(tail.table, 1, tail.tableOffset).length, raws.length + 1);
+  const opened = openPack(bytes, kind);
+  assert.deepEqual(
+    opened.map(({ raw }) => Buffer.from(raw)),
+    raws.map((raw) => Buffer.from(raw)),
+  );
+}
+
+describe('pack builder', () => {
+  test('segments of odd sizes open again, in packs of padded lengths', () => {
+    const odd: readonly Uint8Array[][] = [
+      [Uint8Array.of(7)],
+      [new Uint8Array(4 * MIB)],
+      [randomBytes(4 * MIB)],
+      [randomBytes(1000), new Uint8Array(100_000), Buffer.from('text '.repeat(5000))],
+      [new Uint8Array(0), Uint8Array.of(1)],
+      Array.from({ length: 300 }, (_, index) => randomBytes(index + 1)),
+    ];
+    for (const raws of odd) {
+      for (const kind of ['data', 'meta'] as const) check(build(raws, kind), raws, kind);
+      const plain = packContext({ compressionLevel: 0, verify: false });
+      check(build(raws, 'data', plain), raws);
+    }
+  });
+
+  test('a pack without segments is still a pack', () => {
+    check(build([]), []);
+  });
+
+  test('a buffer that is too small, or full of something else, makes no difference', () => {
+    const raws = [randomBytes(50_000), new Uint8Array(100_000), randomBytes(3)];
+    check(build(raws, 'data', packContext(), new ArrayBuffer(0)), raws);
+    check(build(raws, 'data', packContext(), new ArrayBuffer(2000)), raws);
+    const dirty = new ArrayBuffer(1_000_000);
+    new Uint8Array(dirty).fill(0xee);
+    check(build(raws, 'data', packContext(), dirty), raws);
+  });
+
+  test('the length is padded whatever is in it', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(20_000), { maxLength: 12 }), (lengths) => {
+        const raws = lengths.map((length) => randomBytes(length + 1));
+        check(build(raws), raws);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('compression is kept only where it saves something', () => {
+    const zeros = build([new Uint8Array(MIB)]);
+    assert.ok(zeros.bytes.length < 20_000);
+    const noise = openPackTail(build([randomBytes(100_000)]).bytes, verifying);
+    assert.equal(noise.table.segments[0]!.codec, 0);
+    const stored = packContext({ compressionLevel: 0 });
+    assert.ok(build([new Uint8Array(MIB)], 'data', stored).bytes.length > MIB);
+  });
+
+  test('a pack closes above its target when padding is cheap, and at one and a half targets', () => {
+    for (const target of [100_000, 1_000_000, 16 * MIB]) {
+      const context = packContext({ target, verify: false, compressionLevel: 0 });
+      const step = Math.ceil(target / 50);
+      const builder = new PackBuilder(context, 'data', 5, new ArrayBuffer(packBufferSize(target)));
+      const raw = randomBytes(step);
+      let put = 0;
+      while (!builder.isFull) {
+        builder.addSegment(raw, [blobOf(raw)]);
+        put += step;
+        assert.ok(put <= target * 1.5 + step, 'closes at last');
+      }
+      assert.ok(put + 5000 >= target, 'not before the target');
+      const { length } = builder.finish().bytes;
+      assert.equal(padme(length), length);
+      assert.ok(length <= put * 1.03 + 10_000, `${length} bytes for ${put}`);
+    }
+  });
+
+  test('packs are of one kind: the other key opens nothing', () => {
+    const raw = randomBytes(100);
+    assert.throws(() => openPack(build([raw], 'meta').bytes, 'data'));
+  });
+
+  test('two packs of the same bytes have nothing in common', () => {
+    const raw = randomBytes(10_000);
+    const [one, two] = [build([raw]), build([raw])];
+    assert.notEqual(toHex(one.name), toHex(two.name));
+    assert.equal(one.bytes.length, two.bytes.length);
+  });
+
+  for (const fault of ['flip', 'cut', 'garbage'] as const) {
+    test(`verification catches a compressor that is broken (${fault})`, () => {
+      const sound = zlib.zstdCompressSync;
+      const raw = Buffer.from('words and words '.repeat(1000));
+      try {
+        zlib.zstdCompressSync = ((...given: Parameters<typeof sound>) => {
+          const result = sound(...given);
+          if (fault === 'cut') return result.subarray(0, -1);
+          if (fault === 'garbage') return randomBytes(100);
+          // The frame of other bytes of the same length.
+          return sound(Buffer.from('wordz and words '.repeat(1000)));
+        }) as typeof sound;
+        syncBuiltinESMExports();
+        assert.throws(
+          () => build([raw]),
+          (error) => error instanceof AppError && error.code === 'internal',
+        );
+        // Without verification nobody notices: this is what it is for.
+        build([raw], 'data', packContext({ verify: false }));
+      } finally {
+        zlib.zstdCompressSync = sound;
+        syncBuiltinESMExports();
+      }
+      check(build([raw]), [raw]);
+    });
+  }
+});
