@@ -12,7 +12,7 @@ import { decodeTableHead, visitTableBlobs, type TableHead } from '../packs/pack-
 import { readPackTail } from '../packs/pack-tail.ts';
 import { ByteBoundedCache } from './byte-bounded-cache.ts';
 import type { Finding } from './finding.ts';
-import { PackLayout } from './pack-layout.ts';
+import { CompactTable } from './compact-table.ts';
 
 /** A pack that the index or its own tail describes. */
 export interface LocatedPack {
@@ -44,7 +44,7 @@ const LAYOUT_CAPACITY = 1_000_000;
 export class BlobLocator {
   readonly #access: Access;
   readonly #onFinding: (finding: Finding) => void;
-  readonly #layouts = new ByteBoundedCache<string, PackLayout>(LAYOUT_CAPACITY);
+  readonly #layouts = new ByteBoundedCache<string, CompactTable>(LAYOUT_CAPACITY);
   readonly #gone = new Set<string>();
   readonly #tails = new Map<string, LocatedPack>();
   readonly #unreadableTails = new Set<string>();
@@ -89,10 +89,10 @@ export class BlobLocator {
   }
 
   /** The decoded table of a pack. @throws MalformedError if it does not add up */
-  layoutOf(pack: LocatedPack): PackLayout {
+  layoutOf(pack: LocatedPack): CompactTable {
     let layout = this.#layouts.get(pack.name);
     if (layout === undefined) {
-      layout = new PackLayout(pack.table);
+      layout = new CompactTable(pack.table);
       this.#layouts.set(pack.name, layout, layout.blobCount + layout.segments.length * 8);
     }
     return layout;

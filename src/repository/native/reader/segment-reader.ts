@@ -12,7 +12,7 @@ import type { PackKind } from '../packs/pack-table.ts';
 import { SegmentOpener } from '../packs/segment-opener.ts';
 import type { BlobLocator, LocatedPack } from './blob-locator.ts';
 import { ByteBoundedCache } from './byte-bounded-cache.ts';
-import { PackLayout } from './pack-layout.ts';
+import { CompactTable } from './compact-table.ts';
 import { alignedRange } from './read-range.ts';
 
 /** Opened segments are kept up to this many bytes. */
@@ -64,7 +64,7 @@ export class SegmentReader {
     if (segment === undefined) throw new MalformedError('There is no such segment');
     const known = this.#heads.get(pack.name);
     const slots = known?.slots.length ?? layout.usedSlots;
-    const start = PackLayout.segmentsBegin(slots) + segment.start;
+    const start = CompactTable.segmentsBegin(slots) + segment.start;
     const from = known === undefined && start < NEAR_HEAD ? 0 : start;
     const [range, head] = await Promise.all([
       this.#readRange(pack, from, start + segment.storedLength),
@@ -93,17 +93,17 @@ export class SegmentReader {
     return { bytes, offset: range.offset };
   }
 
-  async #readHead(pack: LocatedPack, layout: PackLayout): Promise<PackHead> {
-    const end = Math.min(pack.size, PackLayout.segmentsBegin(layout.usedSlots));
+  async #readHead(pack: LocatedPack, layout: CompactTable): Promise<PackHead> {
+    const end = Math.min(pack.size, CompactTable.segmentsBegin(layout.usedSlots));
     const { bytes } = await this.#readRange(pack, 0, end);
     return this.#headOf(pack, layout, bytes);
   }
 
   /** The head of a pack whose first bytes are `bytes`. */
-  async #headOf(pack: LocatedPack, layout: PackLayout, bytes: Uint8Array): Promise<PackHead> {
+  async #headOf(pack: LocatedPack, layout: CompactTable, bytes: Uint8Array): Promise<PackHead> {
     const known = this.#heads.get(pack.name);
     if (known !== undefined) return known;
-    const end = PackLayout.segmentsBegin(decodeHeader(bytes, 'pack'));
+    const end = CompactTable.segmentsBegin(decodeHeader(bytes, 'pack'));
     const all = bytes.length >= end ? bytes : (await this.#readRange(pack, 0, end)).bytes;
     const head: PackHead = { slots: slotsOf(all, layout), openers: [] };
     this.#heads.set(pack.name, head, 1);
@@ -135,9 +135,9 @@ export class SegmentReader {
 }
 
 /** The slots at the start of a pack, which are those that its table names. @throws MalformedError */
-export function slotsOf(bytes: Uint8Array, layout: PackLayout): Uint8Array[] {
+export function slotsOf(bytes: Uint8Array, layout: CompactTable): Uint8Array[] {
   const count = decodeHeader(bytes, 'pack');
-  const end = PackLayout.segmentsBegin(count);
+  const end = CompactTable.segmentsBegin(count);
   if (count < layout.usedSlots || bytes.length < end) throw new MalformedError('Cut off');
   if (!equalBytes(sha256(bytes.subarray(0, end)), layout.headHash)) {
     throw new MalformedError('Header and slots are not those that were signed');

@@ -20,7 +20,7 @@ export interface SegmentLayout {
 }
 
 /** A pack's table in a compact form: 48 bytes a blob, found by ordinal. */
-export class PackLayout {
+export class CompactTable {
   readonly kind: PackKind;
   readonly headHash: Uint8Array;
   readonly segments: readonly SegmentLayout[];

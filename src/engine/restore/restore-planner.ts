@@ -1,0 +1,532 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import { asBuffer } from '../../base/bytes.ts';
+import type { Clock } from '../../base/clock.ts';
+import { AppError, hasCode } from '../../base/errors.ts';
+import { joinPath } from '../../base/posix/path-bytes.ts';
+import type { Entry } from '../../model/entry.ts';
+import type { DirectoryFilter, EntryFacts, Verdict } from '../../model/path-filter.ts';
+import { MalformedError } from '../../codec/binary/byte-reader.ts';
+import { blobType } from '../../repository/native/content/blob-id.ts';
+import { readContentList, type ContentItem } from '../../repository/native/content/content-list.ts';
+import type { TreeEntry } from '../../repository/native/content/tree.ts';
+import type { BlobReader } from '../../repository/native/reader/blob-reader.ts';
+import {
+  isDamage,
+  readContentItems,
+  readTree,
+  type StoredTree,
+} from '../../repository/native/reader/tree-reader.ts';
+import {
+  actionFor,
+  type ExistingPolicy,
+  type RestoreAction,
+} from '../../target/filesystem/existing-policy.ts';
+import { clearRange } from '../../target/filesystem/file-content.ts';
+import { removeEntry, removeOthers } from '../../target/filesystem/remove-tree.ts';
+import {
+  createSpecial,
+  createSymlink,
+  lookAt,
+  makeDirectory,
+  type ExistingEntry,
+} from '../../target/filesystem/target-entry.ts';
+import type { TargetProblem } from '../../target/filesystem/target-error.ts';
+import type { OperationContext } from '../operation.ts';
+import { isFatal, unfinishedMode, type FileRestorer } from './file-restorer.ts';
+import type { RestoreTally } from './restore-tally.ts';
+import { RestoreWindow, type FirstName, type RestoredFile } from './restore-window.ts';
+import type { WindowRunner } from './window-runner.ts';
+
+export interface PlannerOptions {
+  readonly policy: ExistingPolicy;
+  readonly verify: boolean;
+  /** Remove what the snapshot does not have. */
+  readonly delete: boolean;
+  readonly dryRun: boolean;
+  /** Nothing was in the target. */
+  readonly isFresh: boolean;
+  /** Directories, as latin-1 paths below the target, that only lead to what is restored: nothing in them is deleted, and their metadata stays. */
+  readonly leading: ReadonlySet<string>;
+  /** A name in the target's root that is not of the snapshot and stays. */
+  readonly spared: Uint8Array | undefined;
+}
+
+/** Where the planner writes; without a runner nothing is written. */
+export interface PlannerTarget {
+  readonly files: FileRestorer;
+  readonly runner: WindowRunner | undefined;
+}
+
+/** A directory on the way. */
+interface Level {
+  readonly path: Uint8Array;
+  readonly entry: TreeEntry;
+  readonly tree: StoredTree;
+  readonly filter: DirectoryFilter | undefined;
+  /** Its tree could be read. */
+  readonly isWhole: boolean;
+  readonly isLeading: boolean;
+  next: number;
+  /** Nothing was there before, so nothing needs to be looked at. */
+  isFresh: boolean;
+  /** Made only when something below it is restored. */
+  isMade: boolean;
+  /** Something else is in its place, and stays. */
+  isBlocked: boolean;
+  restoresMetadata: boolean;
+}
+
+/** Other things want their turn this often, in milliseconds. */
+const TURN = 5;
+const noBytes = new Uint8Array(0);
+const noTree: StoredTree = { entries: [], encoded: [] };
+
+/**
+ * Walks a snapshot and decides for every entry what is to be done: makes directories, links and special files at once, and plans the content of files in
+ * windows. Everything is reached from the target's handle; names were checked when the trees were decoded.
+ */
+export class RestorePlanner {
+  readonly #blobs: BlobReader;
+  /** Undefined in a dry run into a target that does not exist. */
+  readonly #files: FileRestorer | undefined;
+  readonly #runner: WindowRunner | undefined;
+  readonly #tally: RestoreTally;
+  readonly #options: PlannerOptions;
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal;
+  readonly #firstNames = new Map<string, FirstName>();
+  readonly #levels: Level[] = [];
+  readonly #scratch = new Uint8Array(64 * 1024);
+  #window: RestoreWindow;
+  #lastTurn = -Infinity;
+
+  constructor(
+    blobs: BlobReader,
+    target: PlannerTarget | undefined,
+    tally: RestoreTally,
+    options: PlannerOptions,
+    { clock, signal }: Pick<OperationContext, 'clock' | 'signal'>,
+  ) {
+    this.#blobs = blobs;
+    this.#files = target?.files;
+    this.#runner = target?.runner;
+    this.#tally = tally;
+    this.#options = options;
+    this.#clock = clock;
+    this.#signal = signal;
+    this.#window = new RestoreWindow(blobs);
+  }
+
+  /**
+   * Restores what is in a directory into the target; the metadata of the target itself is left to the caller. `filter` undefined: everything.
+   * False if the directory could not be read.
+   */
+  async restoreDirectory(root: TreeEntry, filter: DirectoryFilter | undefined): Promise<boolean> {
+    const level = await this.#read(noBytes, root, filter);
+    level.isMade = true;
+    level.isFresh = this.#options.isFresh;
+    this.#levels.push(level);
+    this.#removeOthers(level);
+    for (let top = this.#levels.at(-1); top !== undefined; top = this.#levels.at(-1)) {
+      const index = top.next++;
+      const entry = top.isBlocked ? undefined : top.tree.entries[index];
+      if (entry === undefined) this.#leave(top);
+      else {
+        const waiting = this.#restore(top, entry, top.tree.encoded[index]!);
+        if (waiting !== undefined) await waiting;
+      }
+      await this.#turn();
+    }
+    await this.#end();
+    return level.isWhole;
+  }
+
+  /** Restores one entry that is no directory into the target. `encoded` is the same entry. */
+  async restoreOne(entry: TreeEntry, encoded: Uint8Array): Promise<void> {
+    const { isFresh } = this.#options;
+    const level = { ...this.#level(noBytes, entry, noTree, undefined), isMade: true, isFresh };
+    await this.#restoreEntry(level, entry, encoded);
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    await this.#submit();
+    await this.#runner?.finish();
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#window.isFull) await this.#submit();
+    const now = this.#clock.monotonic();
+    if (now - this.#lastTurn < TURN) return;
+    await nextTurn();
+    this.#signal.throwIfAborted();
+    this.#lastTurn = this.#clock.monotonic();
+  }
+
+  async #submit(): Promise<void> {
+    const window = this.#window;
+    this.#window = window.next(this.#blobs);
+    await this.#runner?.submit(window);
+  }
+
+  #restore(level: Level, entry: TreeEntry, encoded: Uint8Array): Promise<void> | undefined {
+    const verdict = level.filter?.child(entry.name, factsOf(entry));
+    if (entry.type === 'directory') {
+      if (verdict !== undefined && !verdict.included && verdict.below === undefined) {
+        return undefined;
+      }
+      return this.#enter(level, entry, verdict);
+    }
+    if (verdict !== undefined && !verdict.included) return undefined;
+    return this.#ensureMade() ? this.#restoreEntry(level, entry, encoded) : undefined;
+  }
+
+  async #enter(parent: Level, entry: TreeEntry, verdict: Verdict | undefined): Promise<void> {
+    const path = joinPath(parent.path, entry.name);
+    const isEmpty = verdict !== undefined && verdict.below === undefined;
+    const level = isEmpty
+      ? this.#level(path, entry, noTree, undefined)
+      : await this.#read(path, entry, verdict?.below);
+    this.#levels.push(level);
+    if (verdict === undefined || verdict.included) this.#ensureMade();
+  }
+
+  #leave(level: Level): void {
+    this.#levels.pop();
+    if (!level.isMade || level.isBlocked) return;
+    this.#tally.directories++;
+    if (!level.restoresMetadata || this.#options.dryRun || level.path.length === 0) return;
+    this.#window.directories.push({ path: level.path, entry: level.entry });
+  }
+
+  /** A directory that is not made yet. One that cannot be read is a problem, and stays empty. */
+  async #read(
+    path: Uint8Array,
+    entry: TreeEntry,
+    filter: DirectoryFilter | undefined,
+  ): Promise<Level> {
+    try {
+      const tree = await readTree(this.#blobs, entry.tree!);
+      return this.#level(path, entry, tree, filter);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      this.#tally.damaged++;
+      this.#tally.problem(path, error);
+      return { ...this.#level(path, entry, noTree, filter), isWhole: false };
+    }
+  }
+
+  #level(
+    path: Uint8Array,
+    entry: TreeEntry,
+    tree: StoredTree,
+    filter: DirectoryFilter | undefined,
+  ): Level {
+    const isLeading = this.#options.leading.has(keyOf(path));
+    return {
+      path,
+      entry,
+      tree,
+      filter,
+      isWhole: tree !== noTree,
+      isLeading,
+      next: 0,
+      isFresh: false,
+      isMade: false,
+      isBlocked: false,
+      restoresMetadata: !isLeading,
+    };
+  }
+
+  /** Makes the directories on the way that are not there yet; false if something is in the way. */
+  #ensureMade(): boolean {
+    for (const [depth, level] of this.#levels.entries()) {
+      if (!level.isMade) this.#make(this.#levels[depth - 1]!, level);
+      if (level.isBlocked) return false;
+    }
+    return true;
+  }
+
+  #make(parent: Level, level: Level): void {
+    level.isMade = true;
+    const { entry, path } = level;
+    const { policy, dryRun } = this.#options;
+    const isDone = this.#attempt(path, () => {
+      const existing = this.#lookAt(parent, entry.name);
+      const isDirectory = existing?.type === 'directory';
+      const action = actionFor(policy, existing, entry);
+      level.isBlocked = action === 'skip' && !isDirectory;
+      level.isFresh = !isDirectory;
+      if (isDirectory) level.restoresMetadata &&= action !== 'skip';
+      if (level.isBlocked) {
+        this.#tally.entry('skipped', path, 0);
+        return;
+      }
+      if (existing !== undefined && !isDirectory) this.#remove(parent, entry.name, path);
+      if (!dryRun) makeDirectory(this.#at(parent), entry.name);
+      if (!isDirectory) this.#tally.entry('restored', path, 0);
+    });
+    if (!isDone) level.isBlocked = true;
+    if (!level.isBlocked) this.#removeOthers(level);
+  }
+
+  #removeOthers(level: Level): void {
+    const { dryRun, spared } = this.#options;
+    if (!this.#options.delete || level.isFresh || !level.isWhole || level.isLeading) return;
+    const names = new Set(level.tree.entries.map(({ name }) => keyOf(name)));
+    if (level.path.length === 0 && spared !== undefined) names.add(keyOf(spared));
+    this.#attempt(level.path, () => {
+      const problems = removeOthers(this.#at(level), (name) => names.has(keyOf(name)), {
+        path: level.path,
+        dryRun,
+        onRemove: (path) => this.#removed(path),
+      });
+      // What is gone must not be found through a handle that is still open.
+      if (!dryRun) this.#files?.tree.forget();
+      this.#report(problems);
+    });
+  }
+
+  #restoreEntry(level: Level, entry: TreeEntry, encoded: Uint8Array): Promise<void> | undefined {
+    const path = joinPath(level.path, entry.name);
+    const key = entry.hardLink === undefined ? undefined : keyOf(entry.hardLink);
+    const first = key === undefined ? undefined : this.#firstNames.get(key);
+    let waiting: Promise<void> | undefined;
+    this.#attempt(path, () => {
+      const action = this.#actionFor(level, entry, first !== undefined);
+      if (action === 'skip') {
+        this.#unchanged('skipped', path, entry);
+        return;
+      }
+      if (action === 'replace') this.#remove(level, entry.name, path);
+      if (first !== undefined) {
+        this.#later(level, entry, first, path);
+        return;
+      }
+      const file = newFile(level.path, path, entry);
+      if (key !== undefined) {
+        this.#firstNames.set(key, { directory: level.path, name: entry.name, file });
+      }
+      if (this.#options.dryRun) this.#pretend(action, path, entry);
+      else if (entry.type !== 'file') this.#restoreSpecial(level, entry, path, action === 'keep');
+      else if (action === 'keep') this.#keep(level, entry, path);
+      else waiting = this.#restoreFile(file, encoded, action === 'update');
+    });
+    return waiting;
+  }
+
+  #actionFor(level: Level, entry: TreeEntry, isLater: boolean): RestoreAction {
+    const { policy, verify } = this.#options;
+    const existing = this.#lookAt(level, entry.name);
+    if (existing?.type === 'file' && existing.mode === unfinishedMode && entry.type === 'file') {
+      return isLater || existing.links > 1 ? 'replace' : 'update';
+    }
+    const action = actionFor(policy, existing, entry);
+    if (isLater) return action === 'skip' || action === 'create' ? action : 'replace';
+    return verify && action === 'keep' && entry.type === 'file' ? 'update' : action;
+  }
+
+  #later(level: Level, entry: TreeEntry, first: FirstName, path: Uint8Array): void {
+    if (this.#options.dryRun) this.#pretend('create', path, entry);
+    else this.#window.links.push({ directory: level.path, entry, first });
+  }
+
+  #restoreSpecial(level: Level, entry: TreeEntry, path: Uint8Array, isThere: boolean): void {
+    const at = this.#at(level);
+    if (!isThere) {
+      if (entry.type === 'symlink') createSymlink(at, entry.name, entry.linkTarget!);
+      else createSpecial(at, entry.name, entry);
+    }
+    this.#files?.metadata.applyToSpecial(at, entry.name, entry, path);
+    this.#tally.others++;
+    this.#tally.entry(isThere ? 'unchanged' : 'restored', path, 0);
+  }
+
+  /** The content is right already. */
+  #keep({ path: directory }: Level, entry: TreeEntry, path: Uint8Array): void {
+    try {
+      this.#files?.withFile(directory, entry.name, (fd) => {
+        this.#files?.metadata.applyToOpen(fd, entry, path);
+      });
+    } catch (error) {
+      // Immutable or being run, and with the right size and time: finished by an earlier restore.
+      if (!hasCode(error, 'target/refused')) throw error;
+    }
+    this.#unchanged('unchanged', path, entry);
+  }
+
+  #restoreFile(
+    file: RestoredFile,
+    encoded: Uint8Array,
+    update: boolean,
+  ): Promise<void> | undefined {
+    const { entry, directory } = file;
+    const { content, size } = entry;
+    if (content === undefined || size === 0) {
+      if (content !== undefined || size !== 0) throw wrongLength();
+      this.#files?.putWhole(directory, entry, update, noBytes);
+      this.#tally.counters.files++;
+      this.#tally.entry('restored', file.path, 0);
+      return undefined;
+    }
+    if (content.depth > 0) return this.#restoreLong(file, update);
+    const items = decodeItems(content.list);
+    let total = 0;
+    for (const { length } of items) total += length;
+    if (total !== size) throw wrongLength();
+    const [item] = items;
+    if (items.length === 1 && item?.id !== undefined) {
+      const { id, length } = item;
+      const step = { kind: 'whole', update, directory, entry: encoded } as const;
+      this.#window.add({ type: blobType.data, id, length, file, step });
+      return undefined;
+    }
+    const parts: RestoredFile = this.#inParts(file);
+    const isOld = this.#files!.prepare(directory, entry.name, update, size);
+    let position = 0;
+    for (const part of items) {
+      this.#addPart(parts, part, position, isOld);
+      position += part.length;
+    }
+    this.#window.files.push(parts);
+    return undefined;
+  }
+
+  /** A file whose content list lies in blobs of its own; it may go through several windows. */
+  async #restoreLong(file: RestoredFile, update: boolean): Promise<void> {
+    const { entry, directory, path } = file;
+    const parts = this.#inParts(file);
+    const isOld = this.#files!.prepare(directory, entry.name, update, entry.size);
+    let position = 0;
+    try {
+      for await (const part of readContentItems(this.#blobs, entry.content!)) {
+        if (position + part.length > entry.size) throw wrongLength();
+        this.#attempt(path, () => this.#addPart(parts, part, position, isOld));
+        position += part.length;
+        await this.#turn();
+      }
+      if (position !== entry.size) throw wrongLength();
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      parts.error ??= error;
+      parts.missing += entry.size - position;
+    }
+    this.#window.files.push(parts);
+  }
+
+  #inParts(file: RestoredFile): RestoredFile {
+    file.inParts = true;
+    return file;
+  }
+
+  #addPart(file: RestoredFile, item: ContentItem, position: number, isOld: boolean): void {
+    const { directory, entry } = file;
+    const { id, length } = item;
+    const { name } = entry;
+    if (id !== undefined) {
+      const step = { kind: 'part', update: isOld, directory, name, position } as const;
+      this.#window.add({ type: blobType.data, id, length, file, step });
+      return;
+    }
+    this.#tally.counters.bytes += length;
+    // What a new file does not get is a hole.
+    if (!isOld) return;
+    this.#files!.withFile(directory, name, (fd) => {
+      clearRange(fd, position, length, entry.size, this.#scratch);
+    });
+  }
+
+  #pretend(action: RestoreAction, path: Uint8Array, entry: TreeEntry): void {
+    if (action === 'keep') {
+      this.#unchanged('unchanged', path, entry);
+      return;
+    }
+    if (entry.type === 'file') this.#tally.counters.files++;
+    else this.#tally.others++;
+    this.#tally.counters.bytes += entry.size;
+    this.#tally.entry('restored', path, entry.size);
+  }
+
+  #unchanged(action: 'unchanged' | 'skipped', path: Uint8Array, entry: TreeEntry): void {
+    if (entry.type === 'file') {
+      this.#tally.counters.files++;
+      this.#tally.counters.filesUnchanged++;
+    } else this.#tally.others++;
+    this.#tally.counters.bytes += entry.size;
+    this.#tally.entry(action, path, entry.size);
+  }
+
+  #at({ path }: Level): number {
+    if (this.#files === undefined) throw new AppError('internal', 'There is no target');
+    return this.#files.tree.directory(path);
+  }
+
+  #lookAt(level: Level, name: Uint8Array): ExistingEntry | undefined {
+    return level.isFresh ? undefined : lookAt(this.#at(level), name);
+  }
+
+  #remove(level: Level, name: Uint8Array, path: Uint8Array): void {
+    const { dryRun } = this.#options;
+    const onRemove = (removed: Uint8Array): void => this.#removed(removed);
+    const [problem] = removeEntry(this.#at(level), name, { path, dryRun, onRemove });
+    if (!dryRun) this.#files?.tree.forget();
+    if (problem !== undefined) throw problem.error;
+  }
+
+  #removed(path: Uint8Array): void {
+    this.#tally.deleted++;
+    this.#tally.entry('deleted', path, 0);
+  }
+
+  #report(problems: readonly TargetProblem[]): void {
+    for (const { path, error } of problems) this.#tally.problem(path, error);
+  }
+
+  /** What fails for one entry is a problem; what would fail for all ends the restore. */
+  #attempt(path: Uint8Array, call: () => void): boolean {
+    try {
+      call();
+      return true;
+    } catch (error) {
+      if (!hasCode(error, 'target/refused', 'target/unwritable', 'repository/damaged')) throw error;
+      if (isFatal(error)) throw error;
+      if (isDamage(error)) this.#tally.damaged++;
+      this.#tally.problem(path, error);
+      return false;
+    }
+  }
+}
+
+function newFile(directory: Uint8Array, path: Uint8Array, entry: TreeEntry): RestoredFile {
+  return { path, directory, entry, inParts: false, pending: 0, error: undefined, missing: 0 };
+}
+
+function decodeItems(list: Uint8Array): ContentItem[] {
+  try {
+    return readContentList(list);
+  } catch (cause) {
+    if (!(cause instanceof MalformedError)) throw cause;
+    throw new AppError('repository/damaged', `Its content list is damaged: ${cause.message}`, {
+      cause,
+    });
+  }
+}
+
+function wrongLength(): AppError {
+  return new AppError('repository/damaged', 'Its content is not as long as the snapshot says');
+}
+
+function factsOf(entry: Entry): EntryFacts {
+  return {
+    directory: entry.type === 'directory',
+    file: entry.type === 'file',
+    size: entry.size,
+    modified: entry.mtime.seconds * 1000 + entry.mtime.nanoseconds / 1e6,
+  };
+}
+
+/** Bytes as a key. */
+function keyOf(bytes: Uint8Array): string {
+  return asBuffer(bytes).toString('latin1');
+}

@@ -1,0 +1,49 @@
+import type { AppError } from '../../base/errors.ts';
+import { joinPath } from '../../base/posix/path-bytes.ts';
+import { noCounters, type EntryEvent, type OperationCounters } from '../../model/event.ts';
+import type { OperationContext } from '../operation.ts';
+
+/** Progress is told at most this often, in milliseconds. */
+const INTERVAL = 100;
+
+/** Counts what a restore does and tells of it. */
+export class RestoreTally {
+  readonly counters: { -readonly [Name in keyof OperationCounters]: number } = { ...noCounters };
+  /** Entries that belong to who restores instead of their owner. */
+  ownersNotRestored = 0;
+  directories = 0;
+  others = 0;
+  links = 0;
+  deleted = 0;
+  damaged = 0;
+  readonly #context: OperationContext;
+  readonly #root: Uint8Array;
+  readonly #verbose: boolean;
+  #last = -Infinity;
+
+  constructor(context: OperationContext, root: Uint8Array, verbose: boolean) {
+    this.#context = context;
+    this.#root = root;
+    this.#verbose = verbose;
+  }
+
+  /** `path` is below the target. */
+  problem(path: Uint8Array, error: AppError): void {
+    this.counters.errors++;
+    this.#context.report({ type: 'problem', severity: 'error', path: this.#full(path), error });
+  }
+
+  entry(action: EntryEvent['action'], path: Uint8Array, size: number): void {
+    if (this.#verbose) {
+      this.#context.report({ type: 'entry', action, path: this.#full(path), size });
+    }
+    const now = this.#context.clock.monotonic();
+    if (now - this.#last < INTERVAL) return;
+    this.#last = now;
+    this.#context.report({ type: 'progress', ...this.counters, current: path });
+  }
+
+  #full(path: Uint8Array): Uint8Array {
+    return joinPath(this.#root, path);
+  }
+}

@@ -1,0 +1,85 @@
+import type { AppError } from '../../base/errors.ts';
+import type { TreeEntry } from '../../repository/native/content/tree.ts';
+import type { BlobReader } from '../../repository/native/reader/blob-reader.ts';
+import { BulkPlan, type BlobUse } from '../../repository/native/reader/bulk-reader.ts';
+import type { FileStep } from './file-script.ts';
+
+/** A file whose content is being restored. */
+export interface RestoredFile {
+  /** Below the target. */
+  readonly path: Uint8Array;
+  readonly directory: Uint8Array;
+  readonly entry: TreeEntry;
+  /** Made beforehand and finished after its last part, rather than written in one go. */
+  inParts: boolean;
+  /** Blobs that are not written yet. */
+  pending: number;
+  /** Why it is not what it should be. */
+  error: AppError | undefined;
+  /** Bytes that no pack holds any more. */
+  missing: number;
+}
+
+/** A blob for a file. */
+export interface FileUse extends BlobUse {
+  readonly file: RestoredFile;
+  readonly step: FileStep;
+}
+
+/** The first of several names of an inode; others are linked to it. */
+export interface FirstName {
+  readonly directory: Uint8Array;
+  readonly name: Uint8Array;
+  readonly file: RestoredFile | undefined;
+}
+
+export interface LaterName {
+  readonly directory: Uint8Array;
+  readonly entry: TreeEntry;
+  readonly first: FirstName;
+}
+
+export interface LeftDirectory {
+  readonly path: Uint8Array;
+  readonly entry: TreeEntry;
+}
+
+/** Windows grow, so that there is something to do soon, and many files to put in order by pack later. */
+const FIRST_WINDOW = 2048;
+const LARGEST_WINDOW = 65_536;
+
+/** A stretch of the walk whose content is restored together, ordered by pack. */
+export class RestoreWindow {
+  readonly plan: BulkPlan<FileUse>;
+  /** Files in parts whose last part was planned. */
+  readonly files: RestoredFile[] = [];
+  /** To be linked when all files are there. */
+  readonly links: LaterName[] = [];
+  /** To be finished after that, children before parents. */
+  readonly directories: LeftDirectory[] = [];
+  readonly #capacity: number;
+  #size = 0;
+
+  constructor(blobs: BlobReader, capacity = FIRST_WINDOW) {
+    this.plan = new BulkPlan(blobs);
+    this.#capacity = capacity;
+  }
+
+  add(use: FileUse): void {
+    use.file.pending++;
+    this.#size++;
+    this.plan.add(use);
+  }
+
+  get isFull(): boolean {
+    return (
+      this.#size + this.links.length >= this.#capacity ||
+      this.directories.length + this.files.length >= LARGEST_WINDOW
+    );
+  }
+
+  /** The window after this one. */
+  next(blobs: BlobReader): RestoreWindow {
+    return new RestoreWindow(blobs, Math.min(this.#capacity * 2, LARGEST_WINDOW));
+  }
+}

@@ -1,0 +1,203 @@
+import { AppError, hasCode } from '../../base/errors.ts';
+import { joinPath } from '../../base/posix/path-bytes.ts';
+import { quotePath } from '../../base/posix/system-error.ts';
+import type { BlobReader } from '../../repository/native/reader/blob-reader.ts';
+import type { BulkHandler, BulkReader } from '../../repository/native/reader/bulk-reader.ts';
+import { createHardLink } from '../../target/filesystem/target-entry.ts';
+import type { TargetTree } from '../../target/filesystem/target-tree.ts';
+import { isFatal, type FileRestorer } from './file-restorer.ts';
+import { encodeSteps } from './file-script.ts';
+import { performStep, takeOutcome, type FileAnswer } from './file-sink.ts';
+import type { RestoreTally } from './restore-tally.ts';
+import type { FileUse, LaterName, RestoredFile, RestoreWindow } from './restore-window.ts';
+
+/** Restores the content of one window after the other while the next one is planned. */
+export class WindowRunner {
+  readonly #blobs: BlobReader;
+  readonly #bulk: BulkReader;
+  readonly #files: FileRestorer;
+  /** A second way into the target, because a handle is good only until the next is asked for. */
+  readonly #firstNames: TargetTree;
+  readonly #tally: RestoreTally;
+  readonly #signal: AbortSignal;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(
+    blobs: BlobReader,
+    bulk: BulkReader,
+    files: FileRestorer,
+    firstNames: TargetTree,
+    tally: RestoreTally,
+    signal: AbortSignal,
+  ) {
+    this.#blobs = blobs;
+    this.#bulk = bulk;
+    this.#files = files;
+    this.#firstNames = firstNames;
+    this.#tally = tally;
+    this.#signal = signal;
+  }
+
+  /** Begins with a window once the one before is done. Rejects with what went wrong with that. */
+  async submit(window: RestoreWindow): Promise<void> {
+    await this.#running;
+    this.#running = this.#run(window);
+    // Whoever waits for it gets the failure; nobody does until the next window is planned.
+    this.#running.catch(() => undefined);
+  }
+
+  /** Resolves when everything is restored. */
+  async finish(): Promise<void> {
+    await this.#running;
+  }
+
+  /** Resolves when nothing is under way any more, whatever came of it. */
+  async settle(): Promise<void> {
+    await this.#running.catch(() => undefined);
+  }
+
+  async #run(window: RestoreWindow): Promise<void> {
+    const failed: FileUse[] = [];
+    const handler: BulkHandler<FileUse> = {
+      payloadOf: (uses) => encodeSteps(uses.map(({ step }) => step)),
+      onAnswer: (uses, answer, unread) => this.#answered(uses, answer as FileAnswer, unread),
+      onFailed: (uses) => {
+        for (const use of uses) failed.push(use);
+      },
+    };
+    await this.#bulk.run(window.plan, handler, { signal: this.#signal });
+    this.#tally.counters.bytesRead = this.#bulk.bytesRead;
+    for (const use of failed) await this.#restoreSingly(use);
+    for (const file of window.files) this.#finishFile(file);
+    for (const link of window.links) this.#link(link);
+    for (const { path, entry } of window.directories) {
+      this.#signal.throwIfAborted();
+      this.#attempt(path, () => {
+        const fd = this.#files.tree.directory(parentOf(path));
+        if (path.length === 0) this.#files.metadata.applyToOpen(fd, entry, path);
+        else this.#files.metadata.applyToDirectory(fd, nameOf(path), entry, path);
+      });
+    }
+    this.note(takeOutcome(this.#files));
+  }
+
+  /** Counts what a restorer has done. */
+  note({ written, problems, ownersNotRestored }: Omit<FileAnswer, 'failed'>): void {
+    this.#tally.counters.bytesAdded += written;
+    this.#tally.ownersNotRestored += ownersNotRestored;
+    for (const { path, code, message } of problems) {
+      this.#tally.problem(path, new AppError(code, message));
+    }
+  }
+
+  #answered(uses: readonly FileUse[], answer: FileAnswer, unread: ReadonlySet<FileUse>): void {
+    const { failed, ...outcome } = answer;
+    for (const { step, code, message } of failed) {
+      uses[step]!.file.error ??= new AppError(code, message);
+    }
+    for (const use of uses) if (!unread.has(use)) this.#done(use);
+    this.note(outcome);
+  }
+
+  /** The slow way, which finds other copies and packs that were moved. */
+  async #restoreSingly(use: FileUse): Promise<void> {
+    const { file, step } = use;
+    this.#signal.throwIfAborted();
+    try {
+      const bytes = await this.#blobs.read(use.type, use.id, use.length);
+      this.#tally.counters.bytesRead += bytes.length;
+      this.#attempt(file.path, () => performStep(this.#files, step, bytes), file);
+    } catch (error) {
+      if (!hasCode(error, 'repository/damaged')) throw error;
+      file.missing += use.length;
+      file.error ??= error;
+    }
+    this.#done(use);
+  }
+
+  #done({ file, length }: FileUse): void {
+    file.pending--;
+    this.#tally.counters.bytes += length;
+    if (!file.inParts) this.#complete(file);
+  }
+
+  #finishFile(file: RestoredFile): void {
+    const { directory, entry, path } = file;
+    if (file.error === undefined && file.pending > 0) {
+      throw new AppError('internal', `${quotePath(path)} was finished before its content`);
+    }
+    if (file.error === undefined) {
+      this.#attempt(
+        path,
+        () =>
+          this.#files.withFile(directory, entry.name, (fd) => {
+            this.#files.metadata.applyToOpen(fd, entry, path);
+          }),
+        file,
+      );
+    }
+    this.#complete(file);
+  }
+
+  /** A file is whole, or is said not to be. */
+  #complete(file: RestoredFile): void {
+    const { path, entry, missing } = file;
+    if (file.error === undefined) {
+      this.#tally.counters.files++;
+      this.#tally.entry('restored', path, entry.size);
+    } else if (missing === 0) {
+      this.#tally.problem(path, file.error);
+    } else {
+      this.#tally.damaged++;
+      const rest = missing === entry.size ? 'nothing of it' : 'the rest, with holes in between,';
+      this.#tally.problem(
+        path,
+        new AppError(
+          'repository/damaged',
+          `${missing} of ${entry.size} bytes of ${quotePath(path)} are lost, ${rest} was restored: ${file.error.message}`,
+          { cause: file.error, hint: 'Restore it from another snapshot' },
+        ),
+      );
+    }
+  }
+
+  #link({ directory, entry, first }: LaterName): void {
+    const path = joinPath(directory, entry.name);
+    if (first.file?.error !== undefined) {
+      const error = new AppError(
+        first.file.error.code,
+        `Cannot link ${quotePath(path)}: the file has another name that was not restored`,
+      );
+      this.#tally.problem(path, error);
+      return;
+    }
+    this.#attempt(path, () => {
+      const existing = this.#firstNames.directory(first.directory);
+      const at = this.#files.tree.directory(directory);
+      createHardLink(at, entry.name, existing, first.name);
+      this.#tally.links++;
+      this.#tally.counters.files++;
+      this.#tally.counters.bytes += entry.size;
+      this.#tally.entry('restored', path, entry.size);
+    });
+  }
+
+  /** What fails for one entry is a problem; what would fail for all ends the restore. */
+  #attempt(path: Uint8Array, call: () => void, file?: RestoredFile): void {
+    try {
+      call();
+    } catch (error) {
+      if (!hasCode(error, 'target/refused', 'target/unwritable') || isFatal(error)) throw error;
+      if (file === undefined) this.#tally.problem(path, error);
+      else file.error ??= error;
+    }
+  }
+}
+
+function parentOf(path: Uint8Array): Uint8Array {
+  return path.subarray(0, Math.max(0, path.lastIndexOf(0x2f)));
+}
+
+function nameOf(path: Uint8Array): Uint8Array {
+  return path.subarray(path.lastIndexOf(0x2f) + 1);
+}

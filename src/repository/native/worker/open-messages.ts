@@ -1,0 +1,54 @@
+import type { ErrorCode } from '../../../base/errors.ts';
+import type { PackKind } from '../packs/pack-table.ts';
+
+/** What threads that open segments are told, and what they answer. */
+
+export interface OpenWorkerSetup {
+  readonly repositoryId: Uint8Array;
+  readonly idKey: Uint8Array;
+  readonly metaSeed: Uint8Array | undefined;
+  readonly dataSeed: Uint8Array | undefined;
+  /** Address of a `BlobSinkModule`, and what its sink is opened with. */
+  readonly sinkModule: string;
+  readonly sinkSetup: unknown;
+}
+
+/** A stretch of a pack and what is wanted of it. */
+export interface OpenTask {
+  readonly kind: PackKind;
+  /** The pack's slots, 1184 bytes each. */
+  readonly slots: readonly Uint8Array[];
+  readonly bytes: Uint8Array;
+  /** See `encodeWanted`. */
+  readonly wanted: Uint8Array;
+  /** For the sink. */
+  readonly payload: Uint8Array;
+}
+
+/** Uses that got no blob, and why. */
+export interface OpenFailure {
+  readonly uses: readonly number[];
+  readonly reason: string;
+}
+
+export interface OpenResult {
+  /** What the sink said at the end. */
+  readonly answer: unknown;
+  readonly failures: readonly OpenFailure[];
+}
+
+export interface ToOpenWorker {
+  readonly task: number;
+  readonly work: OpenTask;
+}
+
+export type FromOpenWorker =
+  | { readonly task: number; readonly result: OpenResult }
+  | {
+      readonly failure: {
+        readonly code: ErrorCode;
+        readonly message: string;
+        readonly hint: string;
+      };
+      readonly stack: string;
+    };

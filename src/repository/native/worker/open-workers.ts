@@ -1,0 +1,98 @@
+import { Worker } from 'node:worker_threads';
+
+import { AppError } from '../../../base/errors.ts';
+import type {
+  FromOpenWorker,
+  OpenResult,
+  OpenTask,
+  OpenWorkerSetup,
+  ToOpenWorker,
+} from './open-messages.ts';
+
+interface Waiting {
+  resolve(result: OpenResult): void;
+  reject(error: unknown): void;
+}
+
+interface Slot {
+  readonly worker: Worker;
+  readonly waiting: Map<number, Waiting>;
+}
+
+/** The threads that open segments. A failure of one is the failure of all that is asked of any. */
+export class OpenWorkers implements AsyncDisposable {
+  readonly #slots: Slot[];
+  #nextTask = 1;
+  #failure: Error | undefined;
+  #closing = false;
+
+  constructor(count: number, setup: OpenWorkerSetup) {
+    const file = import.meta.filename.endsWith('.ts') ? './open-worker.ts' : './open-worker.js';
+    this.#slots = Array.from({ length: count }, () => {
+      const worker = new Worker(new URL(file, import.meta.url), {
+        workerData: setup,
+        name: 'open',
+      });
+      const slot: Slot = { worker, waiting: new Map() };
+      worker.on('message', (message: FromOpenWorker) => this.#receive(slot, message));
+      worker.on('error', (error) => this.#fail(error));
+      worker.on('exit', () => {
+        if (!this.#closing) this.#fail(new AppError('internal', 'A worker thread ended early'));
+      });
+      return slot;
+    });
+  }
+
+  get count(): number {
+    return this.#slots.length;
+  }
+
+  /** Gives a task to the worker with the fewest. Its memory goes with it. */
+  run(work: OpenTask): Promise<OpenResult> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    const slot = this.#slots.reduce((best, other) =>
+      other.waiting.size < best.waiting.size ? other : best,
+    );
+    const task = this.#nextTask++;
+    const bytes = ownMemory(work.bytes);
+    return new Promise((resolve, reject) => {
+      slot.waiting.set(task, { resolve, reject });
+      const message: ToOpenWorker = { task, work: { ...work, bytes } };
+      slot.worker.postMessage(message, [bytes.buffer]);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing = true;
+    await Promise.all(this.#slots.map((slot) => slot.worker.terminate()));
+  }
+
+  #receive(slot: Slot, message: FromOpenWorker): void {
+    if ('failure' in message) {
+      const { code, message: text, hint } = message.failure;
+      const cause = new Error(message.stack);
+      this.#fail(new AppError(code, text, hint === '' ? { cause } : { cause, hint }));
+      return;
+    }
+    const waiting = slot.waiting.get(message.task);
+    slot.waiting.delete(message.task);
+    waiting?.resolve(message.result);
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error instanceof Error ? error : new Error(String(error));
+    for (const slot of this.#slots) {
+      for (const waiting of slot.waiting.values()) waiting.reject(this.#failure);
+      slot.waiting.clear();
+    }
+  }
+}
+
+/** The same bytes in a buffer that holds nothing else, which can be given away. */
+function ownMemory(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer } = bytes;
+  const isWhole = bytes.byteOffset === 0 && bytes.byteLength === buffer.byteLength;
+  return isWhole && buffer instanceof ArrayBuffer
+    ? (bytes as Uint8Array<ArrayBuffer>)
+    : new Uint8Array(bytes);
+}
