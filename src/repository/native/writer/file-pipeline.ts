@@ -35,6 +35,7 @@ export class FilePipeline {
   readonly #large = new Set<Promise<void>>();
   #batch: { request: FileRequest; done: Done }[] = [];
   #batchBytes = 0;
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(
     workers: StoreWorkers,
@@ -100,9 +101,15 @@ export class FilePipeline {
     while (this.#running.size > 0 || this.#large.size > 0) {
       await Promise.all([...this.#running, ...this.#large]);
     }
+    this.#throwFailure();
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
   }
 
   async #ready(): Promise<void> {
+    this.#throwFailure();
     await this.#storageReady();
     await this.#workers.ready();
   }
@@ -130,9 +137,12 @@ export class FilePipeline {
   }
 
   #track(set: Set<Promise<void>>, work: Promise<void>): void {
-    const tracked: Promise<void> = work.finally(() => set.delete(tracked));
-    // Whoever waits sees the failure; without this an early one would end the process first.
-    tracked.catch(() => undefined);
+    // Nobody may be waiting when it fails: the failure is kept for whoever comes next.
+    const tracked: Promise<void> = work
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => set.delete(tracked));
     set.add(tracked);
   }
 
@@ -163,10 +173,10 @@ export class FilePipeline {
       const whole = await this.#storeRun(request, offset, length, list);
       await list.settle(0);
       position = offset + length;
-      if (!whole) return list.length;
+      // The last chunks may have told only now that the file ended early.
+      if (!whole || list.ended) return list.length;
     }
     if (position < file.size) list.hole(file.size - position);
-    await list.settle(0);
     return file.size;
   }
 

@@ -44,14 +44,18 @@ export class PackUploader {
     this.#lastIndex = access.clock.monotonic();
   }
 
-  /** Begins to store a pack; `release` is called when its memory is free again. Failures come out of `ready` and `finish`. */
+  /**
+   * Begins to store a pack; `release` is called when its memory is free again, also after a failure: whoever waits for it must not wait for ever. Failures
+   * come out of `ready` and `finish`; nothing more is stored then.
+   */
   add(pack: FinishedPack, release: () => void = () => undefined): void {
-    const upload: Promise<void> = this.#store(pack)
-      .then(release)
+    const stored = this.#failure === undefined ? this.#store(pack) : Promise.resolve();
+    const upload: Promise<void> = stored
       .catch((error: unknown) => {
         this.#failure ??= { error };
       })
       .finally(() => {
+        release();
         this.#running.delete(upload);
         for (const resolve of this.#waiting.splice(0)) resolve();
       });

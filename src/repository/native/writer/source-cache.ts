@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 
 import { equalBytes } from '../../../base/bytes.ts';
@@ -27,53 +28,124 @@ export interface CachedChild {
   readonly ids: Uint8Array;
 }
 
-const rowVersion = 1;
+const rowVersion = 2;
 const checkSize = 16;
+/** How long another backup may hold the file, in milliseconds, before this one goes on without. */
+const LOCK_PATIENCE = 200;
 
+/** The part of an error of `node:sqlite` that tells a file that can never be used again. */
+const SQLITE_CORRUPT = 11;
+const SQLITE_NOTADB = 26;
+
+/**
+ * The memory of one machine, in one SQLite file. Several backups may use it at once: what one cannot write because another does is not remembered. Nothing that is
+ * wrong with the file stops a backup; a file that is damaged is removed, and the next run begins a new one.
+ */
 export class SourceCache implements Disposable {
+  readonly #file: string;
   readonly #database: DatabaseSync;
   readonly #read: StatementSync;
   readonly #write: StatementSync;
+  #isWriting = false;
+  #isBroken = false;
+  #isDamaged = false;
 
   /** Opens or makes the file; throws what SQLite throws if it cannot be used. */
   constructor(file: string) {
-    this.#database = new DatabaseSync(file);
-    this.#database.exec(`
-      PRAGMA journal_mode = WAL;
-      PRAGMA synchronous = OFF;
-      CREATE TABLE IF NOT EXISTS directory (path BLOB PRIMARY KEY, row BLOB NOT NULL) STRICT, WITHOUT ROWID;
-      BEGIN;
-    `);
-    this.#read = this.#database.prepare('SELECT row FROM directory WHERE path = ?');
-    this.#write = this.#database.prepare(
-      'INSERT INTO directory VALUES (?, ?) ON CONFLICT DO UPDATE SET row = excluded.row',
-    );
-  }
-
-  get(path: Uint8Array): CachedDirectory | undefined {
-    const row = this.#read.get(path)?.['row'];
-    if (!(row instanceof Uint8Array)) return undefined;
+    this.#file = file;
+    this.#database = openDatabase(file);
     try {
-      return decodeRow(row);
+      this.#read = this.#database.prepare('SELECT row FROM directory WHERE path = ?');
+      this.#write = this.#database.prepare(
+        'INSERT INTO directory VALUES (?, ?) ON CONFLICT DO UPDATE SET row = excluded.row',
+      );
     } catch (error) {
-      if (error instanceof MalformedError) return undefined;
+      this.#database.close();
       throw error;
     }
   }
 
+  get(path: Uint8Array): CachedDirectory | undefined {
+    if (this.#isBroken) return undefined;
+    try {
+      const row = this.#read.get(path)?.['row'];
+      return row instanceof Uint8Array ? decodeRow(path, row) : undefined;
+    } catch (error) {
+      if (!(error instanceof MalformedError)) this.#noteFailure(error);
+      return undefined;
+    }
+  }
+
   set(path: Uint8Array, directory: CachedDirectory): void {
-    this.#write.run(path, encodeRow(directory));
+    if (this.#isBroken) return;
+    const row = encodeRow(path, directory);
+    try {
+      if (!this.#isWriting) this.#database.exec('BEGIN IMMEDIATE');
+      this.#isWriting = true;
+      this.#write.run(path, row);
+    } catch (error) {
+      this.#noteFailure(error);
+    }
   }
 
   /** Keeps what was set so far, also if this run does not come to its end. */
   save(): void {
-    this.#database.exec('COMMIT; BEGIN');
+    if (!this.#isWriting) return;
+    this.#isWriting = false;
+    try {
+      this.#database.exec('COMMIT');
+    } catch (error) {
+      this.#noteFailure(error);
+    }
   }
 
   [Symbol.dispose](): void {
-    this.#database.exec('COMMIT');
+    this.save();
     this.#database.close();
+    if (this.#isDamaged) removeDatabase(this.#file);
   }
+
+  /** Full disks, locks of others and damage alike cost reading files again, and nothing else. */
+  #noteFailure(error: unknown): void {
+    if (!isSqliteError(error)) throw error;
+    this.#isBroken = true;
+    this.#isDamaged ||= isDamage(error);
+  }
+}
+
+function openDatabase(file: string): DatabaseSync {
+  for (let attempt = 1; ; attempt++) {
+    const database = new DatabaseSync(file, { timeout: LOCK_PATIENCE });
+    try {
+      database.exec(`
+        PRAGMA journal_mode = WAL;
+        PRAGMA synchronous = OFF;
+        CREATE TABLE IF NOT EXISTS directory (path BLOB PRIMARY KEY, row BLOB NOT NULL) STRICT, WITHOUT ROWID;
+      `);
+      return database;
+    } catch (error) {
+      database.close();
+      if (attempt > 1 || !isSqliteError(error) || !isDamage(error)) throw error;
+      removeDatabase(file);
+    }
+  }
+}
+
+function removeDatabase(file: string): void {
+  for (const suffix of ['', '-wal', '-shm']) rmSync(file + suffix, { force: true });
+}
+
+interface SqliteError extends Error {
+  readonly errcode: number;
+}
+
+function isSqliteError(error: unknown): error is SqliteError {
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number';
+}
+
+function isDamage({ errcode }: SqliteError): boolean {
+  // The low byte is the kind, what is above it says more.
+  return (errcode & 0xff) === SQLITE_CORRUPT || (errcode & 0xff) === SQLITE_NOTADB;
 }
 
 const statusWriter = new ByteWriter(64);
@@ -106,19 +178,23 @@ export function isUnchanged(cached: CachedChild, status: Uint8Array): boolean {
   return cached.status.length > 0 && equalBytes(cached.status, status);
 }
 
-function encodeRow({ tree, ids, children }: CachedDirectory): Uint8Array {
+function encodeRow(path: Uint8Array, { tree, ids, children }: CachedDirectory): Uint8Array {
   const out = new ByteWriter(1024).u8(rowVersion).bytes(tree).bytes(ids);
   out.varint(children.length);
   for (const child of children) {
     out.bytes(child.name).bytes(child.status).bytes(child.entry).bytes(child.ids);
   }
-  const check = sha256(out.view()).subarray(0, checkSize);
-  return out.raw(check).take();
+  return out.raw(checkOf(path, out.view())).take();
 }
 
-function decodeRow(row: Uint8Array): CachedDirectory {
+/** Bound to the path: a damaged file must not give one directory the row of another. */
+function checkOf(path: Uint8Array, body: Uint8Array): Uint8Array {
+  return sha256(sha256(path), body).subarray(0, checkSize);
+}
+
+function decodeRow(path: Uint8Array, row: Uint8Array): CachedDirectory {
   const body = row.subarray(0, Math.max(0, row.length - checkSize));
-  if (!equalBytes(sha256(body).subarray(0, checkSize), row.subarray(body.length))) {
+  if (!equalBytes(checkOf(path, body), row.subarray(body.length))) {
     throw new MalformedError('Damaged row');
   }
   const reader = new ByteReader(body);
