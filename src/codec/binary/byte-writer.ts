@@ -1,3 +1,5 @@
+const utf8Encoder = new TextEncoder();
+
 /** Appends the primitive layouts of docs/formats/native.md, section 1, to one growing buffer. */
 export class ByteWriter {
   #bytes: Uint8Array;
@@ -87,6 +89,13 @@ export class ByteWriter {
 
   text(text: string): this {
     return this.bytes(Buffer.from(text, 'utf8'));
+  }
+
+  /** The bytes of a text alone, without their number. */
+  utf8(text: string): this {
+    this.#reserve(text.length * 3);
+    this.#length += utf8Encoder.encodeInto(text, this.#bytes.subarray(this.#length)).written;
+    return this;
   }
 
   zeros(count: number): this {

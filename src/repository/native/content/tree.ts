@@ -1,6 +1,6 @@
 import { ByteReader, MalformedError } from '../../../codec/binary/byte-reader.ts';
 import { ByteWriter } from '../../../codec/binary/byte-writer.ts';
-import { RecordReader, RecordWriter } from '../../../codec/binary/record.ts';
+import { RecordReader } from '../../../codec/binary/record.ts';
 import { compareBytes } from '../../../base/bytes.ts';
 import {
   isValidName,
@@ -8,7 +8,7 @@ import {
   type EntryType,
   type ExtendedAttribute,
 } from '../../../model/entry.ts';
-import { decodeReference, encodeReference, type ContentReference } from './content-list.ts';
+import { decodeReference, type ContentReference } from './content-list.ts';
 
 /** Directories as byte strings (native.md, section 7.4). */
 const treeVersion = 1;
@@ -56,35 +56,49 @@ export interface TreeEntry extends Entry {
   readonly torn: boolean;
 }
 
+/** Written to again and again: a backup encodes an entry for everything it finds. */
+const scratch = new ByteWriter(4096);
+const fieldScratch = new ByteWriter(4096);
+
 /** One entry, without the length before it. */
 export function encodeEntry(entry: TreeEntry): Uint8Array {
-  const record = new RecordWriter();
-  if (entry.content !== undefined) record.field(tag.content, encodeReference(entry.content));
-  if (entry.type === 'file' && entry.size > 0) record.number(tag.size, entry.size);
-  if (entry.tree !== undefined) record.field(tag.tree, encodeReference(entry.tree));
-  record.field(tag.linkTarget, entry.linkTarget);
-  if (entry.type === 'character-device' || entry.type === 'block-device') {
-    const device = new ByteWriter(16).varint(entry.deviceMajor).varint(entry.deviceMinor);
-    record.field(tag.device, device.view());
-  }
-  record.field(tag.hardLink, entry.hardLink);
-  record.text(tag.user, entry.user);
-  record.text(tag.group, entry.group);
-  for (const { name, value } of entry.xattrs) {
-    record.field(tag.xattr, new ByteWriter(64).bytes(name).bytes(value).view());
-  }
-  if (entry.torn) record.number(tag.state, 1);
-  if (entry.fileFlags !== 0) record.number(tag.fileFlags, entry.fileFlags);
-  return new ByteWriter(128)
+  scratch.clear();
+  scratch
     .u8(typeNumbers[entry.type])
     .bytes(entry.name)
     .varint(entry.mode)
     .varint(entry.uid)
     .varint(entry.gid)
     .svarint(entry.mtime.seconds)
-    .varint(entry.mtime.nanoseconds)
-    .raw(record.take())
-    .take();
+    .varint(entry.mtime.nanoseconds);
+  // A record (native.md, section 1): fields in ascending order of their tags.
+  if (entry.content !== undefined) field(tag.content, writeReference(entry.content));
+  if (entry.type === 'file' && entry.size > 0) field(tag.size, begin().varint(entry.size));
+  if (entry.tree !== undefined) field(tag.tree, writeReference(entry.tree));
+  if (entry.linkTarget !== undefined) field(tag.linkTarget, begin().raw(entry.linkTarget));
+  if (entry.type === 'character-device' || entry.type === 'block-device') {
+    field(tag.device, begin().varint(entry.deviceMajor).varint(entry.deviceMinor));
+  }
+  if (entry.hardLink !== undefined) field(tag.hardLink, begin().raw(entry.hardLink));
+  if (entry.user !== undefined) field(tag.user, begin().utf8(entry.user));
+  if (entry.group !== undefined) field(tag.group, begin().utf8(entry.group));
+  for (const { name, value } of entry.xattrs) field(tag.xattr, begin().bytes(name).bytes(value));
+  if (entry.torn) field(tag.state, begin().varint(1));
+  if (entry.fileFlags !== 0) field(tag.fileFlags, begin().varint(entry.fileFlags));
+  return scratch.take();
+}
+
+function begin(): ByteWriter {
+  fieldScratch.clear();
+  return fieldScratch;
+}
+
+function writeReference({ depth, list }: ContentReference): ByteWriter {
+  return begin().varint(depth).bytes(list);
+}
+
+function field(number: number, value: ByteWriter): void {
+  scratch.u8(number).bytes(value.view());
 }
 
 /** A directory from its encoded entries, which must be in byte order of their names. */

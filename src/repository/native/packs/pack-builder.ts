@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 
 import { equalBytes, toHex } from '../../../base/bytes.ts';
+import { noteBufferGarbage } from '../../../base/buffer-garbage.ts';
 import { AppError } from '../../../base/errors.ts';
 import type { RandomBytes } from '../../../base/random.ts';
 import { ByteWriter } from '../../../codec/binary/byte-writer.ts';
@@ -52,6 +53,8 @@ export interface FinishedPack {
 export const trailerSize = 32 + 32 + 12 + pieceOverhead + 64;
 const BLOB_ESTIMATE = 37;
 const SEGMENT_ESTIMATE = 16;
+/** An index object holds a pack's table whole and has at most 8 MiB. */
+const MOST_BLOBS = 100_000;
 /** A compressed segment is kept only if it saves this much. */
 const WORTHWHILE = 0.97;
 /** A pack above its target closes when padding costs no more than this. */
@@ -114,6 +117,7 @@ export class PackBuilder {
       this.#segments.length * SEGMENT_ESTIMATE +
       trailerSize;
     const { target } = this.#context;
+    if (this.#blobs >= MOST_BLOBS) return true;
     if (size < target) return false;
     return padme(size) - size <= size * CHEAP_PADDING || size >= target * LATEST_CLOSE;
   }
@@ -129,6 +133,7 @@ export class PackBuilder {
     const storedLength = this.#sealer.sealInto(plaintext, this.#bytes, this.#length);
     const stored = this.#bytes.subarray(this.#length, this.#length + storedLength);
     if (verify) this.#verify(number, codec, stored, raw);
+    noteBufferGarbage(compressed.length * 2 + raw.length * 2);
     this.#hash.update(stored);
     this.#length += storedLength;
     this.#blobs += blobs.length;

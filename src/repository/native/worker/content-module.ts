@@ -5,8 +5,8 @@ import type { SourceEntry } from '../../../model/entry.ts';
  * its workers load it.
  */
 export interface ContentModule {
-  /** Opens the file, making sure that it is the one that was found. Throws an `AppError` `source/…`. */
-  openForBackup(path: Uint8Array, expected: ExpectedFile): OpenContent;
+  /** Opens the file, making sure that it is the one that was found. Throws an `AppError` `source/…` that names `displayPath`. */
+  openForBackup(path: Uint8Array, expected: ExpectedFile, displayPath?: Uint8Array): OpenContent;
 }
 
 /** What was known of a file when it was found. */
@@ -19,7 +19,7 @@ export interface OpenContent extends Disposable {
   /** Reads up to `length` bytes at `position` into `buffer` from `offset`; 0 at the end. */
   readInto(buffer: Uint8Array, offset: number, length: number, position: number): number;
   /** Where there is data, in order; what lies between is holes. */
-  extents(): readonly { readonly offset: number; readonly length: number }[];
+  extents(): Iterable<{ readonly offset: number; readonly length: number }>;
   /** Whether it is still as it was when it was opened. */
   isUnchanged(): boolean;
 }

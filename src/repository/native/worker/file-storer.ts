@@ -27,10 +27,10 @@ export class FileStorer {
   }
 
   /** Stores one file whole; it is read again if it changed meanwhile. Throws an `AppError` `source/…`. */
-  store({ path, expected }: FileRequest): FileOutcome {
+  store({ path, expected, displayPath }: FileRequest): FileOutcome {
     for (let attempt = 1; ; attempt++) {
       this.#list.clear();
-      using file = this.#content.openForBackup(path, expected);
+      using file = this.#content.openForBackup(path, expected, displayPath);
       const size = this.#storeContent(file);
       const steady = size === file.size && file.isUnchanged();
       if (steady || attempt === ATTEMPTS) {
@@ -41,8 +41,8 @@ export class FileStorer {
   }
 
   /** The loose positions of a region, as `position × 2 + strict` counted from `start`, where the run of data begins. */
-  scan({ path, expected, offset, length }: RegionRequest, start: number): number[] {
-    using file = this.#content.openForBackup(path, expected);
+  scan({ path, expected, displayPath, offset, length }: RegionRequest, start: number): number[] {
+    using file = this.#content.openForBackup(path, expected, displayPath);
     const { window } = this.#chunker;
     const loose: number[] = [];
     const end = offset + length;
@@ -65,10 +65,10 @@ export class FileStorer {
 
   /** Stores chunks that lie one after the other; their ids, joined, and whether the file was too short for them. */
   storeChunks(
-    { path, expected, offset }: RegionRequest,
+    { path, expected, displayPath, offset }: RegionRequest,
     lengths: readonly number[],
   ): { ids: Uint8Array; short: boolean } {
-    using file = this.#content.openForBackup(path, expected);
+    using file = this.#content.openForBackup(path, expected, displayPath);
     const ids = new Uint8Array(lengths.length * idSize);
     let position = offset;
     for (const [index, length] of lengths.entries()) {

@@ -1,3 +1,5 @@
+import type { MessagePort } from 'node:worker_threads';
+
 import type { ErrorCode } from '../../../base/errors.ts';
 import type { ChunkerParameters } from '../../../codec/chunker/parameters.ts';
 import type { BlobTableMemory } from '../index/blob-table.ts';
@@ -15,10 +17,21 @@ export interface StoreWorkerSetup {
   readonly chunker: ChunkerParameters;
   /** Address of a `ContentModule`. */
   readonly contentModule: string;
+  /** Where packs' memory comes back. */
+  readonly buffers: BufferReturn;
+}
+
+/** How a worker that is at work learns that the memory of a pack is free again: messages on a port of their own, and a count of them to wait on. */
+export interface BufferReturn {
+  readonly port: MessagePort;
+  /** One 32-bit integer: how many buffers came back. */
+  readonly count: SharedArrayBuffer;
 }
 
 export interface FileRequest {
   readonly path: Uint8Array;
+  /** For messages, where `path` is a short way to it. */
+  readonly displayPath: Uint8Array;
   readonly expected: ExpectedFile;
 }
 
@@ -40,10 +53,10 @@ export type StoreTask =
   /** Finish the pack that is being built. */
   | { readonly type: 'flush' };
 
-export type ToStoreWorker =
-  | { readonly task: number; readonly work: StoreTask }
-  /** A pack's memory that is free again. */
-  | { readonly buffer: ArrayBuffer };
+export interface ToStoreWorker {
+  readonly task: number;
+  readonly work: StoreTask;
+}
 
 /** How one file went. */
 export interface FileOutcome {

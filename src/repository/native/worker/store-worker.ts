@@ -19,12 +19,13 @@ import type {
   StoreWorkerSetup,
   ToStoreWorker,
 } from './messages.ts';
+import { PackMemory } from './pack-memory.ts';
 
 const WINDOW_SIZE = 8 * 1024 * 1024 + 64;
 
 const port = parentPort!;
 const setup = workerData as StoreWorkerSetup;
-const buffers: ArrayBuffer[] = [];
+const memory = new PackMemory(setup.buffers);
 
 const send = (message: FromStoreWorker, transfer: readonly ArrayBuffer[] = []): void =>
   port.postMessage(message, transfer);
@@ -36,10 +37,7 @@ const packer = new BlobPacker(
   new BlobTable(setup.table),
   new BlobNamer(setup.idKey),
   (pack) => send({ pack }, [pack.bytes.buffer]),
-  (size) => {
-    const free = buffers.pop();
-    return free !== undefined && free.byteLength >= size ? free : new ArrayBuffer(size);
-  },
+  (size) => memory.take(size),
 );
 const chunker = new GearChunker(setup.chunker, setup.chunkKey, WINDOW_SIZE);
 const content = (await import(setup.contentModule)) as ContentModule;
@@ -84,10 +82,6 @@ function work(task: StoreTask): StoreResult {
 }
 
 port.on('message', (message: ToStoreWorker) => {
-  if ('buffer' in message) {
-    buffers.push(message.buffer);
-    return;
-  }
   try {
     const before = packer.rawAdded;
     const result = work(message.work);

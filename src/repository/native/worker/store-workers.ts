@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 
 import { AppError } from '../../../base/errors.ts';
 import type { FinishedPack } from '../packs/pack-builder.ts';
@@ -10,6 +10,9 @@ import type {
   ToStoreWorker,
 } from './messages.ts';
 
+/** Of a worker's heap, in MiB. */
+const YOUNG_GENERATION = 4;
+
 interface Waiting {
   resolve(result: StoreResult): void;
   reject(error: unknown): void;
@@ -17,6 +20,9 @@ interface Waiting {
 
 interface Slot {
   readonly worker: Worker;
+  /** Gives the memory of packs back. */
+  readonly buffers: MessagePort;
+  readonly returned: Int32Array;
   readonly waiting: Map<number, Waiting>;
 }
 
@@ -39,15 +45,30 @@ export class StoreWorkers implements AsyncDisposable {
   /** Raw bytes of blobs that were stored. */
   rawAdded = 0;
 
-  constructor(count: number, setup: StoreWorkerSetup, onPack: (pack: DeliveredPack) => void) {
+  constructor(
+    count: number,
+    setup: Omit<StoreWorkerSetup, 'buffers'>,
+    onPack: (pack: DeliveredPack) => void,
+  ) {
     this.#onPack = onPack;
     const file = import.meta.filename.endsWith('.ts') ? './store-worker.ts' : './store-worker.js';
     this.#slots = Array.from({ length: count }, () => {
+      const { port1, port2 } = new MessageChannel();
+      const returned = new SharedArrayBuffer(4);
+      const data: StoreWorkerSetup = { ...setup, buffers: { port: port2, count: returned } };
       const worker = new Worker(new URL(file, import.meta.url), {
-        workerData: setup,
+        workerData: data,
+        transferList: [port2],
         name: 'store',
+        // Almost everything that a worker makes lives shortly and is large: a small heap is cleaned more often and costs no time.
+        resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION },
       });
-      const slot: Slot = { worker, waiting: new Map() };
+      const slot: Slot = {
+        worker,
+        buffers: port1,
+        returned: new Int32Array(returned),
+        waiting: new Map(),
+      };
       worker.on('message', (message: FromStoreWorker) => this.#receive(slot, message));
       worker.on('error', (error) => this.#fail(error));
       worker.on('exit', () => {
@@ -83,6 +104,7 @@ export class StoreWorkers implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing = true;
     await Promise.all(this.#slots.map((slot) => slot.worker.terminate()));
+    for (const slot of this.#slots) slot.buffers.close();
   }
 
   #least(): Slot {
@@ -104,7 +126,9 @@ export class StoreWorkers implements AsyncDisposable {
     if ('pack' in message) {
       const { buffer } = message.pack.bytes;
       const release = (): void => {
-        if (!this.#closing) slot.worker.postMessage({ buffer } satisfies ToStoreWorker, [buffer]);
+        slot.buffers.postMessage(buffer, [buffer]);
+        Atomics.add(slot.returned, 0, 1);
+        Atomics.notify(slot.returned, 0);
       };
       this.#onPack({ pack: message.pack, release });
       return;

@@ -149,7 +149,11 @@ export class FilePipeline {
   async #readLarge(request: FileRequest): Promise<FileOutcome | ProblemReport> {
     for (let attempt = 1; ; attempt++) {
       try {
-        using file = this.#content.openForBackup(request.path, request.expected);
+        using file = this.#content.openForBackup(
+          request.path,
+          request.expected,
+          request.displayPath,
+        );
         const list = new OrderedList();
         const size = await this.#storeExtents(request, file, list);
         const steady = size === file.size && file.isUnchanged();

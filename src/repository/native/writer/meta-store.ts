@@ -1,8 +1,10 @@
+import { concatBytes } from '../../../base/bytes.ts';
 import { ByteWriter } from '../../../codec/binary/byte-writer.ts';
 import { GearChunker } from '../../../codec/chunker/gear-chunker.ts';
 import type { ChunkerParameters } from '../../../codec/chunker/parameters.ts';
 import { blobType, type BlobType } from '../content/blob-id.ts';
 import {
+  idSize,
   inlineList,
   maximumBlob,
   writeContentItem,
@@ -41,16 +43,13 @@ export class MetaStore {
 
   /** A reference to a content list: the list itself, or list blobs if it is long. */
   storeList(list: Uint8Array): StoredReference {
-    const ids = new ByteWriter(64);
-    let depth = 0;
-    let current = list;
-    for (;;) {
-      for (const id of idsOf(current)) ids.raw(id);
-      if (current.length <= inlineList) break;
-      current = this.#storeCut(blobType.list, current);
-      depth++;
-    }
-    return { reference: { depth, list: current }, ids: ids.take() };
+    if (list.length <= inlineList) return { reference: { depth: 0, list }, ids: idsOf(list) };
+    const current = this.#storeCut(blobType.list, list);
+    const { reference, ids } = this.storeList(current);
+    return {
+      reference: { ...reference, depth: reference.depth + 1 },
+      ids: concatBytes(idsOf(list), ids),
+    };
   }
 
   /** Cuts bytes by content, stores the parts, and gives the list of them. */
@@ -71,14 +70,19 @@ export class MetaStore {
   }
 }
 
-/** The ids in an encoded list, without an object an item. */
-function* idsOf(list: Uint8Array): Generator<Uint8Array, void, void> {
+/** The ids in an encoded list, joined. */
+function idsOf(list: Uint8Array): Uint8Array {
+  // Each id is a little less than its item, so the list has room for all of them.
+  const ids = new Uint8Array(list.length);
+  let length = 0;
   let at = 0;
   while (at < list.length) {
     const hole = (list[at]! & 1) === 1;
     while (list[at++]! >= 0x80);
     if (hole) continue;
-    yield list.subarray(at, at + 32);
-    at += 32;
+    ids.set(list.subarray(at, at + idSize), length);
+    length += idSize;
+    at += idSize;
   }
+  return ids.slice(0, length);
 }

@@ -73,7 +73,7 @@ export class SnapshotWriter implements AsyncDisposable {
       verify: settings.verify,
     };
     this.#run = run;
-    this.#uploader = new PackUploader(access, settings.workers + 1, signal);
+    this.#uploader = new PackUploader(access, 2 * settings.workers + 2, signal);
     this.#workers = new StoreWorkers(
       settings.workers,
       {

@@ -1,4 +1,3 @@
-import { concatBytes } from '../../../base/bytes.ts';
 import { AppError } from '../../../base/errors.ts';
 import { readExtendedAttributes } from '../../../base/posix/extended-attributes.ts';
 import { joinPath } from '../../../base/posix/path-bytes.ts';
@@ -7,7 +6,7 @@ import type { BlobNamer } from '../content/blob-id.ts';
 import { decodeReference, encodeReference, idSize } from '../content/content-list.ts';
 import { decodeEntry, encodeEntry, encodeTree, rootName, type TreeEntry } from '../content/tree.ts';
 import type { BlobTable } from '../index/blob-table.ts';
-import type { FileOutcome, ProblemReport } from '../worker/messages.ts';
+import type { FileOutcome, FileRequest, ProblemReport } from '../worker/messages.ts';
 import type { WriteCounters } from './counters.ts';
 import type { FilePipeline } from './file-pipeline.ts';
 import { HardLinks } from './hard-links.ts';
@@ -151,6 +150,7 @@ export class TreeBuilder {
       return undefined;
     }
     directory.pending++;
+    const request = requestOf(path, joinPath(directory.path, entry.name), entry);
     const done = (outcome: FileOutcome | ProblemReport): void => {
       release();
       this.#stored(directory, child, entry, remembered, outcome);
@@ -158,9 +158,9 @@ export class TreeBuilder {
     if (entry.links > 1) {
       const first = this.#links.join(entry, done);
       if (first === undefined) return undefined;
-      return this.#parts.pipeline.store({ path, expected: entry }, first);
+      return this.#parts.pipeline.store(request, first);
     }
-    return this.#parts.pipeline.store({ path, expected: entry }, done);
+    return this.#parts.pipeline.store(request, done);
   }
 
   #stored(
@@ -310,4 +310,13 @@ export class TreeBuilder {
   }
 }
 
-const noBytes = concatBytes();
+const noBytes = new Uint8Array(0);
+
+/** Only what a worker needs: every field is copied to another thread. */
+function requestOf(
+  path: Uint8Array,
+  displayPath: Uint8Array,
+  { inode, device, uid, size }: SourceEntry,
+): FileRequest {
+  return { path, displayPath, expected: { inode, device, uid, size } };
+}
