@@ -63,7 +63,10 @@ export async function backup(
   const started = clock.now();
   const plan = input.source.kind === 'files' ? planSources(input.source.paths) : undefined;
   if (plan !== undefined) refuseNesting(plan, input.filter, repository);
-  using cache = repository.openSourceCache(input.forceRead);
+  using cache =
+    plan === undefined || input.forceRead
+      ? { cache: undefined, [Symbol.dispose]() {} }
+      : repository.openSourceCache(plan.root);
   let writer: SnapshotWriter | undefined;
   const counters = (): OperationCounters => progressOf(writer);
   let lastProgress = -Infinity;

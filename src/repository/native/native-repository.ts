@@ -7,6 +7,7 @@ import type { Clock } from '../../base/clock.ts';
 import { AppError } from '../../base/errors.ts';
 import { mapPool } from '../../base/pool.ts';
 import type { RandomBytes } from '../../base/random.ts';
+import { sha256 } from '../../codec/encryption/key-derivation.ts';
 import { caching } from '../../storage/layers/caching.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Access } from './access.ts';
@@ -19,6 +20,7 @@ import { accessFor } from './keys/description.ts';
 import { initialise, type FirstProtection } from './keys/initialise.ts';
 import { unlock, type Unlocked } from './keys/unlock.ts';
 import { objectPrefixes, parseObjectName } from './objects/object-name.ts';
+import type { ObjectSigner } from './objects/signed-body.ts';
 import {
   decodeSettings,
   defaultSettings,
@@ -39,7 +41,7 @@ export interface LocalPlaces {
   readonly clock: Clock;
   readonly random: RandomBytes;
   /** Told of problems that only cost speed. */
-  warn(problem: AppError): void;
+  readonly warn: (problem: AppError) => void;
 }
 
 /** A native repository that is open, as the operations of the engine take it. */
@@ -88,15 +90,16 @@ export class NativeRepository implements AsyncDisposable {
   }
 
   /**
-   * What earlier runs remember of the sources; nothing with `ignore`, without a cache directory, or if it cannot be used. Dispose of the answer.
+   * What earlier runs remember of a source, named by the path of its root; nothing without a cache directory, or if it cannot be used – another process may be
+   * backing up the same source. Dispose of the answer.
    */
-  openSourceCache(ignore: boolean): { readonly cache: SourceCache | undefined } & Disposable {
+  openSourceCache(root: Uint8Array): { readonly cache: SourceCache | undefined } & Disposable {
     const { cacheDirectory, warn } = this.#places;
-    if (ignore || cacheDirectory === undefined) return { cache: undefined, [Symbol.dispose]() {} };
+    if (cacheDirectory === undefined) return { cache: undefined, [Symbol.dispose]() {} };
     const directory = join(cacheDirectory, toHex(this.unlocked.ring.repositoryId));
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
-      const cache = new SourceCache(join(directory, 'sources.db'));
+      const cache = new SourceCache(join(directory, `source-${toHex(sha256(root)).slice(0, 16)}.db`));
       return { cache, [Symbol.dispose]: () => cache[Symbol.dispose]() };
     } catch (cause) {
       warn(
