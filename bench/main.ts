@@ -9,7 +9,8 @@ import { type DataSet, dataDirectory, makeData } from './data.ts';
 import { bytesBelow, readAll } from './files.ts';
 import { type RunOptions, measure, missingForMeasuring, run } from './measure.ts';
 import { type Options, help, readOptions } from './options.ts';
-import { type Report, type Result, figures, page, ratios, summarize } from './report.ts';
+import { type Report, figures, page, ratios } from './report.ts';
+import { type Result, summarize } from './results.ts';
 import { verdicts } from './targets.ts';
 import { borg } from './tools/borg.ts';
 import { duplicity } from './tools/duplicity.ts';
@@ -23,7 +24,7 @@ const allTools: readonly Tool[] = [holdfast, restic, borg, duplicity, tar];
 const documentation = fileURLToPath(new URL('../docs/benchmark.md', import.meta.url));
 
 /** Steps that say something about large files as well; the others depend on the number of files. */
-const largeSteps: readonly Step[] = ['first', 'check', 'restore'];
+const largeSteps: ReadonlySet<Step> = new Set(['first', 'check', 'restore']);
 
 async function main(): Promise<void> {
   const options = readOptions(
@@ -140,7 +141,7 @@ async function measureTool(
       // Without a first backup there is nothing to check or to restore.
       const isWanted =
         step === 'first' ||
-        (options.steps.includes(step) && (set === 'small' || largeSteps.includes(step)));
+        (options.steps.includes(step) && (set === 'small' || largeSteps.has(step)));
       if (command === undefined || !isWanted) continue;
       // What earlier steps left to be written must not slow this one down.
       await run(['sync'], runOptions);

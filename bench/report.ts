@@ -1,23 +1,9 @@
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
 
 import { type DataSet, dataSets } from './data.ts';
-import type { Measurement } from './measure.ts';
+import { type Result, summarize } from './results.ts';
 import { verdicts } from './targets.ts';
 import { type Step, type Tool, steps } from './tools/tool.ts';
-
-/** One measurement of one program. */
-export interface Result extends Measurement {
-  readonly set: DataSet;
-  readonly step: Step;
-  readonly tool: string;
-  /** Size of the repository after the step. */
-  readonly repositoryBytes: number;
-}
-
-/** All measurements of one step of one program: median times, the highest memory. */
-export interface Summary extends Result {
-  readonly runs: number;
-}
 
 /** What there is to tell. */
 export interface Report {
@@ -39,23 +25,6 @@ const titles: Readonly<Record<Step, string>> = {
   check: 'Check of all data',
   restore: 'Restore',
 };
-
-/** Joins repeated measurements. */
-export function summarize(results: readonly Result[]): Summary[] {
-  const groups = Map.groupBy(results, ({ set, step, tool }) => `${set} ${step} ${tool}`);
-  return [...groups.values()].flatMap((group) => {
-    const [first] = group;
-    if (first === undefined) return [];
-    return {
-      ...first,
-      seconds: median(group.map(({ seconds }) => seconds)),
-      cpuSeconds: median(group.map(({ cpuSeconds }) => cpuSeconds)),
-      peakBytes: Math.max(...group.map(({ peakBytes }) => peakBytes)),
-      repositoryBytes: median(group.map(({ repositoryBytes }) => repositoryBytes)),
-      runs: group.length,
-    };
-  });
-}
 
 /** The measured figures, a table for each step. */
 export function figures({ results, dataBytes }: Report): string {
@@ -150,11 +119,4 @@ function table(content: readonly (readonly string[])[]): string {
 
 function mebibytes(bytes: number): string {
   return `${Math.round(bytes / 2 ** 20)} MiB`;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
 }

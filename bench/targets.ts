@@ -1,5 +1,5 @@
 import type { DataSet } from './data.ts';
-import type { Summary } from './report.ts';
+import type { Summary } from './results.ts';
 import type { Step } from './tools/tool.ts';
 
 /** A figure that the program should reach, and whether it did. */

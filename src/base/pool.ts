@@ -74,6 +74,6 @@ async function firstOf<Result>(running: Promise<Result>[]): Promise<Result> {
   try {
     return await first;
   } finally {
-    running.shift();
+    void running.shift();
   }
 }

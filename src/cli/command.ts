@@ -1,6 +1,6 @@
 import type { AppError } from '../base/errors.ts';
-import type { Flag } from './flag.ts';
-import type { globalFlags } from './global-flags.ts';
+import type { Flag, FlagValues } from './flag.ts';
+import type { GlobalFlagValues } from './global-flags.ts';
 import type { CommandSession } from './session.ts';
 
 /** What a command is called with besides flags, in order. */
@@ -60,10 +60,6 @@ export function defineCommand<const Definition extends CommandDefinition>(
   return definition;
 }
 
-type FlagValues<Given extends Flags> = {
-  readonly [Name in keyof Given]: Given[Name] extends Flag<infer Value> ? Value : never;
-};
-
 type ArgumentValues<Given extends Positionals> = {
   readonly [Name in keyof Given]: Given[Name] extends Positional<infer Arity>
     ? Arity extends 'many' | 'any'
@@ -73,8 +69,6 @@ type ArgumentValues<Given extends Positionals> = {
         : string
     : never;
 };
-
-export type GlobalFlagValues = FlagValues<typeof globalFlags>;
 
 /** What a command is run with. */
 export interface CommandInput<Definition extends CommandDefinition> {

@@ -16,6 +16,11 @@ export interface Flag<Value> {
   read(texts: readonly string[], name: string): Value;
 }
 
+/** What flags are read into, by their names. */
+export type FlagValues<Given extends Readonly<Record<string, Flag<unknown>>>> = {
+  readonly [Name in keyof Given]: Given[Name] extends Flag<infer Value> ? Value : never;
+};
+
 interface FlagOptions {
   readonly help: string;
   readonly short?: string;

@@ -1,5 +1,5 @@
 import { parseSize } from '../base/size.ts';
-import { listFlag, switchFlag, valueFlag, wholeNumber } from './flag.ts';
+import { type FlagValues, listFlag, switchFlag, valueFlag, wholeNumber } from './flag.ts';
 
 /** The flags that every command takes. */
 export const globalFlags = {
@@ -51,3 +51,5 @@ export const globalFlags = {
   help: switchFlag({ short: 'h', environment: false, help: 'Print this help' }),
   version: switchFlag({ environment: false, help: 'Print the version' }),
 } as const;
+
+export type GlobalFlagValues = FlagValues<typeof globalFlags>;

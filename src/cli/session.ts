@@ -1,7 +1,7 @@
 import { AppError } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
-import type { GlobalFlagValues } from './command.ts';
 import type { CliContext } from './context.ts';
+import type { GlobalFlagValues } from './global-flags.ts';
 import type { Output } from './output/output.ts';
 import { findPassphrase } from './passphrase.ts';
 import { askYesNo } from './prompt.ts';

@@ -5,5 +5,5 @@ import type { OperationEvent } from '../model/event.ts';
 export interface OperationContext {
   readonly signal: AbortSignal;
   readonly clock: Clock;
-  report(event: OperationEvent): void;
+  readonly report: (event: OperationEvent) => void;
 }

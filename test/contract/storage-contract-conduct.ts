@@ -192,13 +192,13 @@ export function concurrency(open: OpenStorage): void {
     await using storage = await open();
     if (!storage.capabilities.atomicReplace) return;
     await storage.put('one', pattern(100_000, 0));
-    let writing = true;
+    const writing = new AbortController();
     const writer = (async () => {
       for (let round = 1; round <= 20; round++) await storage.put('one', pattern(100_000, round));
-      writing = false;
+      writing.abort();
     })();
     const readers = Array.from({ length: 3 }, async () => {
-      while (writing) {
+      while (!writing.signal.aborted) {
         const bytes = await storage.read('one');
         assert.deepEqual(bytes, pattern(100_000, bytes[0] ?? 0));
         await new Promise((resolve) => setImmediate(resolve));

@@ -2,7 +2,7 @@ import { fromHex, toHex, utf8 } from '../../src/base/bytes.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import { defaultChunkerParameters } from '../../src/codec/chunker/parameters.ts';
 import { signerFromSeed } from '../../src/codec/encryption/signature.ts';
-import { rootEntry } from './sample-tree.ts';
+import { rootEntry, type SampleFiles } from './sample-tree.ts';
 import type { Access } from '../../src/repository/native/access.ts';
 import { BlobNamer } from '../../src/repository/native/content/blob-id.ts';
 import { deriveKeyRing } from '../../src/repository/native/keys/key-ring.ts';
@@ -27,9 +27,6 @@ import type { SealSequence } from '../../src/repository/native/writer/seal-seque
 import { MemoryStorage } from '../../src/storage/drivers/memory/memory.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { FakeClock } from './fake-clock.ts';
-
-/** Files by path (`dir/name`), with their content. */
-export type SampleFiles = Readonly<Record<string, string | Uint8Array>>;
 
 /** A machine of the sample repository. */
 export interface SampleHost {

@@ -10,7 +10,9 @@ import {
 } from '../../src/repository/native/content/tree.ts';
 import type { BlobPacker } from '../../src/repository/native/packs/blob-packer.ts';
 import type { MetaStore } from '../../src/repository/native/writer/meta-store.ts';
-import type { SampleFiles } from './sample-repository.ts';
+
+/** Files by path (`dir/name`), with their content. */
+export type SampleFiles = Readonly<Record<string, string | Uint8Array>>;
 
 type Directory = Map<string, Directory | Uint8Array>;
 

@@ -24,12 +24,12 @@ export function steeredFileSystem(
   const wrap =
     <Arguments extends readonly unknown[], Result>(
       call: string,
-      real: (...all: Arguments) => Promise<Result>,
+      carryOut: (...all: Arguments) => Promise<Result>,
       pathAt = 0,
     ) =>
     async (...all: Arguments): Promise<Result> => {
       await before({ call, file: path.basename(String(all[pathAt])) });
-      return real(...all);
+      return carryOut(...all);
     };
   const open = async (...all: Parameters<typeof real.open>): Promise<FileHandle> => {
     const file = path.basename(String(all[0]));

@@ -15,7 +15,7 @@ export function pattern(length: number, seed = 0): Uint8Array {
 export function sourceOf(pieces: readonly Uint8Array[]): ByteSource {
   return {
     size: pieces.reduce((sum, piece) => sum + piece.byteLength, 0),
-    stream: () => ReadableStream.from(pieces) as ReadableStream<Uint8Array>,
+    stream: () => ReadableStream.from<Uint8Array>(pieces),
   };
 }
 

@@ -10,7 +10,7 @@ const hints: Readonly<Record<string, string>> = {
 };
 
 /** What opening says when a file or directory has become a link, another kind of file, a socket. */
-const replaced = ['ELOOP', 'ENOTDIR', 'ENXIO'];
+const replaced: ReadonlySet<string> = new Set(['ELOOP', 'ENOTDIR', 'ENXIO']);
 
 /**
  * The problem with one thing below a source: `source/changed` if it disappeared or was replaced while it was looked
@@ -20,7 +20,7 @@ export function sourceProblem(action: string, path: Uint8Array, cause: unknown):
   const code = systemCodeOf(cause);
   if (code === 'ENOENT')
     return changedProblem(path, 'it disappeared while it was backed up', cause);
-  if (code !== undefined && replaced.includes(code)) {
+  if (code !== undefined && replaced.has(code)) {
     return changedProblem(path, 'it was replaced while it was backed up', cause);
   }
   const hint = code === undefined ? undefined : hints[code];

@@ -127,7 +127,7 @@ function rootFrame(plan: SourcePlan, options: WalkOptions): Frame {
     directory = openDirectory(root, { follow: true });
   } catch (cause) {
     const error = sourceProblem('read the directory', root, cause);
-    if (!hasCode(error, 'source/changed')) throw error;
+    if (error.code !== 'source/changed') throw error;
     throw new AppError('source/missing', error.message, { cause });
   }
   try {

@@ -2,11 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { systemRandom } from '../../../base/random.ts';
-import {
-  backUpSample,
-  SampleRepository,
-  type SampleFiles,
-} from '#test/support/sample-repository.ts';
+import { backUpSample, SampleRepository } from '#test/support/sample-repository.ts';
+import type { SampleFiles } from '#test/support/sample-tree.ts';
 import { snapshotFiles } from '#test/support/sample-reading.ts';
 import { listSnapshots } from '../reader/snapshot-list.ts';
 import type { Access } from '../access.ts';

@@ -59,7 +59,7 @@ export async function completeForgets(
   options: CallOptions = {},
 ): Promise<string[]> {
   const { forgets } = await listForgets(access, options);
-  const forgotten = new Set(
+  const gone = new Set(
     forgets.flatMap(({ snapshots }) => snapshots.map(({ snapshotId }) => snapshotId)),
   );
   const left = new Set<string>();
@@ -67,7 +67,7 @@ export async function completeForgets(
     for await (const { name } of access.storage.list(prefix, options)) {
       const parsed = parseObjectName(name);
       if (parsed?.type !== 'final' && parsed?.type !== 'seal') continue;
-      if (forgotten.has(parsed.id)) left.add(parsed.id);
+      if (gone.has(parsed.id)) left.add(parsed.id);
     }
   }
   for (const id of left) await remove(access, id, options);

@@ -126,7 +126,8 @@ describe('blob table', () => {
               .flat()
               .filter((place) => place.pack === number && place.used)
               .map((place) => place.ordinal);
-            assert.deepEqual(used.toSorted(), expected.toSorted());
+            const byOrdinal = (a: number, b: number): number => a - b;
+            assert.deepEqual(used.toSorted(byOrdinal), expected.toSorted(byOrdinal));
           }
         },
       ),

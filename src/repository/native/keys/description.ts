@@ -92,7 +92,7 @@ export function accessFor(
   lists: readonly FeatureLists[],
   known: ReadonlySet<string> = new Set(),
 ): 'read-write' | 'read-only' {
-  const unknown = (words: readonly string[]): string[] => words.filter((word) => !known.has(word));
+  const unknown = (list: readonly string[]): string[] => list.filter((word) => !known.has(word));
   const unreadable = lists.flatMap((list) => unknown(list.requiredToRead));
   if (unreadable.length > 0) {
     throw new AppError(

@@ -29,8 +29,8 @@ export interface WriterSettings {
   readonly cache: SourceCache | undefined;
   /** See `TreeBuilderParts`. */
   readonly quietSince: number;
-  onProblem(path: Uint8Array, error: AppError): void;
-  onEntry(report: EntryReport): void;
+  readonly onProblem: (path: Uint8Array, error: AppError) => void;
+  readonly onEntry: (report: EntryReport) => void;
 }
 
 /** What was written, when all of it is durable. */

@@ -37,8 +37,8 @@ export interface TreeBuilderParts {
   readonly counters: WriteCounters;
   /** Entries that changed at or after this time (seconds since 1970) may change again unnoticed, and are not remembered. */
   readonly quietSince: number;
-  onProblem(path: Uint8Array, error: AppError): void;
-  onEntry(report: EntryReport): void;
+  readonly onProblem: (path: Uint8Array, error: AppError) => void;
+  readonly onEntry: (report: EntryReport) => void;
 }
 
 /**
