@@ -7,5 +7,8 @@ export interface CommandModule {
 
 /** Where each command is, loaded only when it runs, so that no command pays for the engine of another. */
 export const bindings: Readonly<Record<string, () => Promise<CommandModule>>> = {
+  init: () => import('./commands/init.ts'),
+  backup: () => import('./commands/backup.ts'),
+  snapshots: () => import('./commands/snapshots.ts'),
   completion: () => import('./commands/completion.ts'),
 };

@@ -22,6 +22,21 @@ export const globalFlags = {
   'insecure-no-passphrase': switchFlag({
     help: 'Use a repository without a passphrase: whoever has it can read it',
   }),
+  identity: valueFlag({
+    placeholder: 'FILE',
+    complete: 'file',
+    help: 'Open the repository with an age identity file',
+  }),
+  'recovery-sheet': valueFlag({
+    placeholder: 'FILE',
+    complete: 'file',
+    help: 'Open the repository with a recovery sheet',
+  }),
+  'state-dir': valueFlag({
+    placeholder: 'DIR',
+    complete: 'directory',
+    help: 'Keep the keys of this machine here instead of in the state directory of the user',
+  }),
   'cache-dir': valueFlag({
     placeholder: 'DIR',
     complete: 'directory',

@@ -9,6 +9,7 @@ import { BackupRun, type SnapshotDraft } from '../repository/native/writer/backu
 import type { SnapshotWriter } from '../repository/native/writer/snapshot-writer.ts';
 import { planSources, type SourcePlan } from '../source/filesystem/source-plan.ts';
 import { walk, type WalkOptions } from '../source/filesystem/walk.ts';
+import { refuseNesting } from './nested-destination.ts';
 import type { OperationContext } from './operation.ts';
 import { WalkFilter } from './walk-filter.ts';
 
@@ -62,7 +63,9 @@ export async function backup(
   const begun = clock.monotonic();
   const started = clock.now();
   const plan = input.source.kind === 'files' ? planSources(input.source.paths) : undefined;
-  if (plan !== undefined) refuseNesting(plan, input.filter, repository);
+  if (plan !== undefined && repository.localPath !== undefined) {
+    refuseNesting(plan.sources, input.filter, repository.localPath);
+  }
   using cache =
     plan === undefined || input.forceRead
       ? { cache: undefined, [Symbol.dispose]() {} }
@@ -243,26 +246,6 @@ function draftOf(input: BackupInput, plan: SourcePlan | undefined, started: numb
     sourceKind: source.kind,
     program: input.program,
   };
-}
-
-/** A repository inside what is backed up would be backed up into itself, unless it is left out. */
-function refuseNesting(plan: SourcePlan, filter: PathFilter, repository: NativeRepository): void {
-  const place = repository.localPath;
-  if (place === undefined) return;
-  const facts = { directory: true, file: false, size: 0, modified: 0 };
-  if (!filter.empty && !filter.decide(Buffer.from(place), facts)) return;
-  for (const source of plan.sources) {
-    const text = Buffer.from(source).toString();
-    if (place === text || place.startsWith(text === '/' ? '/' : `${text}/`)) {
-      throw new AppError(
-        'input/invalid',
-        `The repository "${place}" lies inside the source "${text}"`,
-        {
-          hint: `Choose another destination, or leave it out with --exclude "${place}"`,
-        },
-      );
-    }
-  }
 }
 
 function progressOf(writer: SnapshotWriter | undefined): OperationCounters {

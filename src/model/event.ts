@@ -67,6 +67,7 @@ export interface ProgressEvent extends OperationCounters {
 export interface EntryEvent {
   readonly type: 'entry';
   readonly action:
+    | 'found'
     | 'new'
     | 'changed'
     | 'unchanged'

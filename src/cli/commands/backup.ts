@@ -1,0 +1,227 @@
+import { hostname, userInfo } from 'node:os';
+import path from 'node:path';
+
+import { AppError } from '../../base/errors.ts';
+import { noCounters, type SummaryEvent } from '../../model/event.ts';
+import { compilePathFilter, type PathFilter } from '../../model/path-filter.ts';
+import { parseTime } from '../../model/snapshot-selector.ts';
+import type { BackupInput, BackupSource } from '../../engine/backup.ts';
+import { refuseNesting } from '../../engine/nested-destination.ts';
+import type { Survey, SurveyOptions } from '../../engine/survey.ts';
+import { planSources, type SourcePlan } from '../../source/filesystem/source-plan.ts';
+import type { CommandInput, CommandRun } from '../command.ts';
+import type { backup } from '../definitions/backup.ts';
+import { readFilterRules } from '../filter-rules.ts';
+import { locateDestination } from '../locate-destination.ts';
+import { openDestination } from '../open-destination.ts';
+import { operationContext } from '../operation-context.ts';
+import type { CommandSession } from '../session.ts';
+import { splitTags } from '../snapshot-filter.ts';
+import { workerCount } from '../worker-count.ts';
+
+type Input = CommandInput<typeof backup>;
+
+const levels = { none: 0, fast: 1, default: 1, better: 6, best: 15 } as const;
+/** A backup that is done sooner is not worth a look at how much there is. */
+const SURVEY_AFTER = 1000;
+
+export const run: CommandRun<typeof backup> = async (input, session) => {
+  const { flags } = input;
+  const { output, workingDirectory } = session;
+  const filter = await filterOf(input, session);
+  const paths = input.arguments.SOURCE.map((source) => path.resolve(workingDirectory, source));
+  // A source that is mistyped is told before anything is made or asked.
+  const plan = isStream(flags) ? undefined : planSources(paths);
+  const source = sourceOf(input, plan, session);
+  const settings = settingsOf(input, source, filter, session);
+  if (flags['dry-run']) return await pretend(input, plan, settings, session);
+
+  const [repository, engine] = await Promise.all([
+    openDestination(input.arguments.URL, flags, session, {
+      mode: flags['no-init'] ? 'write' : 'make',
+      inspect({ localPath }) {
+        if (plan !== undefined && localPath !== undefined) {
+          refuseNesting(plan.sources, filter, localPath);
+        }
+      },
+    }),
+    import('../../engine/backup.ts'),
+  ]);
+  await using opened = repository;
+  const done = new AbortController();
+  const surveying =
+    plan !== undefined && session.terminal.progress && !output.json
+      ? tellTotal(plan, settings, session, AbortSignal.any([done.signal, session.signal]))
+      : undefined;
+  try {
+    const summary = await engine.backup(opened, settings, operationContext(session));
+    output.report(summary);
+    return summary.errors > 0 ? 3 : 0;
+  } finally {
+    done.abort();
+    await surveying;
+  }
+};
+
+const isStream = (flags: Input['flags']): boolean => flags.stdin || flags['stdin-from-command'];
+
+async function filterOf({ given, flags }: Input, session: CommandSession): Promise<PathFilter> {
+  const context = { now: session.clock.now(), timeZone: session.timeZone };
+  const time = (text: string | undefined): number | undefined =>
+    text === undefined ? undefined : parseTime(text, context);
+  const limits = {
+    largerThan: flags['exclude-larger-than'],
+    olderThan: time(flags['exclude-older-than']),
+    newerThan: time(flags['exclude-newer-than']),
+  };
+  return compilePathFilter(await readFilterRules(given, session), limits);
+}
+
+function sourceOf(
+  { flags, rest }: Input,
+  plan: SourcePlan | undefined,
+  session: CommandSession,
+): BackupSource {
+  if (plan !== undefined) return { kind: 'files', paths: plan.sources };
+  const fileName = flags['stdin-filename'] ?? 'stdin';
+  const bytes = Buffer.byteLength(fileName);
+  if (/[/\0]/u.test(fileName) || ['', '.', '..'].includes(fileName) || bytes > 255) {
+    throw new AppError('input/usage', `"${fileName}" cannot be the name of a file`, {
+      hint: 'Give --stdin-filename a name without directories',
+    });
+  }
+  const stream = flags.stdin ? standardInput(session) : commandOutput(rest, session);
+  // The command itself may hold secrets, and its arguments change from run to run: the name says what it is.
+  const kind = flags.stdin ? 'standard-input' : 'command';
+  return { kind, fileName, description: fileName, stream };
+}
+
+async function* standardInput({ stdin, signal }: CommandSession): AsyncGenerator<Uint8Array> {
+  const { readStandardInput } = await import('../../source/command/command-source.ts');
+  yield* readStandardInput({ input: stdin, signal });
+}
+
+async function* commandOutput(
+  argv: readonly string[],
+  { signal, workingDirectory }: CommandSession,
+): AsyncGenerator<Uint8Array> {
+  const { readCommand } = await import('../../source/command/command-source.ts');
+  yield* readCommand(argv, { signal, directory: workingDirectory });
+}
+
+function settingsOf(
+  { flags }: Input,
+  source: BackupSource,
+  filter: PathFilter,
+  { clock, timeZone, version }: CommandSession,
+): BackupInput {
+  const level = (flags.compression ?? 'default') as keyof typeof levels;
+  return {
+    source,
+    filter,
+    walk: {
+      oneFileSystem: flags['one-file-system'],
+      excludeIfPresent: flags['exclude-if-present'].map((name) => Buffer.from(name)),
+      excludeCaches: flags['exclude-caches'],
+    },
+    hostName: flags.host ?? hostname(),
+    userName: userName(),
+    tags: splitTags(flags.tag),
+    time:
+      flags.time === undefined ? undefined : parseTime(flags.time, { now: clock.now(), timeZone }),
+    program: `holdfast ${version}`,
+    verify: !flags['no-verify'],
+    compressionLevel: levels[level],
+    workers: workerCount(flags['read-concurrency']),
+    forceRead: flags['force-read'],
+    verbose: flags.verbose,
+  };
+}
+
+/** A user without an entry in the system's list has a number all the same. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? '');
+  }
+}
+
+/** Finds out how much there is while the backup is under way, for the time left. Whatever goes wrong the backup itself meets, and tells. */
+async function tellTotal(
+  plan: SourcePlan,
+  { filter, walk }: BackupInput,
+  { clock, output }: CommandSession,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await clock.sleep(SURVEY_AFTER, { signal });
+    const { survey } = await import('../../engine/survey.ts');
+    const told = ({ files, bytes }: Survey, final: boolean): void =>
+      output.report({ type: 'total', files, bytes, final });
+    const options: SurveyOptions = {
+      filter,
+      walk,
+      signal,
+      monotonic: () => clock.monotonic(),
+      onProgress: (sofar) => told(sofar, false),
+    };
+    told(await survey(plan, options), true);
+  } catch {
+    // The backup has ended, or has met the same problem itself.
+  }
+}
+
+/** What would be backed up, without a look into the repository: nobody is asked for a passphrase. */
+async function pretend(
+  input: Input,
+  plan: SourcePlan | undefined,
+  { filter, walk }: BackupInput,
+  session: CommandSession,
+): Promise<number> {
+  const { clock, output, signal } = session;
+  if (plan === undefined) {
+    throw new AppError('input/usage', 'What a stream will bring cannot be known: no dry run', {
+      hint: 'Leave --dry-run out',
+    });
+  }
+  const begun = clock.monotonic();
+  await using located = await locateDestination(input.arguments.URL, input.flags, session);
+  if (located.localPath !== undefined) refuseNesting(plan.sources, filter, located.localPath);
+  if (located.repositoryId === undefined) {
+    output.report({
+      type: 'notice',
+      message: `There is no repository in "${located.name}" yet: it would be made`,
+    });
+  }
+  output.report({ type: 'phase', phase: 'Looking' });
+  const { survey } = await import('../../engine/survey.ts');
+  const found = await survey(plan, {
+    filter,
+    walk,
+    signal,
+    monotonic: () => clock.monotonic(),
+    onEntry(entryPath, { size }) {
+      if (input.flags.verbose)
+        output.report({ type: 'entry', action: 'found', path: entryPath, size });
+    },
+    onProblem: (problemPath, error) =>
+      output.report({ type: 'problem', severity: 'error', path: problemPath, error }),
+    onProgress: ({ files, bytes, errors }) =>
+      output.report({ type: 'progress', ...noCounters, files, bytes, errors }),
+  });
+  const { files, bytes, errors, directories, others } = found;
+  const summary: SummaryEvent = {
+    type: 'summary',
+    operation: 'backup',
+    ...noCounters,
+    files,
+    bytes,
+    errors,
+    dryRun: true,
+    milliseconds: clock.monotonic() - begun,
+    details: { directories, others },
+  };
+  output.report(summary);
+  return errors > 0 ? 3 : 0;
+}

@@ -1,0 +1,83 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+
+import { writeFileAtomically } from '../base/atomic-file.ts';
+import { AppError, messageOf, systemCodeOf } from '../base/errors.ts';
+
+const fileName = 'destinations.json';
+const fileVersion = 1;
+
+/**
+ * Remembers which repository lay at which destination, so that the empty directory below the mount point of a disk that is not there is
+ * not taken for a new destination, nor a repository that somebody put in another's place for the old one. Losing the file costs this
+ * protection until the next backup, nothing else.
+ */
+export class KnownDestinations {
+  readonly file: string;
+  readonly #directory: string;
+
+  constructor(stateDirectory: string) {
+    this.#directory = stateDirectory;
+    this.file = path.join(stateDirectory, fileName);
+  }
+
+  /** The id (32 hexadecimal digits) of the repository that was at a destination (a URL without secrets); `undefined` if none is known. */
+  async repositoryAt(destination: string): Promise<string | undefined> {
+    return (await this.#read()).get(destination);
+  }
+
+  /** Keeps what is at a destination now. Throws an `AppError` (`local/unwritable`). */
+  async note(destination: string, repositoryId: string): Promise<void> {
+    const known = await this.#read();
+    if (known.get(destination) === repositoryId) return;
+    known.set(destination, repositoryId);
+    const text = JSON.stringify(
+      { version: fileVersion, destinations: Object.fromEntries(known) },
+      undefined,
+      2,
+    );
+    try {
+      await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+      await writeFileAtomically(this.file, Buffer.from(`${text}\n`));
+    } catch (cause) {
+      throw new AppError('local/unwritable', `Cannot write "${this.file}": ${messageOf(cause)}`, {
+        cause,
+        hint: 'Choose another place with --state-dir',
+      });
+    }
+  }
+
+  async #read(): Promise<Map<string, string>> {
+    let text: string;
+    try {
+      text = await readFile(this.file, 'utf8');
+    } catch (cause) {
+      if (systemCodeOf(cause) === 'ENOENT') return new Map();
+      throw new AppError('local/unwritable', `Cannot read "${this.file}": ${messageOf(cause)}`, {
+        cause,
+        hint: 'Choose another place with --state-dir',
+      });
+    }
+    return parseKnown(text);
+  }
+}
+
+/** What is torn or from another version is as good as lost. */
+function parseKnown(text: string): Map<string, string> {
+  try {
+    const { version, destinations } = JSON.parse(text) as {
+      version?: unknown;
+      destinations?: unknown;
+    };
+    if (version !== fileVersion || typeof destinations !== 'object') return new Map();
+    return new Map(
+      Object.entries(destinations ?? {}).filter(
+        (pair): pair is [string, string] =>
+          typeof pair[1] === 'string' && /^[0-9a-f]{32}$/u.test(pair[1]),
+      ),
+    );
+  } catch (error) {
+    if (error instanceof SyntaxError) return new Map();
+    throw error;
+  }
+}

@@ -1,0 +1,35 @@
+import { AppError, hasCode } from '../base/errors.ts';
+import type { NativeRepository } from '../repository/native/native-repository.ts';
+import type { Finding } from '../repository/native/reader/finding.ts';
+import { listSnapshots, type SnapshotList } from '../repository/native/reader/snapshot-list.ts';
+import type { CommandSession } from './session.ts';
+
+/**
+ * The snapshots of a repository. What is amiss is reported; the machine remembers how many snapshots of each host it has seen, and notices when some
+ * are gone the next time.
+ */
+export async function loadSnapshots(
+  { access, hosts, local }: NativeRepository,
+  { signal, output }: CommandSession,
+): Promise<SnapshotList> {
+  const remembered = new Map(
+    hosts.certificates().map(({ id }): [string, number] => [id, local.highestSequence(id)]),
+  );
+  const list = await listSnapshots(access, { remembered, signal });
+  for (const finding of list.findings) {
+    const error = new AppError('repository/damaged', finding.message);
+    output.report({ type: 'problem', severity: finding.severity, error });
+  }
+  try {
+    await local.noteSequences(list.seals.map(({ value }) => [value.hostId, value.sequence]));
+  } catch (error) {
+    // On a rescue system nothing can be kept, and nothing needs to be.
+    if (!hasCode(error, 'local/unwritable')) throw error;
+  }
+  return list;
+}
+
+/** The exit status of a command that did what it should: 13 if data is or may be lost. */
+export function statusOf(findings: readonly Finding[]): number {
+  return findings.some(({ severity }) => severity === 'error') ? 13 : 0;
+}

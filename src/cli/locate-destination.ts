@@ -1,0 +1,107 @@
+import { toHex } from '../base/bytes.ts';
+import { AppError } from '../base/errors.ts';
+import { readDescription } from '../repository/native/keys/unlock.ts';
+import { parseObjectName } from '../repository/native/objects/object-name.ts';
+import { environmentOptions, openStorage } from '../storage/open-storage.ts';
+import type { RawOptions } from '../storage/options.ts';
+import type { RawValue } from '../storage/option-schema.ts';
+import { storageDriver } from '../storage/registry.ts';
+import type { Storage } from '../storage/storage.ts';
+import { parseDestinationUrl } from '../storage/url.ts';
+import type { GlobalFlagValues } from './global-flags.ts';
+import type { CommandSession } from './session.ts';
+
+/** A destination, before its repository is opened: nothing was asked and nothing changed. */
+export interface LocatedDestination extends AsyncDisposable {
+  readonly storage: Storage;
+  /** For people, and as the key of what is remembered; without secrets. */
+  readonly name: string;
+  /** Where it lies in this machine's file system, if it does. */
+  readonly localPath: string | undefined;
+  /** Of the repository there, in hexadecimal; `undefined` if there is none. */
+  readonly repositoryId: string | undefined;
+}
+
+/**
+ * Opens the storage that a URL names and looks whether it holds a repository. Throws `input/usage` for a URL or an option that makes
+ * no sense, `storage/…`, and what `readDescription` throws.
+ */
+export async function locateDestination(
+  url: string,
+  flags: GlobalFlagValues,
+  session: CommandSession,
+): Promise<LocatedDestination> {
+  const { clock, signal, environment, output } = session;
+  const parsed = parseDestinationUrl(url);
+  const driver = await storageDriver(parsed.scheme);
+  const { storage, destination } = await openStorage(
+    parsed,
+    { flag: optionsFromFlags(flags), environment: environmentOptions(driver, environment) },
+    {
+      clock,
+      signal,
+      warn: (error) => output.report({ type: 'problem', severity: 'warning', error }),
+    },
+  );
+  try {
+    const description = await readDescription(storage, { signal });
+    const localPath = parsed.scheme === 'file' ? storage.location : undefined;
+    return {
+      storage,
+      name: localPath ?? destination,
+      localPath,
+      repositoryId: description && toHex(description.repositoryId),
+      [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose](),
+    };
+  } catch (error) {
+    await storage[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/**
+ * Sees to it that a repository can be made somewhere, before anybody is asked for a passphrase. Throws `repository/occupied` if the
+ * place holds something else.
+ */
+export async function requireVacant(
+  { storage, name: place }: LocatedDestination,
+  signal: AbortSignal,
+): Promise<void> {
+  const found: string[] = [];
+  try {
+    for await (const { name } of storage.list('', { signal })) {
+      // All that an interrupted attempt leaves.
+      if (parseObjectName(name)?.type !== 'key') found.push(name);
+      if (found.length > 3) break;
+    }
+  } catch (error) {
+    if (found.length > 0 || !(error instanceof AppError && error.code === 'storage/not-found')) {
+      throw error;
+    }
+  }
+  if (found.length === 0) return;
+  const quoted = found.slice(0, 3).map((name) => `"${name}"`);
+  throw new AppError(
+    'repository/occupied',
+    `"${place}" is no repository, and not empty either: it holds ${quoted.join(', ')}${found.length > 3 ? ' and more' : ''}`,
+    { hint: 'Choose an empty place, or a new directory in this one' },
+  );
+}
+
+function optionsFromFlags(flags: GlobalFlagValues): RawOptions {
+  const options: Record<string, RawValue | undefined> = {
+    'limit-upload': flags['limit-upload'],
+    'limit-download': flags['limit-download'],
+    attempts: flags.retries === undefined ? undefined : flags.retries + 1,
+  };
+  for (const text of flags.option) {
+    const equals = text.indexOf('=');
+    if (equals <= 0) {
+      throw new AppError('input/usage', '"--option" is not of the form NAME=VALUE', {
+        hint: 'For example: --option connections=2',
+      });
+    }
+    options[text.slice(0, equals)] = text.slice(equals + 1);
+  }
+  return options;
+}

@@ -1,0 +1,124 @@
+import { toHex } from '../base/bytes.ts';
+import { AppError } from '../base/errors.ts';
+import {
+  createRepository,
+  openRepository,
+  type LocalPlaces,
+  type NativeRepository,
+} from '../repository/native/native-repository.ts';
+import type { GlobalFlagValues } from './global-flags.ts';
+import { type CredentialsOf, findCredentials, findFirstProtection } from './credentials.ts';
+import { KnownDestinations } from './known-destinations.ts';
+import { type LocatedDestination, locateDestination, requireVacant } from './locate-destination.ts';
+import { localPlaces } from './places.ts';
+import type { CommandSession } from './session.ts';
+
+export interface OpenDestinationOptions {
+  /** `read` changes nothing there, `write` does, `make` also makes a repository where there is none. */
+  readonly mode: 'read' | 'write' | 'make';
+  readonly whose?: CredentialsOf;
+  /** Called when the place was looked at, before anybody is asked and anything is made; it may refuse. */
+  readonly inspect?: (located: LocatedDestination) => void | Promise<void>;
+}
+
+/**
+ * Opens the repository at a destination. The passphrase is asked for only when there is something to open or to make. Dispose of the
+ * answer.
+ *
+ * @throws AppError `repository/missing` also if this machine remembers another repository there, or one where there is none now
+ */
+export async function openDestination(
+  url: string,
+  flags: GlobalFlagValues,
+  session: CommandSession,
+  { mode, whose = 'main', inspect }: OpenDestinationOptions,
+): Promise<NativeRepository> {
+  const located = await locateDestination(url, flags, session);
+  try {
+    await inspect?.(located);
+    const places = localPlaces(flags, session);
+    const known = new KnownDestinations(places.stateDirectory);
+    if (mode !== 'read') refuseStranger(located, await known.repositoryAt(located.name), known);
+    if (located.repositoryId === undefined && mode === 'make') {
+      return await makeRepository(located, flags, session, places);
+    }
+    const { signal } = session;
+    const { localPath } = located;
+    const repository = await openRepository(
+      located.storage,
+      // Without a repository nobody needs to be asked: opening says what is wrong.
+      located.repositoryId === undefined
+        ? { kind: 'none' }
+        : await findCredentials(flags, session, whose),
+      places,
+      { localPath, readOnly: mode === 'read', signal },
+    );
+    if (mode !== 'read') {
+      repository.requireWritable();
+      await remember(located, repository, places);
+    }
+    return repository;
+  } catch (error) {
+    await located[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Makes a repository at a place that was looked at, or completes one whose making was interrupted. The place is the answer's from then on. */
+export async function makeRepository(
+  located: LocatedDestination,
+  flags: GlobalFlagValues,
+  session: CommandSession,
+  places: LocalPlaces,
+): Promise<NativeRepository> {
+  const { signal, output } = session;
+  await requireVacant(located, signal);
+  const protection = await findFirstProtection(flags, session);
+  const { storage, localPath } = located;
+  const repository = await createRepository(storage, protection, places, { localPath, signal });
+  await remember(located, repository, places);
+  output.report({ type: 'notice', message: `Made a new repository in "${located.name}"` });
+  output.report({
+    type: 'notice',
+    message:
+      protection.kind === 'open'
+        ? 'It has no passphrase: whoever can read it there can read what you back up'
+        : 'Nobody can read it without the passphrase: keep that, or a recovery sheet ("holdfast key export"), somewhere else',
+  });
+  return repository;
+}
+
+/** Losing this memory must not cost a backup. */
+async function remember(
+  { name }: LocatedDestination,
+  repository: NativeRepository,
+  { stateDirectory, warn }: LocalPlaces,
+): Promise<void> {
+  try {
+    const id = toHex(repository.unlocked.ring.repositoryId);
+    await new KnownDestinations(stateDirectory).note(name, id);
+  } catch (error) {
+    if (!(error instanceof AppError && error.code === 'local/unwritable')) throw error;
+    warn(error);
+  }
+}
+
+function refuseStranger(
+  { name, repositoryId }: LocatedDestination,
+  remembered: string | undefined,
+  { file }: KnownDestinations,
+): void {
+  if (remembered === undefined || remembered === repositoryId) return;
+  if (repositoryId === undefined) {
+    throw new AppError('repository/missing', `The repository that was in "${name}" is not there`, {
+      hint: 'Is the disk mounted? If it is gone for good, begin anew with "holdfast init"',
+    });
+  }
+  throw new AppError(
+    'repository/missing',
+    `Another repository lies in "${name}" than the one that this machine backed up to`,
+    {
+      hint: `Is the right disk mounted? If you replaced it yourself, remove the line for "${name}" from "${file}"`,
+    },
+  );
+}
