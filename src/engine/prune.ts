@@ -6,7 +6,11 @@ import {
   removeAbandonedFinals,
 } from '../repository/native/collector/abandoned-finals.ts';
 import { collect, type CollectionResult } from '../repository/native/collector/collect.ts';
-import { planCollection, type PrunePlan } from '../repository/native/collector/prune-plan.ts';
+import {
+  planCollection,
+  type PlanPruneOptions,
+  type PrunePlan,
+} from '../repository/native/collector/prune-plan.ts';
 import type { OperationContext } from './operation.ts';
 
 export interface PruneInput {
@@ -28,7 +32,7 @@ export interface PruneResult extends CollectionResult {
  */
 export async function planPrune(
   access: Access,
-  input: { readonly rewrite?: boolean | undefined },
+  input: Omit<PlanPruneOptions, 'signal'>,
   { report, signal }: OperationContext,
 ): Promise<PrunePlan> {
   requireCollector(access);

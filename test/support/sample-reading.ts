@@ -1,3 +1,4 @@
+import { MalformedError } from '../../src/codec/binary/byte-reader.ts';
 import { toHex } from '../../src/base/bytes.ts';
 import type { Access } from '../../src/repository/native/access.ts';
 import {
@@ -34,7 +35,13 @@ export async function allBlobs(access: Access): Promise<Map<string, Uint8Array>>
     );
     for (const segment of layout.segments) {
       const stored = bytes.subarray(segment.offset, segment.offset + segment.storedLength);
-      const opened = openers[segment.slot]!.open(segment, stored);
+      let opened: Uint8Array;
+      try {
+        opened = openers[segment.slot]!.open(segment, stored);
+      } catch (error) {
+        if (error instanceof MalformedError) continue; // Damaged on purpose.
+        throw error;
+      }
       for (const { blob, raw } of blobsIn(segment, opened)) {
         if (toHex(namer.nameOf(blob.type, raw)) === toHex(blob.id)) {
           blobs.set(toHex(blob.id), raw.slice());

@@ -77,6 +77,7 @@ export class SampleRepository {
       hostSeed,
       signing: { keys, signer: { id: hostId, sign: signer.sign }, random: systemRandom },
       verifying: { keys, findSigner: (id) => this.#signers.get(id) },
+      refreshSigners: async () => undefined,
       clock: this.clock,
       random: systemRandom,
     };

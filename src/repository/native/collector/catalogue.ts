@@ -6,6 +6,7 @@ import { MalformedError } from '../../../codec/binary/byte-reader.ts';
 import type { Access } from '../access.ts';
 import { idSize } from '../content/content-list.ts';
 import { BlobTable, type FoundBlob } from '../index/blob-table.ts';
+import { listVerdicts, type Verdicts } from '../index/verdict-list.ts';
 import { loadIndex, type IndexList, type ListedPack } from '../index/index-list.ts';
 import { decodeTableHead, visitTableBlobs } from '../packs/pack-table.ts';
 import { readPackTail } from '../packs/pack-tail.ts';
@@ -29,6 +30,7 @@ export interface Catalogue {
   readonly packs: readonly CataloguePack[];
   readonly table: BlobTable;
   readonly index: IndexList;
+  readonly verdicts: Verdicts;
   /** Packs that the index names and that do not exist. */
   readonly vanished: readonly ListedPack[];
   /** Why packs that exist cannot be used: nobody can tell what they hold. */
@@ -40,11 +42,13 @@ export interface CatalogueOptions extends CallOptions {
   readonly without?: ReadonlySet<string>;
   /** Trust nothing but the packs' own tables. */
   readonly ignoreIndex?: boolean;
+  /** What is known of audits; they are read if it is not given. */
+  readonly verdicts?: Verdicts | undefined;
 }
 
 export async function loadCatalogue(
   access: Access,
-  { without, ignoreIndex = false, signal }: CatalogueOptions = {},
+  { without, ignoreIndex = false, verdicts: known, signal }: CatalogueOptions = {},
 ): Promise<Catalogue> {
   const index = await loadIndex(access, { signal });
   const listed = await listPacks(access, { signal });
@@ -52,9 +56,9 @@ export async function loadCatalogue(
   const unknown: { name: string; size: number; modified: number | undefined }[] = [];
   for (const [name, { size, modified }] of listed) {
     if (without?.has(name) === true) continue;
-    const known = ignoreIndex ? undefined : index.packs.get(name);
-    if (known !== undefined && known.size === size && isReadable(known)) {
-      packs.push({ ...known, modified, runId: toHex(known.head.runId), indexed: true });
+    const indexed = ignoreIndex ? undefined : index.packs.get(name);
+    if (indexed !== undefined && indexed.size === size && isReadable(indexed)) {
+      packs.push({ ...indexed, modified, runId: toHex(indexed.head.runId), indexed: true });
     } else unknown.push({ name, size, modified });
   }
   const unreadable = new Map<string, AppError>();
@@ -84,7 +88,10 @@ export async function loadCatalogue(
   );
   for await (const pack of read) if (pack !== undefined) packs.push(pack);
   const vanished = [...index.packs.values()].filter(({ name }) => !listed.has(name));
-  return { packs, table: tableOf(packs), index, vanished, unreadable };
+  const verdicts = known ?? (await listVerdicts(access, { signal }));
+  // Of several copies the table keeps the first: one that was found bad comes last.
+  packs.sort((left, right) => Number(verdicts.isBad(left)) - Number(verdicts.isBad(right)));
+  return { packs, table: tableOf(packs), index, verdicts, vanished, unreadable };
 }
 
 /** Several catalogues that complete each other: a later one holds what appeared after the earlier was made. */

@@ -31,6 +31,8 @@ export async function readFinals(
   options: CallOptions = {},
 ): Promise<StoredFinal[]> {
   const { storage, keys, verifying } = access;
+  // A machine that came after this program began may have written some of them.
+  await access.refreshSigners(options);
   const metaSecret = keyPairFromSeed(requireKey(keys, 'metaSeed')).secret;
   // A record that cannot be read forgets nothing: what it names counts as live.
   const { forgets } = await listForgets(access, options);

@@ -15,16 +15,17 @@ const BATCH = 4096;
  * has are kept by name, because a pack may hold what the index does not say.
  */
 export class LiveBlobs {
-  readonly #access: Access;
   readonly #catalogues: Catalogues;
   readonly #missing = new Set<string>();
   readonly #longTrees = new Set<string>();
   /** Where trees and lists are read, and which copies of them turned out to be bad. */
   readonly blobs: MetaBlobs;
+  readonly #unreadable: Map<string, unknown> | undefined;
 
-  constructor(access: Access, catalogues: Catalogues) {
-    this.#access = access;
+  /** `unreadable` collects trees and lists that cannot be read, by their ids in hexadecimal; without it the first of them is thrown. */
+  constructor(access: Access, catalogues: Catalogues, unreadable?: Map<string, unknown>) {
     this.#catalogues = catalogues;
+    this.#unreadable = unreadable;
     this.blobs = new MetaBlobs(access, catalogues);
   }
 
@@ -77,10 +78,14 @@ export class LiveBlobs {
       const name = toHex(concatBytes(...ids));
       if (this.#longTrees.has(name)) continue;
       this.#longTrees.add(name);
-      await this.#markTree(await this.#join(ids, options), next, options);
+      const joined = await this.#join(ids, options);
+      if (joined !== undefined) await this.#markTree(joined, next, options);
     }
     const lists: ContentReference[] = [];
-    await this.blobs.readEach(wanted, (raw) => this.#visitTree(raw, next, lists), options);
+    await this.blobs.readEach(wanted, (raw) => this.#visitTree(raw, next, lists), {
+      ...options,
+      onFailure: this.#collector(wanted),
+    });
     for (const list of lists) await this.#markContent(list, options);
   }
 
@@ -110,18 +115,28 @@ export class LiveBlobs {
       const ids = readContentList(current).flatMap(({ id }) => (id === undefined ? [] : [id]));
       if (level === 0) return ids;
       for (const id of ids) this.#mark(id);
-      current = await this.#join(ids, options);
+      const joined = await this.#join(ids, options);
+      if (joined === undefined) return [];
+      current = joined;
     }
   }
 
-  async #join(ids: readonly Uint8Array[], options: CallOptions): Promise<Uint8Array> {
+  /** Undefined if a part is missing, and somebody collects such things. */
+  async #join(ids: readonly Uint8Array[], options: CallOptions): Promise<Uint8Array | undefined> {
     const parts: Uint8Array[] = [];
-    await this.blobs.readEach(
-      ids,
-      (raw, position) => void (parts[position] = raw.slice()),
-      options,
-    );
+    await this.blobs.readEach(ids, (raw, position) => void (parts[position] = raw.slice()), {
+      ...options,
+      onFailure: this.#collector(ids),
+    });
+    for (let index = 0; index < ids.length; index++)
+      if (parts[index] === undefined) return undefined;
     return concatBytes(...parts);
+  }
+
+  #collector(ids: readonly Uint8Array[]): ((position: number, error: unknown) => void) | undefined {
+    const unreadable = this.#unreadable;
+    if (unreadable === undefined) return undefined;
+    return (position, error) => void unreadable.set(toHex(ids[position]!), error);
   }
 
   /** True if nobody marked it before. */
@@ -140,11 +155,6 @@ export class LiveBlobs {
     for (const name of this.#missing) {
       if (this.#catalogues.mark(Buffer.from(name, 'hex')) !== undefined) this.#missing.delete(name);
     }
-  }
-
-  /** For messages. */
-  get location(): string {
-    return this.#access.storage.location;
   }
 }
 

@@ -61,7 +61,13 @@ export class MetaBlobs {
   async readEach(
     ids: readonly Uint8Array[],
     visit: (raw: Uint8Array, position: number) => void,
-    { signal }: CallOptions = {},
+    {
+      signal,
+      onFailure,
+    }: CallOptions & {
+      /** Called instead of throwing for a blob that is nowhere to be found, or that `visit` does not understand. */
+      readonly onFailure?: ((position: number, error: unknown) => void) | undefined;
+    } = {},
   ): Promise<void> {
     const groups = new Map<string, { readonly pack: CataloguePack; members: [number, number][] }>();
     const homeless: number[] = [];
@@ -85,7 +91,13 @@ export class MetaBlobs {
       { signal },
     );
     for (const position of homeless) {
-      visit(await this.#readAnywhere(ids[position]!, { signal }), position);
+      try {
+        visit(await this.#readAnywhere(ids[position]!, { signal }), position);
+      } catch (error) {
+        const isContent = error instanceof MalformedError || hasCode(error, 'repository/damaged');
+        if (!isContent || onFailure === undefined) throw error;
+        onFailure(position, error);
+      }
     }
   }
 

@@ -2,7 +2,7 @@ import type { CallOptions } from '../../../base/call-options.ts';
 import type { AppError } from '../../../base/errors.ts';
 import { packTargetOf, type Access } from '../access.ts';
 import { listTombstones, type Doomed } from '../index/tombstone-list.ts';
-import { listVerdicts, type Verdicts } from '../index/verdict-list.ts';
+import type { Verdicts } from '../index/verdict-list.ts';
 import type { PackKind } from '../packs/pack-table.ts';
 import type { ListedSeal } from '../reader/seal-sequence.ts';
 import { listSeals } from '../reader/snapshot-list.ts';
@@ -83,6 +83,10 @@ export interface PruneKnowledge {
 export interface PlanPruneOptions extends CallOptions {
   /** Open segments, where the keys allow it, to drop single blobs. True if it is not given. */
   readonly rewrite?: boolean | undefined;
+  /** At most so many bytes of packs are repacked or joined: those first that free the most. */
+  readonly maxRepack?: { readonly bytes: number } | { readonly percent: number } | undefined;
+  /** Snapshots to plan without, as if they were forgotten: for a dry run. Carrying such a plan out spares them all the same. */
+  readonly without?: ReadonlySet<string> | undefined;
 }
 
 /**
@@ -92,15 +96,15 @@ export interface PlanPruneOptions extends CallOptions {
  */
 export async function planCollection(
   access: Access,
-  { rewrite = true, signal }: PlanPruneOptions = {},
+  { rewrite = true, maxRepack, without = new Set(), signal }: PlanPruneOptions = {},
 ): Promise<PrunePlan> {
   const options = { signal };
   const first = await loadCatalogue(access, options);
   const catalogues = new Catalogues(access, first);
-  const verdicts = await listVerdicts(access, options);
+  const { verdicts } = first;
   const { seals } = await listSeals(access, options);
   const pending = await listPendingRuns(access, seals, options);
-  const finals = await readFinals(access, new Set(), options);
+  const finals = await readFinals(access, without, options);
   const live = new LiveBlobs(access, catalogues);
   await live.markRoots(
     finals.map(({ final }) => final.root),
@@ -110,7 +114,11 @@ export async function planCollection(
   const dead = deadTombstones(access, doomed);
   const uses = packUses(access, first, verdicts);
   const mayRewrite = rewrite && access.keys.role === 'owner';
-  const chosen = choose(access, uses, { verdicts, pending, dead, mayRewrite });
+  const chosen = limited(
+    choose(access, uses, { verdicts, pending, dead, mayRewrite }),
+    uses,
+    maxRepack,
+  );
   return {
     figures: figuresOf(uses, chosen, mayRewrite),
     victims: chosen.victims,
@@ -173,6 +181,30 @@ function choose(
     if (joinable > 1) victims.push(...group.map((use): Victim => ({ use, fate: 'join' })));
   }
   return { victims, spared };
+}
+
+/** The choice without the packs that are too many to repack in one run. */
+function limited(
+  choice: Choice,
+  uses: readonly PackUse[],
+  limit: PlanPruneOptions['maxRepack'],
+): Choice {
+  if (limit === undefined) return choice;
+  const total = uses.reduce((sum, { pack }) => sum + pack.size, 0);
+  let left = 'bytes' in limit ? limit.bytes : (total * limit.percent) / 100;
+  const gain = ({ use }: Victim): number =>
+    (use.freedByCopying + use.freedByRewriting) / use.pack.size;
+  const moved = choice.victims
+    .filter(({ fate }) => fate !== 'delete')
+    .toSorted((first, second) => gain(second) - gain(first))
+    .filter(({ use }) => {
+      left -= use.pack.size;
+      return left >= 0;
+    });
+  return {
+    ...choice,
+    victims: [...choice.victims.filter(({ fate }) => fate === 'delete'), ...moved],
+  };
 }
 
 function moves(victims: readonly Victim[], kind: PackKind): boolean {

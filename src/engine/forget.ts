@@ -1,0 +1,176 @@
+import { AppError } from '../base/errors.ts';
+import { formatCount } from '../base/size.ts';
+import { noCounters, type SummaryEvent } from '../model/event.ts';
+import { planForget } from '../model/forget-plan.ts';
+import {
+  isEmptyPolicy,
+  planRetention,
+  type RetentionGroup,
+  type RetentionPlan,
+  type RetentionPolicy,
+} from '../model/retention.ts';
+import { fitsFilter, type SnapshotFilter } from '../model/snapshot-group.ts';
+import { selectSnapshot } from '../model/snapshot-selector.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import type { Access } from '../repository/native/access.ts';
+import {
+  completeForgets,
+  forgetSnapshots,
+  mergeForgets,
+  type Forgettable,
+} from '../repository/native/collector/forget.ts';
+import { finalName } from '../repository/native/objects/object-name.ts';
+import { listSnapshots, type SnapshotList } from '../repository/native/reader/snapshot-list.ts';
+import type { OperationContext } from './operation.ts';
+import { withPolicyTimes } from './snapshot-times.ts';
+
+const DAY = 24 * 60 * 60 * 1000;
+/** A day with more new snapshots of a group than this, and more than so many times the busiest day before, is abnormal. */
+const MANY_A_DAY = 24;
+const TIMES_THE_BUSIEST = 4;
+/** So many days before are looked at. */
+const DAYS_BEFORE = 30;
+
+export interface ForgetInput {
+  /** Snapshots to forget, as a user names them. Either these, or a policy. */
+  readonly named?: readonly string[] | undefined;
+  readonly policy?: RetentionPolicy | undefined;
+  /** What a policy is applied to. */
+  readonly filter?: SnapshotFilter | undefined;
+  /** IANA name. */
+  readonly timeZone: string;
+  /** Go below the floor, leave a group without a snapshot, ignore the alarm, forget snapshots that cannot be read. */
+  readonly force?: boolean | undefined;
+}
+
+/** What would be forgotten; nothing was changed yet. */
+export interface ForgetPlan {
+  readonly retention: RetentionPlan;
+  /** Snapshots that cannot be read and were named in full, by id. */
+  readonly unreadable: readonly string[];
+  /** What is removed, for `forget`. */
+  readonly removals: readonly Forgettable[];
+}
+
+/**
+ * Decides what to forget. Throws an `AppError`: `input/invalid` if nothing of a group would be left, or if so many snapshots appeared lately that a policy could
+ * be misled by them; `snapshot/missing` for names that fit nothing.
+ */
+export async function planForgetting(
+  access: Access,
+  input: ForgetInput,
+  { clock, signal, report }: OperationContext,
+): Promise<ForgetPlan> {
+  report({ type: 'phase', phase: 'reading snapshots' });
+  const list = await listSnapshots(access, { signal });
+  const now = clock.now();
+  const snapshots = withPolicyTimes(list.snapshots, now);
+  const force = input.force === true;
+  const { retention, unreadable } =
+    input.named === undefined
+      ? { retention: byPolicy(access, snapshots, input, now), unreadable: [] }
+      : byName(list, snapshots, input.named, { now, timeZone: input.timeZone, force });
+  const seals = new Map(list.seals.map((seal) => [seal.value.snapshotId, seal]));
+  const removals = [...retention.forget.map(({ id }) => id), ...unreadable].map((id) => ({
+    id,
+    seal: seals.get(id),
+  }));
+  return { retention, unreadable, removals };
+}
+
+/** Forgets what the plan says, and finishes what an interrupted run left. */
+export async function forget(
+  access: Access,
+  { removals, retention }: ForgetPlan,
+  { clock, signal, report }: OperationContext,
+): Promise<SummaryEvent> {
+  requireForgetter(access);
+  const started = clock.monotonic();
+  report({ type: 'phase', phase: 'forgetting' });
+  await forgetSnapshots(access, removals, { signal });
+  await completeForgets(access, { signal });
+  await mergeForgets(access, { signal });
+  const summary: SummaryEvent = {
+    type: 'summary',
+    operation: 'forget',
+    ...noCounters,
+    files: removals.length,
+    dryRun: false,
+    milliseconds: clock.monotonic() - started,
+    details: { forgotten: removals.length, kept: retention.keep.length },
+  };
+  report(summary);
+  return summary;
+}
+
+function byPolicy(
+  access: Access,
+  snapshots: readonly Snapshot[],
+  { policy = {}, filter, timeZone, force = false }: ForgetInput,
+  now: number,
+): RetentionPlan {
+  if (isEmptyPolicy(policy)) {
+    throw new AppError('input/invalid', 'The policy says nothing about what to keep');
+  }
+  const { keepLast, keepDays } = access.settings;
+  const fitting = snapshots.filter(
+    (snapshot) => filter === undefined || fitsFilter(snapshot, filter),
+  );
+  const plan = planRetention(fitting, policy, {
+    now,
+    timeZone,
+    floor: { last: keepLast, days: keepDays },
+    force,
+  });
+  if (!force) for (const group of plan.groups) refuseFlood(group, now);
+  return plan;
+}
+
+/** Somebody with a machine's key could make so many snapshots that "the last ten" are all theirs. */
+function refuseFlood({ decisions, hostname }: RetentionGroup, now: number): void {
+  const isNew = ({ time }: Snapshot): boolean => time > now - DAY;
+  if (!decisions.some(({ snapshot, keep }) => !keep && !isNew(snapshot))) return;
+  const perDay = new Array<number>(DAYS_BEFORE + 1).fill(0);
+  for (const { snapshot } of decisions) {
+    const day = Math.max(0, Math.floor((now - snapshot.time) / DAY));
+    if (day <= DAYS_BEFORE) perDay[day]!++;
+  }
+  const [latest = 0, ...before] = perDay;
+  if (latest <= Math.max(MANY_A_DAY, TIMES_THE_BUSIEST * Math.max(...before))) return;
+  throw new AppError(
+    'input/invalid',
+    `"${hostname}" made ${formatCount(latest)} snapshots in the last 24 hours, far more than on any day before; a policy could forget good ones because of them`,
+    { hint: 'Look at "holdfast snapshots"; if they are right, use --force' },
+  );
+}
+
+function byName(
+  list: SnapshotList,
+  snapshots: readonly Snapshot[],
+  named: readonly string[],
+  { now, timeZone, force }: { now: number; timeZone: string; force: boolean },
+): { retention: RetentionPlan; unreadable: string[] } {
+  const unreadable = named.filter(
+    (name) => /^[0-9a-f]{32}$/u.test(name) && list.unreadable.includes(finalName(name)),
+  );
+  if (unreadable.length > 0 && !force) {
+    throw new AppError(
+      'input/invalid',
+      `Snapshot ${unreadable[0]} cannot be read, so nobody can say what would be lost with it`,
+      { hint: 'Use --force to forget it all the same' },
+    );
+  }
+  const selected = named
+    .filter((name) => !unreadable.includes(name))
+    .map((name) => selectSnapshot(snapshots, name, { now, timeZone }));
+  return { retention: planForget(snapshots, [...new Set(selected)], { force }), unreadable };
+}
+
+function requireForgetter({ keys }: Access): void {
+  if (keys.role === 'owner' || keys.role === 'janitor') return;
+  throw new AppError(
+    'repository/not-permitted',
+    `A key with the role "${keys.role}" cannot forget snapshots`,
+    { hint: 'Use the passphrase of an owner' },
+  );
+}

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { systemRandom } from '../../../base/random.ts';
+import { flipStoredBit } from '#test/support/damaging-storage.ts';
+import { snapshotFiles } from '#test/support/sample-reading.ts';
+import { backUpSample, SampleRepository, storeSample } from '#test/support/sample-repository.ts';
+import { loadCatalogue } from '../collector/catalogue.ts';
+import { forgetSnapshots } from '../collector/forget.ts';
+import { encodeAudit } from '../objects/audit.ts';
+import { objectPrefixes, packName } from '../objects/object-name.ts';
+import { encodePending } from '../objects/pending.ts';
+import { encodeTombstone } from '../objects/tombstone.ts';
+import { checkRepository } from './check-repository.ts';
+import { carryOutRepairs, planRepairs } from './repair.ts';
+import { packsOf } from './read-packs.ts';
+
+const noise = (length: number): Uint8Array => systemRandom(length);
+const files = { 'a/x': noise(100_000), 'a/y': 'small', z: noise(50_000) };
+
+async function sampleWithSnapshot(): Promise<{
+  sample: SampleRepository;
+  host: ReturnType<SampleRepository['host']>;
+  id: string;
+}> {
+  const sample = new SampleRepository({ packTarget: 64 * 1024 });
+  const host = sample.host();
+  const id = await backUpSample(host, files);
+  return { sample, host, id };
+}
+
+/** `holdfast` and the key slots are made elsewhere; the sample has none. */
+function ofInterest(findings: readonly { readonly message: string }[]): string[] {
+  return findings
+    .map(({ message }) => message)
+    .filter((message) => !/"holdfast" is gone|no key slot/u.test(message));
+}
+
+void test('finds nothing wrong with a sound repository, and reads all of it', async () => {
+  const { host } = await sampleWithSnapshot();
+  const result = await checkRepository(host.access, { readData: 'all', workers: 2 });
+  assert.deepEqual(ofInterest(result.findings), []);
+  assert.equal(result.packsRead, result.packs);
+  assert.ok(result.packs > 1);
+  assert.deepEqual(result.affected, []);
+});
+
+void test('names every kind of object of which one bit is flipped', async () => {
+  const { sample, host } = await sampleWithSnapshot();
+  const { access } = host;
+  const second = await backUpSample(host, { other: 'other' });
+  await backUpSample(host, { other: 'still other' });
+  await forgetSnapshots(access, [{ id: second, seal: undefined }]);
+  const [runId, time] = ['ab'.repeat(16), sample.clock.now()];
+  const objects = [
+    encodePending({ runId, number: 0, hostId: access.hostId, time }, access.signing),
+    encodeTombstone({ runId, packs: [], snapshots: [], time }, access.signing),
+    encodeAudit({ id: runId, verdicts: [], time }, access.signing),
+  ];
+  for (const { name, bytes } of objects) await sample.storage.put(name, bytes);
+  const names = await sample.names('');
+  assert.ok(names.length >= 10);
+  for (const name of names) {
+    for (const byte of [8, 40, -1]) {
+      await flipStoredBit(sample.storage, name, { byte });
+      const { findings } = await checkRepository(access);
+      const { findings: all } = name.startsWith('packs/')
+        ? await checkRepository(access, { readData: 'all', workers: 1 })
+        : { findings };
+      assert.ok(
+        all.some((finding) => finding.severity === 'error' && finding.message.includes(name)),
+        `${name} at ${byte}: ${ofInterest(all).join('; ')}`,
+      );
+      await flipStoredBit(sample.storage, name, { byte });
+    }
+  }
+});
+
+void test('finds a flipped bit in the middle of a pack only by reading it, and names the file', async () => {
+  const { sample, host, id } = await sampleWithSnapshot();
+  const { packs } = await loadCatalogue(host.access);
+  const data = packs.filter(({ head }) => head.kind === 'data');
+  const [pack] = data.toSorted((left, right) => right.size - left.size);
+  const object = packName(pack!.name);
+  await flipStoredBit(sample.storage, object, { byte: 5000 });
+  assert.deepEqual(ofInterest((await checkRepository(host.access)).findings), []);
+  const result = await checkRepository(host.access, { readData: 'all', workers: 2 });
+  assert.equal(result.damaged, true);
+  assert.ok(result.findings.some((finding) => finding.object === object));
+  assert.equal(result.affected.length, 1);
+  assert.equal(result.affected[0]!.id, id);
+  const paths = result.affected[0]!.paths.map((path) => Buffer.from(path).toString());
+  assert.ok(paths.every((path) => path in files) && paths.length > 0, paths.join());
+});
+
+void test('a missing pack is an error for the snapshots that need it', async () => {
+  const { sample, host, id } = await sampleWithSnapshot();
+  const { packs } = await loadCatalogue(host.access);
+  const meta = packs.find(({ head }) => head.kind === 'meta')!;
+  await sample.storage.delete(packName(meta.name));
+  const result = await checkRepository(host.access);
+  assert.ok(result.findings.some(({ object }) => object === packName(meta.name)));
+  assert.deepEqual(
+    result.affected.map((snapshot) => snapshot.id),
+    [id],
+  );
+});
+
+void test('a repair destroys nothing, and the next backup makes everything whole', async () => {
+  const { sample, host, id } = await sampleWithSnapshot();
+  const { access } = host;
+  await storeSample(host, { leftover: noise(20_000) });
+  for (const name of await sample.names(objectPrefixes.index)) {
+    await flipStoredBit(sample.storage, name, { byte: 100 });
+  }
+  const { packs } = await loadCatalogue(access);
+  const data = packs.find(({ head, size }) => head.kind === 'data' && size > 60_000)!;
+  await flipStoredBit(sample.storage, packName(data.name), { byte: 5000 });
+  const before = await sample.names(objectPrefixes.pack);
+  const finals = await sample.names(objectPrefixes.final);
+  const result = await checkRepository(access, { readData: 'all', workers: 2 });
+  const plan = planRepairs(result);
+  assert.deepEqual(
+    plan.steps.map(({ kind }) => kind),
+    ['index-packs', 'condemn-packs', 'remove-index'],
+  );
+  assert.deepEqual(plan.damagedSnapshots, [id]);
+  assert.deepEqual(await sample.names(objectPrefixes.pack), before, 'a plan changes nothing');
+  await carryOutRepairs(access, plan);
+  assert.deepEqual(await sample.names(objectPrefixes.pack), before);
+  assert.deepEqual(await sample.names(objectPrefixes.final), finals);
+  const again = await backUpSample(host, files);
+  assert.deepEqual(await snapshotFiles(access, again), new Map(Object.entries(files)));
+  // The content of the old snapshot is back as well: the same blobs.
+  assert.deepEqual(await snapshotFiles(access, id), new Map(Object.entries(files)));
+  const healed = await checkRepository(access, { readData: 'all', workers: 2 });
+  assert.deepEqual(healed.affected, []);
+});
+
+void test('parts divide all packs, and are the same every time', async () => {
+  const { host } = await sampleWithSnapshot();
+  const { packs } = await loadCatalogue(host.access);
+  const parts = [1, 2, 3].flatMap((part) =>
+    packsOf(packs, { kind: 'part', part, of: 3 }, systemRandom),
+  );
+  assert.deepEqual(
+    parts.map(({ name }) => name).toSorted(),
+    packs.map(({ name }) => name).toSorted(),
+  );
+  const percent = packsOf(packs, { kind: 'percent', percent: 1 }, systemRandom);
+  assert.equal(percent.length, 1);
+  assert.equal(
+    packsOf(packs, { kind: 'percent', percent: 100 }, systemRandom).length,
+    packs.length,
+  );
+});

@@ -1,0 +1,292 @@
+import { toHex } from '../../../base/bytes.ts';
+import type { CallOptions } from '../../../base/call-options.ts';
+import { type AppError, hasCode, messageOf } from '../../../base/errors.ts';
+import type { Portion } from '../../../base/size.ts';
+import type { Access } from '../access.ts';
+import { Catalogues, loadCatalogue, type Catalogue } from '../collector/catalogue.ts';
+import { LiveBlobs } from '../collector/live-blobs.ts';
+import { finalName, packName } from '../objects/object-name.ts';
+import { listVerdicts, Verdicts } from '../index/verdict-list.ts';
+import { visitTableBlobs } from '../packs/pack-table.ts';
+import { listSnapshots, type SnapshotList } from '../reader/snapshot-list.ts';
+import { DamageFinder } from './affected-snapshots.ts';
+import { checkRecords } from './check-records.ts';
+import type { AffectedSnapshot, CheckFinding, CheckResult, DamagedPack } from './check-result.ts';
+import { checkTails } from './check-tails.ts';
+import { packsOf, readPacks } from './read-packs.ts';
+
+export interface CheckOptions extends CallOptions {
+  /** How much content is read; undefined: none. */
+  readonly readData?: Portion | 'all' | undefined;
+  /** The largest sequence number this machine ever saw, by host. */
+  readonly remembered?: ReadonlyMap<string, number> | undefined;
+  readonly workers?: number | undefined;
+  onPhase?(phase: string): void;
+  /** How much content will be read. */
+  onTotal?(packs: number, bytes: number): void;
+  onPack?(bytes: number): void;
+}
+
+/**
+ * Looks for damage: every record decodes and is signed; every snapshot's trees can be read; everything they name is in the index and in a pack that exists with
+ * the recorded size; index and packs agree; every slot opens. With `readData`, packs are read whole and every blob's id is computed again.
+ *
+ * Changes nothing. Throws only what the storage throws: all damage is in the result.
+ */
+export async function checkRepository(
+  access: Access,
+  options: CheckOptions = {},
+): Promise<CheckResult> {
+  return new Check(access, options).run();
+}
+
+class Check {
+  readonly #access: Access;
+  readonly #options: CheckOptions;
+  readonly #call: CallOptions;
+  readonly #findings: CheckFinding[] = [];
+  readonly #damagedPacks = new Map<string, DamagedPack>();
+  /** Blobs, in hexadecimal, of which at least one copy is bad, with the packs whose copy it is. */
+  readonly #badCopies = new Map<string, Set<string>>();
+  #packsRead = 0;
+  #bytesRead = 0;
+
+  constructor(access: Access, options: CheckOptions) {
+    this.#access = access;
+    this.#options = options;
+    this.#call = { signal: options.signal };
+  }
+
+  async run(): Promise<CheckResult> {
+    this.#phase('reading records');
+    await this.#access.refreshSigners(this.#call);
+    this.#findings.push(...(await checkRecords(this.#access, this.#call)));
+    const { remembered } = this.#options;
+    // Snapshots first, the index after them: the order of every reader.
+    const list = await listSnapshots(this.#access, { ...this.#call, remembered });
+    this.#takeSnapshotFindings(list);
+    this.#phase('reading the index');
+    const verdicts = await this.#verdicts();
+    const catalogue = await loadCatalogue(this.#access, { ...this.#call, verdicts });
+    this.#takeCatalogue(catalogue);
+    await this.#checkPacks(catalogue);
+    this.#phase('checking snapshots');
+    const { missing, affected } = await this.#checkContent(catalogue, list);
+    this.#takeVanished(catalogue, missing);
+    const evidence = {
+      unindexed: catalogue.packs.filter(
+        ({ indexed, name }) => !indexed && !this.#damagedPacks.has(name),
+      ),
+      vanished: catalogue.vanished.map(({ name }) => name),
+      damagedIndex: catalogue.index.damaged.map(objectOf).filter((name) => name !== ''),
+      damagedPacks: [...this.#damagedPacks.values()],
+      returned: list.findings.flatMap(({ kind, object }) =>
+        kind === 'returned' && object !== undefined ? [object] : [],
+      ),
+    };
+    return {
+      findings: this.#findings,
+      affected,
+      snapshots: list.snapshots.length,
+      packs: catalogue.packs.length + catalogue.unreadable.size,
+      packsRead: this.#packsRead,
+      bytesRead: this.#bytesRead,
+      damaged: this.#findings.some(({ severity }) => severity === 'error'),
+      evidence,
+    };
+  }
+
+  /** A damaged audit was reported already; without it nothing is known to be bad. */
+  async #verdicts(): Promise<Verdicts> {
+    try {
+      return await listVerdicts(this.#access, this.#call);
+    } catch (error) {
+      if (!hasCode(error, 'repository/damaged')) throw error;
+      return new Verdicts();
+    }
+  }
+
+  #takeSnapshotFindings({ findings }: SnapshotList): void {
+    for (const { kind, severity, message, object } of findings) {
+      // Foreign names were counted with all others.
+      if (kind === 'foreign') continue;
+      this.#add(severity, object, message, kind === 'returned');
+    }
+  }
+
+  #takeCatalogue({ index, unreadable, packs, verdicts }: Catalogue): void {
+    for (const error of index.damaged) this.#add('error', objectOf(error), error.message, true);
+    for (const [name, error] of unreadable) {
+      this.#add('error', packName(name), error.message, index.packs.has(name));
+      const listed = index.packs.get(name);
+      this.#damagedPacks.set(name, { name, listed, ownTable: undefined });
+      if (listed !== undefined) this.#condemn(name, listed.head);
+    }
+    const unindexed = packs.filter(({ indexed }) => !indexed);
+    if (unindexed.length > 0) {
+      this.#add(
+        'warning',
+        packName(unindexed[0]!.name),
+        `${unindexed.length} packs are not in the index: an interrupted backup left them, or an index object was lost`,
+        true,
+      );
+    }
+    for (const pack of packs) {
+      if (!verdicts.isBad(pack)) continue;
+      const object = packName(pack.name);
+      this.#add(
+        'warning',
+        object,
+        `"${object}" was found bad before; nothing new relies on it`,
+        false,
+      );
+    }
+  }
+
+  /** Index objects that name packs which are gone lie, but that only matters if something is missing. */
+  #takeVanished({ vanished }: Catalogue, missing: number): void {
+    if (vanished.length === 0) return;
+    const severity = missing > 0 ? 'error' : 'warning';
+    for (const { name } of vanished.slice(0, 100)) {
+      const object = packName(name);
+      this.#add(severity, object, `"${object}" is gone, and the index names it`, true);
+    }
+    if (vanished.length > 100) {
+      this.#add(
+        severity,
+        undefined,
+        `${vanished.length} packs are gone that the index names`,
+        true,
+      );
+    }
+  }
+
+  async #checkPacks(catalogue: Catalogue): Promise<void> {
+    const { readData } = this.#options;
+    const whole =
+      readData === undefined ? [] : packsOf(catalogue.packs, readData, this.#access.random);
+    const isRead = new Set(whole);
+    this.#phase('comparing packs with the index');
+    const rest = catalogue.packs.filter((pack) => !isRead.has(pack));
+    for (const problem of await checkTails(this.#access, rest, this.#call)) {
+      const { pack, message, ownTable, isIndexWrong } = problem;
+      this.#add('error', packName(pack.name), message, true);
+      if (isIndexWrong) continue;
+      this.#damagedPacks.set(pack.name, { name: pack.name, listed: pack, ownTable });
+      this.#condemn(pack.name, pack.head);
+    }
+    if (whole.length === 0) return;
+    this.#phase('reading content');
+    const bytes = whole.reduce((sum, { size }) => sum + size, 0);
+    this.#options.onTotal?.(whole.length, bytes);
+    for await (const { pack, examination } of readPacks(this.#access, whole, {
+      ...this.#call,
+      ...(this.#options.workers !== undefined && { workers: this.#options.workers }),
+    })) {
+      this.#packsRead++;
+      this.#bytesRead += pack.size;
+      this.#options.onPack?.(pack.size);
+      if (examination === undefined) continue;
+      const object = packName(pack.name);
+      const { problems, badBlobs, tableHash: ownTable } = examination;
+      for (const problem of problems.slice(0, 10)) {
+        this.#add('error', object, `"${object}" is damaged: ${problem}`, true);
+      }
+      if (problems.length === 0) continue;
+      this.#damagedPacks.set(pack.name, { name: pack.name, listed: pack, ownTable });
+      if (ownTable === undefined) this.#condemn(pack.name, pack.head);
+      for (const id of badBlobs) this.#addBadCopy(id, pack.name);
+    }
+  }
+
+  async #checkContent(
+    catalogue: Catalogue,
+    list: SnapshotList,
+  ): Promise<{ missing: number; affected: AffectedSnapshot[] }> {
+    const catalogues = new Catalogues(this.#access, catalogue);
+    const unreadable = new Map<string, unknown>();
+    const live = new LiveBlobs(this.#access, catalogues, unreadable);
+    await live.markRoots(
+      list.snapshots.map(({ final }) => final.root),
+      this.#call,
+    );
+    for (const [object, error] of live.blobs.problems) {
+      if (!this.#findings.some((finding) => finding.object === object)) {
+        this.#add('error', object, error.message, true);
+      }
+    }
+    for (const [id, error] of unreadable) {
+      this.#add(
+        'error',
+        undefined,
+        `The directory or list ${id} cannot be read: ${messageOf(error)}`,
+        false,
+      );
+    }
+    const lost = new Set<string>([...live.missing, ...unreadable.keys()]);
+    const held = this.#soundCopies(catalogue);
+    for (const id of this.#badCopies.keys()) {
+      if (!held.has(id) && live.isLive(Buffer.from(id, 'hex'))) lost.add(id);
+    }
+    if (lost.size === 0) return { missing: 0, affected: [] };
+    this.#phase('finding out which files are affected');
+    const finder = new DamageFinder(live.blobs, (id) => lost.has(toHex(id)));
+    const affected = await finder.affected(list.snapshots, this.#call);
+    for (const { id, count } of affected) {
+      this.#add(
+        'error',
+        finalName(id),
+        `Snapshot ${id} has lost content of ${count} entries`,
+        false,
+      );
+    }
+    if (live.missing.size > 0) {
+      this.#add('error', undefined, `${live.missing.size} blobs of files are in no pack`, false);
+    }
+    return { missing: live.missing.size + unreadable.size, affected };
+  }
+
+  /** Of the blobs with a bad copy, those that another pack holds as well. */
+  #soundCopies({ packs }: Catalogue): Set<string> {
+    const held = new Set<string>();
+    if (this.#badCopies.size === 0) return held;
+    for (const pack of packs) {
+      visitTableBlobs(pack.head, (bytes, offset) => {
+        const id = toHex(bytes.subarray(offset, offset + 32));
+        if (this.#badCopies.get(id)?.has(pack.name) === false) held.add(id);
+      });
+    }
+    return held;
+  }
+
+  /** All of a pack's blobs count as bad copies. */
+  #condemn(name: string, head: Parameters<typeof visitTableBlobs>[0]): void {
+    visitTableBlobs(head, (bytes, offset) =>
+      this.#addBadCopy(toHex(bytes.subarray(offset, offset + 32)), name),
+    );
+  }
+
+  #addBadCopy(id: string, pack: string): void {
+    const packs = this.#badCopies.get(id) ?? new Set();
+    packs.add(pack);
+    this.#badCopies.set(id, packs);
+  }
+
+  #add(
+    severity: CheckFinding['severity'],
+    object: string | undefined,
+    message: string,
+    repairable: boolean,
+  ): void {
+    this.#findings.push({ severity, object, message, repairable });
+  }
+
+  #phase(phase: string): void {
+    this.#options.onPhase?.(phase);
+  }
+}
+
+function objectOf({ details, message }: AppError): string {
+  const { object } = details;
+  return typeof object === 'string' ? object : (/^"([^"]+)"/u.exec(message)?.[1] ?? '');
+}

@@ -1,0 +1,137 @@
+import { fromHex, toHex } from '../../../base/bytes.ts';
+import type { CallOptions } from '../../../base/call-options.ts';
+import { hasCode } from '../../../base/errors.ts';
+import type { Access } from '../access.ts';
+import { completeForgets } from '../collector/forget.ts';
+import { deleteIndexObjects, publishMergedIndex } from '../index/index-merger.ts';
+import { encodeAudit, type Verdict } from '../objects/audit.ts';
+import { encodeIndexObject, splitIndex, type IndexedPack } from '../objects/index-object.ts';
+import { tableHash } from '../packs/pack-table.ts';
+import { readPackTail } from '../packs/pack-tail.ts';
+import type { CheckResult, RepairEvidence } from './check-result.ts';
+
+/** One thing that a repair does. */
+export interface RepairStep {
+  readonly kind:
+    | 'index-packs'
+    | 'drop-vanished'
+    | 'condemn-packs'
+    | 'remove-index'
+    | 'finish-forget';
+  /** A sentence for people. */
+  readonly message: string;
+  readonly count: number;
+}
+
+/** What a repair would do; nothing was changed yet. Packs are never deleted or changed by it. */
+export interface RepairPlan {
+  readonly steps: readonly RepairStep[];
+  readonly evidence: RepairEvidence;
+  /** Snapshots that have lost content and stay all the same, by id. */
+  readonly damagedSnapshots: readonly string[];
+}
+
+/** Derives from a check what can be repaired. */
+export function planRepairs({ evidence, affected }: CheckResult): RepairPlan {
+  const { unindexed, vanished, damagedIndex, damagedPacks, returned } = evidence;
+  const all: RepairStep[] = [
+    {
+      kind: 'index-packs',
+      message: `Put ${unindexed.length} packs into the index that it does not name`,
+      count: unindexed.length,
+    },
+    {
+      kind: 'drop-vanished',
+      message: `Take ${vanished.length} packs out of the index that are gone`,
+      count: vanished.length,
+    },
+    {
+      kind: 'condemn-packs',
+      message: `Mark ${damagedPacks.length} damaged packs as bad: they stay, and the next backup stores their content again where it still can be read`,
+      count: damagedPacks.length,
+    },
+    {
+      kind: 'remove-index',
+      message: `Remove ${damagedIndex.length} damaged index objects; the packs say all that they said`,
+      count: damagedIndex.length,
+    },
+    {
+      kind: 'finish-forget',
+      message: `Remove ${returned.length} snapshots that were forgotten and are still there`,
+      count: returned.length,
+    },
+  ];
+  return {
+    steps: all.filter(({ count }) => count > 0),
+    evidence,
+    damagedSnapshots: affected.map(({ id }) => id),
+  };
+}
+
+/** Carries a plan out. Each part is of use by itself: after a crash the next check finds the rest. */
+export async function carryOutRepairs(
+  access: Access,
+  { evidence }: RepairPlan,
+  options: CallOptions = {},
+): Promise<void> {
+  await indexPacks(access, evidence, options);
+  await condemnPacks(access, evidence, options);
+  if (evidence.vanished.length > 0) {
+    const { replaced } = await publishMergedIndex(access, {
+      ...options,
+      without: new Set(evidence.vanished),
+    });
+    await deleteIndexObjects(access, replaced, options);
+  }
+  // Only now: what they said is said again by others.
+  await deleteIndexObjects(access, evidence.damagedIndex, options);
+  if (evidence.returned.length > 0) await completeForgets(access, options);
+}
+
+async function indexPacks(
+  access: Access,
+  { unindexed }: RepairEvidence,
+  options: CallOptions,
+): Promise<void> {
+  const packs: IndexedPack[] = [];
+  for (const { name, size } of unindexed) {
+    try {
+      const { record } = await readPackTail(access.storage, name, size, access.verifying, {
+        ...options,
+        withHead: true,
+      });
+      packs.push({ name: fromHex(name), size, table: record });
+    } catch (error) {
+      // A prune took it since the check, or it turned out to be damaged after all: it stays as it is.
+      if (!hasCode(error, 'storage/not-found', 'repository/damaged')) throw error;
+    }
+  }
+  for (const part of splitIndex({ packs, supersedes: [] })) {
+    const { name, bytes } = encodeIndexObject(part, access.signing);
+    await access.storage.put(name, bytes, options);
+  }
+}
+
+async function condemnPacks(
+  { storage, signing, clock, random }: Access,
+  { damagedPacks }: RepairEvidence,
+  options: CallOptions,
+): Promise<void> {
+  const verdicts = damagedPacks.flatMap(({ name, listed, ownTable }): Verdict[] => {
+    const tables = new Set<string>();
+    if (ownTable !== undefined) tables.add(ownTable);
+    if (listed !== undefined) tables.add(toHex(tableHash(listed.table)));
+    return [...tables].map((table) => ({ pack: name, table, good: false }));
+  });
+  for (let start = 0; start < verdicts.length; start += 10_000) {
+    const { name, bytes } = encodeAudit(
+      {
+        id: toHex(random(16)),
+        verdicts: verdicts.slice(start, start + 10_000),
+        time: clock.now(),
+      },
+      signing,
+    );
+    await storage.put(name, bytes, options);
+  }
+}
