@@ -1,3 +1,4 @@
+import type { CallOptions } from '../../base/call-options.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { RandomBytes } from '../../base/random.ts';
 import type { ChunkerParameters } from '../../codec/chunker/parameters.ts';
@@ -18,6 +19,8 @@ export interface Access {
   /** Signs as this machine. */
   readonly signing: Signing;
   readonly verifying: Verifying;
+  /** Reads the certificates of all machines again: for whoever finds an object of one that came after this program began. */
+  readonly refreshSigners: (options?: CallOptions) => Promise<void>;
   readonly clock: Clock;
   readonly random: RandomBytes;
 }

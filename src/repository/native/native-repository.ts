@@ -99,7 +99,9 @@ export class NativeRepository implements AsyncDisposable {
     const directory = join(cacheDirectory, toHex(this.unlocked.ring.repositoryId));
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
-      const cache = new SourceCache(join(directory, `source-${toHex(sha256(root)).slice(0, 16)}.db`));
+      const cache = new SourceCache(
+        join(directory, `source-${toHex(sha256(root)).slice(0, 16)}.db`),
+      );
       return { cache, [Symbol.dispose]: () => cache[Symbol.dispose]() };
     } catch (cause) {
       warn(
@@ -181,6 +183,7 @@ async function openUnlocked(
     hostSeed: host.seed,
     signing: { keys: ring, signer, random },
     verifying,
+    refreshSigners: (call = {}) => hosts.refresh(storage, call),
     clock,
     random,
   };

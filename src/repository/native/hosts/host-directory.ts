@@ -16,12 +16,10 @@ export class HostDirectory {
   readonly #hosts = new Map<string, HostCertificate>();
   readonly #owner: KnownSigner;
   readonly #keys: SealingKeys;
-  /** Certificates that do not count, to be reported. */
-  readonly problems: readonly AppError[];
+  #problems: readonly AppError[] = [];
 
-  private constructor(keys: DirectoryKeys, problems: readonly AppError[]) {
+  private constructor(keys: DirectoryKeys) {
     this.#keys = keys;
-    this.problems = problems;
     this.#owner = {
       id: ownerSignerId,
       publicKey: keys.ownerPublic,
@@ -37,19 +35,30 @@ export class HostDirectory {
     keys: DirectoryKeys,
     { signal }: CallOptions = {},
   ): Promise<HostDirectory> {
+    const directory = new HostDirectory(keys);
+    await directory.refresh(storage, { signal });
+    return directory;
+  }
+
+  /** Reads the certificates again: machines may have come since, and others may have been revoked. */
+  async refresh(storage: Storage, { signal }: CallOptions = {}): Promise<void> {
     const problems: AppError[] = [];
-    const directory = new HostDirectory(keys, problems);
     const hosts = [...(await listCertificates(storage, { signal })).values()];
     // Up to as many hosts at a time as the storage likes calls.
     const step = Math.max(1, storage.capabilities.concurrency);
     for (let start = 0; start < hosts.length; start += step) {
       await Promise.all(
         hosts.slice(start, start + step).map(async (names) => {
-          problems.push(...(await directory.#readNewest(storage, names, { signal })));
+          problems.push(...(await this.#readNewest(storage, names, { signal })));
         }),
       );
     }
-    return directory;
+    this.#problems = problems;
+  }
+
+  /** Certificates that do not count, to be reported. */
+  get problems(): readonly AppError[] {
+    return this.#problems;
   }
 
   /** Looks up a host, or the owner key. */

@@ -5,7 +5,7 @@ import { mapPool } from '../../../base/pool.ts';
 import { MalformedError } from '../../../codec/binary/byte-reader.ts';
 import type { Access } from '../access.ts';
 import { decodeIndexObject } from '../objects/index-object.ts';
-import { objectPrefixes } from '../objects/object-name.ts';
+import { objectPrefixes, parseObjectName } from '../objects/object-name.ts';
 import { decodeTableHead, type TableHead } from '../packs/pack-table.ts';
 
 /** A pack that the index names. */
@@ -35,9 +35,9 @@ export interface IndexList {
  */
 export async function loadIndex(access: Access, options: CallOptions = {}): Promise<IndexList> {
   const { storage, verifying } = access;
-  const names = (await Array.fromAsync(storage.list(objectPrefixes.index, options))).map(
-    ({ name }) => name,
-  );
+  const names = (await Array.fromAsync(storage.list(objectPrefixes.index, options)))
+    .map(({ name }) => name)
+    .filter((name) => parseObjectName(name)?.type === 'index');
   const damaged: AppError[] = [];
   const read = mapPool(
     names.toSorted(),

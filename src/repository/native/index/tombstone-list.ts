@@ -2,7 +2,8 @@ import type { CallOptions } from '../../../base/call-options.ts';
 import { hasCode } from '../../../base/errors.ts';
 import { mapPool } from '../../../base/pool.ts';
 import type { Access } from '../access.ts';
-import { objectPrefixes } from '../objects/object-name.ts';
+import { decodeOfAnybody } from '../objects/decode-of-anybody.ts';
+import { objectPrefixes, parseObjectName } from '../objects/object-name.ts';
 import { decodeTombstone, type Tombstone } from '../objects/tombstone.ts';
 
 /** What some collector means to delete. */
@@ -17,14 +18,16 @@ export interface Doomed {
  * collector that came to its end.
  */
 export async function listTombstones(access: Access, options: CallOptions = {}): Promise<Doomed> {
-  const { storage, verifying } = access;
+  const { storage } = access;
   const found = await Array.fromAsync(storage.list(objectPrefixes.tombstone, options));
   const read = mapPool(
     found,
     storage.capabilities.concurrency,
     async ({ name }, call) => {
+      if (parseObjectName(name)?.type !== 'tombstone') return undefined; // Foreign.
       try {
-        return decodeTombstone(name, await storage.read(name, call), verifying).value;
+        const bytes = await storage.read(name, call);
+        return (await decodeOfAnybody(access, name, bytes, decodeTombstone, call)).value;
       } catch (error) {
         if (hasCode(error, 'storage/not-found')) return undefined;
         throw error;

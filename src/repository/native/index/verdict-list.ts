@@ -3,7 +3,8 @@ import type { CallOptions } from '../../../base/call-options.ts';
 import { mapPool } from '../../../base/pool.ts';
 import type { Access } from '../access.ts';
 import { decodeAudit } from '../objects/audit.ts';
-import { objectPrefixes } from '../objects/object-name.ts';
+import { decodeOfAnybody } from '../objects/decode-of-anybody.ts';
+import { objectPrefixes, parseObjectName } from '../objects/object-name.ts';
 import { tableHash } from '../packs/pack-table.ts';
 import type { ListedPack } from './index-list.ts';
 
@@ -28,16 +29,20 @@ export class Verdicts {
 
 /** Lists and reads all audits. One that cannot be read is an error: it might name a bad pack. */
 export async function listVerdicts(access: Access, options: CallOptions = {}): Promise<Verdicts> {
-  const { storage, verifying } = access;
+  const { storage } = access;
   const verdicts = new Verdicts();
   const audits = mapPool(
     storage.list(objectPrefixes.audit, options),
     storage.capabilities.concurrency,
-    async ({ name }, call) => decodeAudit(name, await storage.read(name, call), verifying).value,
+    async ({ name }, call) => {
+      if (parseObjectName(name)?.type !== 'audit') return []; // Foreign.
+      const bytes = await storage.read(name, call);
+      return (await decodeOfAnybody(access, name, bytes, decodeAudit, call)).value.verdicts;
+    },
     options,
   );
   for await (const audit of audits) {
-    for (const { pack, table, good } of audit.verdicts) verdicts.add(pack, table, good);
+    for (const { pack, table, good } of audit) verdicts.add(pack, table, good);
   }
   return verdicts;
 }

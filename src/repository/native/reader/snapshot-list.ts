@@ -96,8 +96,13 @@ export async function listSnapshots(
     snapshots.push(matched(read, sealsById.get(read.final.id), findings));
   }
   const present = new Set(finals.map(({ final }) => final.id));
+  // The writer itself took them back, because somebody had removed their finals (W11).
+  const voided = new Set(
+    seals.flatMap(({ value }) => value.voided.map((number) => `${value.hostId} ${number}`)),
+  );
   for (const { name, value } of seals) {
     const { snapshotId } = value;
+    if (voided.has(`${value.hostId} ${value.sequence}`)) continue;
     if (present.has(snapshotId) || unreadable.includes(objectPrefixes.final + snapshotId)) continue;
     if (forgotten.has(snapshotId)) continue;
     findings.push({

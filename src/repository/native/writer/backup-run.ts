@@ -42,6 +42,7 @@ export class BackupRun implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #renewing: Promise<void>;
   readonly #voided: number[] = [];
+  readonly #lost = new Set<string>();
   #pendings = 1;
   #published: PublishedFinal | undefined;
   #ended = false;
@@ -84,7 +85,7 @@ export class BackupRun implements AsyncDisposable {
 
   /** W2: a writer on a table of its own. After `commit` said that something was lost, another one is made and the source is walked again. */
   async openWriter(): Promise<SnapshotWriter> {
-    const run = await openRunTable(this.#access, { signal: this.#signal });
+    const run = await openRunTable(this.#access, { without: this.#lost, signal: this.#signal });
     return new SnapshotWriter(
       this.#access,
       this.runId,
@@ -117,7 +118,11 @@ export class BackupRun implements AsyncDisposable {
         await this.#end();
         return result;
       }
-      if ('lost' in result) return undefined;
+      if ('lost' in result) {
+        // The index may go on naming a pack that is gone: it must not be counted on again (W9).
+        for (const { name } of result.lost) this.#lost.add(name);
+        return undefined;
+      }
       this.#voided.push(result.voided);
       // The final was taken away: the same tree gets a new one.
       const again = { ...this.#published.final, id: toHex(access.random(16)) };
@@ -161,14 +166,14 @@ export class BackupRun implements AsyncDisposable {
     return publishFinal(this.#access, final, { signal: this.#signal });
   }
 
-  /** W12. A storage that does not let us delete keeps the records; the seal with the same run id ends them. */
+  /** W12. The snapshot is complete: a record that cannot be deleted is no failure. The seal with the same run id ends it. */
   async #end(): Promise<void> {
     this.#ended = true;
     for (let number = 0; number < this.#pendings; number++) {
       try {
         await this.#access.storage.delete(pendingName(this.runId, number));
       } catch (error) {
-        if (!hasCode(error, 'storage/access-denied')) throw error;
+        if (!hasCode(error, 'storage/access-denied', 'storage/unavailable')) throw error;
       }
     }
   }

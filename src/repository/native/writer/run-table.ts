@@ -23,18 +23,27 @@ export interface RunTable {
   readonly damaged: readonly AppError[];
 }
 
+export interface RunTableOptions extends CallOptions {
+  /** Packs that are known to be gone, whatever the index says. */
+  readonly without?: ReadonlySet<string>;
+}
+
 /**
  * What this run counts as stored (W2): the index first, then the tombstones. Left out are packs that a tombstone names, that have a bad verdict, or that the
  * repository's rule does not trust.
  */
-export async function openRunTable(access: Access, options: CallOptions = {}): Promise<RunTable> {
+export async function openRunTable(
+  access: Access,
+  { without = new Set(), ...options }: RunTableOptions = {},
+): Promise<RunTable> {
   const [index, verdicts] = await Promise.all([
     loadIndex(access, options),
     listVerdicts(access, options),
   ]);
   const doomed = await listTombstones(access, options);
   const packs = [...index.packs.values()].filter(
-    (pack) => !doomed.packs.has(pack.name) && isTrusted(access, pack, verdicts),
+    (pack) =>
+      !doomed.packs.has(pack.name) && !without.has(pack.name) && isTrusted(access, pack, verdicts),
   );
   // Every blob takes at least its id and one byte of length: an upper bound without decoding.
   let blobs = 0;
