@@ -129,11 +129,10 @@ export class RestorePlanner {
     this.#levels.push(level);
     this.#removeOthers(level);
     for (let top = this.#levels.at(-1); top !== undefined; top = this.#levels.at(-1)) {
-      const index = top.next++;
-      const entry = top.isBlocked ? undefined : top.tree.entries[index];
-      if (entry === undefined) this.#leave(top);
+      const index = top.isBlocked ? undefined : nextOf(top);
+      if (index === undefined) this.#leave(top);
       else {
-        const waiting = this.#restore(top, entry, top.tree.encoded[index]!);
+        const waiting = this.#restore(top, top.tree.entries[index]!, top.tree.encoded[index]!);
         if (waiting !== undefined) await waiting;
       }
       await this.#turn();
@@ -496,6 +495,22 @@ export class RestorePlanner {
       return false;
     }
   }
+}
+
+/**
+ * The next entry of a directory: first what is no directory, then the directories. So they were stored, and so what lies together in packs is asked for
+ * together.
+ */
+function nextOf(level: Level): number | undefined {
+  const { entries } = level.tree;
+  for (; level.next < 2 * entries.length; level.next++) {
+    const isSecondPass = level.next >= entries.length;
+    const index = isSecondPass ? level.next - entries.length : level.next;
+    if ((entries[index]!.type === 'directory') !== isSecondPass) continue;
+    level.next++;
+    return index;
+  }
+  return undefined;
 }
 
 function newFile(directory: Uint8Array, path: Uint8Array, entry: TreeEntry): RestoredFile {

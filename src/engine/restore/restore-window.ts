@@ -45,7 +45,8 @@ export interface LeftDirectory {
 }
 
 /** Windows grow, so that there is something to do soon, and many files to put in order by pack later. */
-const FIRST_WINDOW = 2048;
+const FIRST_WINDOW = 4096;
+const GROWTH = 4;
 const LARGEST_WINDOW = 65_536;
 
 /** A stretch of the walk whose content is restored together, ordered by pack. */
@@ -80,6 +81,6 @@ export class RestoreWindow {
 
   /** The window after this one. */
   next(blobs: BlobReader): RestoreWindow {
-    return new RestoreWindow(blobs, Math.min(this.#capacity * 2, LARGEST_WINDOW));
+    return new RestoreWindow(blobs, Math.min(this.#capacity * GROWTH, LARGEST_WINDOW));
   }
 }

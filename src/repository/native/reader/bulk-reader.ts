@@ -33,12 +33,12 @@ export interface BulkHandler<Use extends BlobUse> {
 }
 
 /** One read is at most about this long, so that memory is bounded and all threads get work. */
-const MOST_READ = 6 * 1024 * 1024;
+const MOST_READ = 4 * 1024 * 1024;
 /** Bytes that are read along rather than asked for separately. */
 const GAP = 256 * 1024;
 const NEAR_HEAD = 1024 * 1024;
 const HEADS = 256;
-const MOST_AT_ONCE = 10;
+const MOST_AT_ONCE = 8;
 
 interface PackUse<Use> {
   readonly ordinal: number;

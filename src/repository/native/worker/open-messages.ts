@@ -37,10 +37,10 @@ export interface OpenResult {
   readonly failures: readonly OpenFailure[];
 }
 
-export interface ToOpenWorker {
-  readonly task: number;
-  readonly work: OpenTask;
-}
+export type ToOpenWorker =
+  | { readonly task: number; readonly work: OpenTask }
+  /** Close the sink and end. */
+  | { readonly close: true };
 
 export type FromOpenWorker =
   | { readonly task: number; readonly result: OpenResult }

@@ -22,6 +22,7 @@ import { decodeWanted, type WantedSegment } from './wanted-segments.ts';
 
 /** Slots that are kept, opened: the reads of one pack come one after the other. */
 const OPENERS = 16;
+const LARGE = 256 * 1024;
 
 const port = parentPort!;
 const setup = workerData as OpenWorkerSetup;
@@ -76,20 +77,37 @@ function takeSegment(task: OpenTask, segment: WantedSegment, failures: OpenFailu
       failures.push({ uses, reason });
     }
   }
+  free(raw);
+}
+
+/**
+ * Gives large memory back at once: the collector sees small objects only, and would let hundreds of megabytes pile up behind them. Small buffers may share
+ * their memory with others.
+ */
+function free({ buffer }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength >= LARGE && !buffer.detached) {
+    buffer.transfer(0);
+  }
 }
 
 function work(task: OpenTask): OpenResult {
   const failures: OpenFailure[] = [];
   sink.begin(task.payload);
   for (const segment of decodeWanted(task.wanted)) takeSegment(task, segment, failures);
+  free(task.bytes);
   return { answer: sink.end(), failures };
 }
 
 const send = (message: FromOpenWorker): void => port.postMessage(message);
 
-port.on('message', ({ task, work: given }: ToOpenWorker) => {
+port.on('message', (message: ToOpenWorker) => {
+  if ('close' in message) {
+    sink[Symbol.dispose]();
+    port.close();
+    return;
+  }
   try {
-    send({ task, result: work(given) });
+    send({ task: message.task, result: work(message.work) });
   } catch (error) {
     const { code, hint } =
       error instanceof AppError ? error : { code: 'internal' as const, hint: undefined };

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 
 import { AppError } from '../../../base/errors.ts';
@@ -32,6 +33,8 @@ export class OpenWorkers implements AsyncDisposable {
       const worker = new Worker(new URL(file, import.meta.url), {
         workerData: setup,
         name: 'open',
+        // Sinks open files by system calls that Node does not see, and close them themselves.
+        trackUnmanagedFds: false,
       });
       const slot: Slot = { worker, waiting: new Map() };
       worker.on('message', (message: FromOpenWorker) => this.#receive(slot, message));
@@ -64,7 +67,14 @@ export class OpenWorkers implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing = true;
-    await Promise.all(this.#slots.map((slot) => slot.worker.terminate()));
+    const ended = this.#slots.map(async ({ worker }) => {
+      if (worker.threadId === -1) return;
+      const exit = once(worker, 'exit');
+      // Not terminated: its sink has files open.
+      worker.postMessage({ close: true } satisfies ToOpenWorker);
+      await exit;
+    });
+    await Promise.all(ended);
   }
 
   #receive(slot: Slot, message: FromOpenWorker): void {
