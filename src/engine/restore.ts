@@ -11,13 +11,13 @@ import { requireKey } from '../repository/native/keys/key-ring.ts';
 import type { Access } from '../repository/native/access.ts';
 import { BlobReader } from '../repository/native/reader/blob-reader.ts';
 import { BulkReader } from '../repository/native/reader/bulk-reader.ts';
-import type { Finding } from '../repository/native/reader/finding.ts';
 import type { StoredSnapshot } from '../repository/native/reader/snapshot-list.ts';
 import { findEntry } from '../repository/native/reader/tree-reader.ts';
 import { OpenWorkers } from '../repository/native/worker/open-workers.ts';
 import type { ExistingPolicy } from '../target/filesystem/existing-policy.ts';
 import { TargetTree } from '../target/filesystem/target-tree.ts';
 import type { OperationContext } from './operation.ts';
+import { reportFinding } from './report-finding.ts';
 import { FileRestorer, type FileRestorerOptions } from './restore/file-restorer.ts';
 import { takeOutcome } from './restore/file-sink.ts';
 import { leadingDirectories, originalRoot, pathInSnapshot } from './restore/original-place.ts';
@@ -67,11 +67,7 @@ export async function restore(
   const { final, root, snapshot } = input.snapshot;
   const path = pathInSnapshot(final, input.path ?? new Uint8Array(0));
   report({ type: 'phase', phase: 'Reading the index' });
-  const onFinding = (finding: Finding): void => {
-    const error = new AppError('repository/damaged', finding.message);
-    report({ type: 'problem', severity: 'warning', error });
-  };
-  const blobs = await BlobReader.open(access, { onFinding, signal });
+  const blobs = await BlobReader.open(access, { onFinding: reportFinding(context), signal });
   const entry = await findEntry(blobs, root, path, { signal });
   const place = joinPath(originalRoot(final), path);
   const directory = directoryOf(input, entry, place);
