@@ -35,9 +35,9 @@ export async function* readCommand(
 
 /** What arrives on standard input, to its end. @throws AppError `source/unreadable` */
 export async function* readStandardInput(
-  options: CallOptions & { readonly input?: Readable } = {},
+  options: CallOptions & { readonly input: Readable },
 ): AsyncGenerator<Buffer, void, void> {
-  const { input = process.stdin, signal } = options;
+  const { input, signal } = options;
   try {
     yield* readAll(input, { signal });
   } catch (cause) {
