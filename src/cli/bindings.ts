@@ -10,5 +10,11 @@ export const bindings: Readonly<Record<string, () => Promise<CommandModule>>> = 
   init: () => import('./commands/init.ts'),
   backup: () => import('./commands/backup.ts'),
   snapshots: () => import('./commands/snapshots.ts'),
+  restore: () => import('./commands/restore.ts'),
+  check: () => import('./commands/check.ts'),
+  forget: () => import('./commands/forget.ts'),
+  prune: () => import('./commands/prune.ts'),
+  stats: () => import('./commands/stats.ts'),
+  'rebuild-index': () => import('./commands/rebuild-index.ts'),
   completion: () => import('./commands/completion.ts'),
 };

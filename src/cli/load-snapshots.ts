@@ -9,12 +9,11 @@ import type { CommandSession } from './session.ts';
  * are gone the next time.
  */
 export async function loadSnapshots(
-  { access, hosts, local }: NativeRepository,
+  repository: NativeRepository,
   { signal, output }: CommandSession,
 ): Promise<SnapshotList> {
-  const remembered = new Map(
-    hosts.certificates().map(({ id }): [string, number] => [id, local.highestSequence(id)]),
-  );
+  const { access, local } = repository;
+  const remembered = rememberedSequences(repository);
   const list = await listSnapshots(access, { remembered, signal });
   for (const finding of list.findings) {
     const error = new AppError('repository/damaged', finding.message);
@@ -32,4 +31,12 @@ export async function loadSnapshots(
 /** The exit status of a command that did what it should: 13 if data is or may be lost. */
 export function statusOf(findings: readonly Finding[]): number {
   return findings.some(({ severity }) => severity === 'error') ? 13 : 0;
+}
+
+/** How many snapshots of each host this machine has seen. */
+export function rememberedSequences({
+  hosts,
+  local,
+}: NativeRepository): ReadonlyMap<string, number> {
+  return new Map(hosts.certificates().map(({ id }) => [id, local.highestSequence(id)]));
 }

@@ -42,7 +42,12 @@ export const restore = defineCommand({
     overwrite: valueFlag({
       placeholder: 'WHEN',
       choices: ['always', 'never', 'if-changed', 'if-newer'],
-      help: 'What to do with files that are there: replace, keep, replace if different (default), replace if the snapshot has a newer one',
+      help: 'What to do with files that are there: replace, keep, replace if different (as with --in-place), replace if the snapshot has a newer one; without it the target must be empty',
+    }),
+    owners: valueFlag({
+      placeholder: 'HOW',
+      choices: ['numbers', 'names'],
+      help: 'Give files to owners by number (default), or to those who have their names here',
     }),
     verify: switchFlag({ help: 'Read back and compare what was written' }),
     'dry-run': dryRun,

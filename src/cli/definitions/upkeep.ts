@@ -57,6 +57,9 @@ export const prune = defineCommand({
       help: 'Rewrite at most so much in one run',
     }),
     'clear-tombstones': switchFlag({ help: 'Do not wait: only safe when no backup runs anywhere' }),
+    alone: switchFlag({
+      help: 'Nobody else prunes now: for storages that do not say how old their listings may be',
+    }),
     yes,
   },
   examples: [

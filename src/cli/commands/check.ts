@@ -1,0 +1,71 @@
+import { formatCount } from '../../base/size.ts';
+import type { CommandRun } from '../command.ts';
+import type { check } from '../definitions/upkeep.ts';
+import { rememberedSequences } from '../load-snapshots.ts';
+import { openDestination } from '../open-destination.ts';
+import { operationContext } from '../operation-context.ts';
+import { displayPath, displayText, pathsFields } from '../output/display-text.ts';
+import { shortId, timeText } from '../snapshot-text.ts';
+import type { AffectedSnapshot } from '../../repository/native/check/check-result.ts';
+import type { CommandSession } from '../session.ts';
+import { workerCount } from '../worker-count.ts';
+
+/** So many damaged files of a snapshot are named. */
+const NAMED = 20;
+
+export const run: CommandRun<typeof check> = async (input, session) => {
+  const { flags } = input;
+  const { output } = session;
+  const mayWrite = flags.repair && !flags['dry-run'];
+  const [repository, engine] = await Promise.all([
+    openDestination(input.arguments.URL, flags, session, { mode: mayWrite ? 'write' : 'read' }),
+    import('../../engine/check.ts'),
+  ]);
+  await using opened = repository;
+  const context = operationContext(session);
+  const wanted = flags['read-data'];
+  const result = await engine.check(
+    opened.access,
+    {
+      readData: wanted === true ? 'all' : wanted,
+      remembered: rememberedSequences(opened),
+      workers: workerCount(undefined),
+    },
+    context,
+  );
+  for (const affected of result.affected) tellAffected(affected, session);
+  const damage = engine.damageOf(result);
+  if (!flags.repair) {
+    if (damage !== undefined) throw damage;
+    return 0;
+  }
+  const plan = engine.planRepair(result);
+  for (const { kind, message, count } of plan.steps) {
+    output.object({ type: 'repair', step: kind, message, count });
+    output.line(`To repair: ${displayText(message)}`);
+  }
+  if (plan.steps.length === 0) {
+    output.line(damage === undefined ? 'Nothing needs repair' : 'Nothing of this can be repaired');
+  } else if (mayWrite && (await session.confirm('Repair this?', flags.yes))) {
+    await engine.repair(opened.access, plan, context);
+    output.line('Repaired; run "holdfast check" again to see what is left');
+    const isLeft = result.findings.some(
+      ({ severity, repairable }) => severity === 'error' && !repairable,
+    );
+    if (!isLeft && result.affected.length === 0) return 0;
+  }
+  if (damage !== undefined) throw damage;
+  return 0;
+};
+
+function tellAffected(
+  { id, hostname, time, paths, count }: AffectedSnapshot,
+  { output, timeZone }: CommandSession,
+): void {
+  output.object({ type: 'damaged-snapshot', id, host: hostname, count, ...pathsFields(paths) });
+  output.line(
+    `Snapshot ${shortId(id)} of ${timeText(time, timeZone)}, host ${displayText(hostname)}, has lost ${formatCount(count)} entries:`,
+  );
+  for (const damaged of paths.slice(0, NAMED)) output.line(`  ${displayPath(damaged) || '/'}`);
+  if (count > NAMED) output.line(`  and ${formatCount(count - NAMED)} more`);
+}

@@ -1,0 +1,115 @@
+import { formatCount } from '../../base/size.ts';
+import type { RetentionGroup } from '../../model/retention.ts';
+import type { CommandRun } from '../command.ts';
+import type { forget } from '../definitions/forget.ts';
+import { openDestination } from '../open-destination.ts';
+import { operationContext } from '../operation-context.ts';
+import { displayPath, displayText, pathsFields } from '../output/display-text.ts';
+import type { Output } from '../output/output.ts';
+import { pruneRepository } from '../prune-repository.ts';
+import { retentionPolicy } from '../retention-policy.ts';
+import type { CommandSession } from '../session.ts';
+import { snapshotFilter } from '../snapshot-filter.ts';
+import { shortId, timeText } from '../snapshot-text.ts';
+
+export const run: CommandRun<typeof forget> = async (input, session) => {
+  const { flags } = input;
+  const { output, timeZone, workingDirectory } = session;
+  const dryRun = flags['dry-run'];
+  const named = input.arguments.SNAPSHOT;
+  const filter = snapshotFilter(flags, workingDirectory);
+  const policy = retentionPolicy(flags);
+  const [repository, engine] = await Promise.all([
+    openDestination(input.arguments.URL, flags, session, { mode: dryRun ? 'read' : 'write' }),
+    import('../../engine/forget.ts'),
+  ]);
+  await using opened = repository;
+  const context = operationContext(session);
+  const plan = await engine.planForgetting(
+    opened.access,
+    named.length > 0
+      ? { named, timeZone, force: flags.force }
+      : { policy, filter, timeZone, force: flags.force },
+    context,
+  );
+  const { groups, forget: going, keep } = plan.retention;
+  for (const group of groups) {
+    tellGroup(group, named.length > 0, session);
+  }
+  tellUngrouped(plan, output, timeZone);
+  const without = new Set(plan.removals.map(({ id }) => id));
+  if (dryRun) {
+    output.object({
+      type: 'summary',
+      operation: 'forget',
+      dryRun,
+      forgotten: without.size,
+      kept: keep.length,
+    });
+    output.line(
+      `${formatCount(without.size)} snapshots would be forgotten, ${formatCount(keep.length)} kept`,
+    );
+    if (flags.prune) await pruneRepository(opened, session, { dryRun, without });
+    return 0;
+  }
+  await engine.forget(opened.access, plan, context);
+  if (flags.prune) return await pruneRepository(opened, session, { dryRun });
+  if (going.length > 0) output.note('The space is freed by "holdfast prune"');
+  return 0;
+};
+
+/** What becomes of the snapshots of a host and set of sources. With names, only what goes is of interest. */
+function tellGroup(
+  { hostname, paths, decisions }: RetentionGroup,
+  isNamed: boolean,
+  { output, timeZone }: CommandSession,
+): void {
+  const told = isNamed ? decisions.filter(({ keep }) => !keep) : decisions;
+  if (told.length === 0) return;
+  output.line(`Host ${displayText(hostname)}, ${paths.map(displayPath).join(', ')}:`);
+  for (const { snapshot, keep, reasons } of told) {
+    output.object({
+      type: 'decision',
+      id: snapshot.id,
+      time: new Date(snapshot.time).toISOString(),
+      host: hostname,
+      ...pathsFields(paths),
+      tags: snapshot.tags,
+      keep,
+      reasons,
+    });
+  }
+  output.table(
+    [{ title: '' }, { title: 'ID' }, { title: 'Time' }, { title: 'Tags' }, { title: 'Why' }],
+    told.map(({ snapshot, keep, reasons }) => [
+      keep ? 'keep' : 'forget',
+      shortId(snapshot.id),
+      timeText(snapshot.time, timeZone),
+      snapshot.tags.map(displayText).join(','),
+      keep && !isNamed ? reasons.join(', ') : '',
+    ]),
+  );
+  output.line('');
+}
+
+/** Unfinished snapshots and those that cannot be read are in no group. */
+function tellUngrouped(
+  {
+    retention,
+    removals,
+  }: {
+    readonly retention: { readonly groups: readonly RetentionGroup[] };
+    readonly removals: readonly { readonly id: string }[];
+  },
+  output: Output,
+  _timeZone: string,
+): void {
+  const grouped = new Set(
+    retention.groups.flatMap(({ decisions }) => decisions.map(({ snapshot }) => snapshot.id)),
+  );
+  for (const { id } of removals) {
+    if (grouped.has(id)) continue;
+    output.object({ type: 'decision', id, keep: false, reasons: [] });
+    output.line(`forget  ${shortId(id)}  (unfinished or unreadable)`);
+  }
+}

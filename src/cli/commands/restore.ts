@@ -1,0 +1,51 @@
+import path from 'node:path';
+
+import { compilePathFilter } from '../../model/path-filter.ts';
+import { splitSnapshotPath } from '../../model/snapshot-selector.ts';
+import type { ExistingPolicy } from '../../target/filesystem/existing-policy.ts';
+import { chooseSnapshot, selectorOfTime } from '../choose-snapshot.ts';
+import type { CommandRun } from '../command.ts';
+import type { restore } from '../definitions/restore.ts';
+import { readFilterRules } from '../filter-rules.ts';
+import { loadSnapshots } from '../load-snapshots.ts';
+import { openDestination } from '../open-destination.ts';
+import { operationContext } from '../operation-context.ts';
+import { shortId, timeText } from '../snapshot-text.ts';
+import { workerCount } from '../worker-count.ts';
+
+export const run: CommandRun<typeof restore> = async (input, session) => {
+  const { flags } = input;
+  const { output, workingDirectory } = session;
+  const filter = compilePathFilter(await readFilterRules(input.given, session));
+  const wanted = splitSnapshotPath(input.arguments['SNAPSHOT[:PATH]'] ?? 'latest');
+  const selector = flags.at === undefined ? wanted.snapshot : selectorOfTime(flags.at, session);
+  const [repository, engine] = await Promise.all([
+    openDestination(input.arguments.URL, flags, session, { mode: 'read' }),
+    import('../../engine/restore.ts'),
+  ]);
+  await using opened = repository;
+  const snapshot = chooseSnapshot(await loadSnapshots(opened, session), selector, session);
+  output.report({
+    type: 'notice',
+    message: `Snapshot ${shortId(snapshot.snapshot.id)} of ${timeText(snapshot.snapshot.time, session.timeZone)}, host ${snapshot.snapshot.hostname}`,
+  });
+  const summary = await engine.restore(
+    opened.access,
+    {
+      snapshot,
+      path: wanted.path === undefined ? undefined : Buffer.from(wanted.path),
+      target: flags.target === undefined ? undefined : path.resolve(workingDirectory, flags.target),
+      filter,
+      policy: flags.overwrite as ExistingPolicy | undefined,
+      delete: flags.delete,
+      dryRun: flags['dry-run'],
+      verify: flags.verify,
+      owners: (flags.owners ?? 'numbers') as 'numbers' | 'names',
+      workers: workerCount(undefined),
+      verbose: flags.verbose,
+    },
+    operationContext(session),
+  );
+  output.report(summary);
+  return summary.errors > 0 ? 3 : 0;
+};
