@@ -130,7 +130,7 @@ function byPolicy(
 function refuseFlood({ decisions, hostname }: RetentionGroup, now: number): void {
   const isNew = ({ time }: Snapshot): boolean => time > now - DAY;
   if (!decisions.some(({ snapshot, keep }) => !keep && !isNew(snapshot))) return;
-  const perDay = new Array<number>(DAYS_BEFORE + 1).fill(0);
+  const perDay = Array.from({ length: DAYS_BEFORE + 1 }, () => 0);
   for (const { snapshot } of decisions) {
     const day = Math.max(0, Math.floor((now - snapshot.time) / DAY));
     if (day <= DAYS_BEFORE) perDay[day]!++;

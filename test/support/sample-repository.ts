@@ -5,7 +5,7 @@ import { signerFromSeed } from '../../src/codec/encryption/signature.ts';
 import { rootEntry, type SampleFiles } from './sample-tree.ts';
 import type { Access } from '../../src/repository/native/access.ts';
 import { BlobNamer } from '../../src/repository/native/content/blob-id.ts';
-import { deriveKeyRing } from '../../src/repository/native/keys/key-ring.ts';
+import { deriveKeyRing, type KeyRing } from '../../src/repository/native/keys/key-ring.ts';
 import type { Role } from '../../src/repository/native/keys/role.ts';
 import type { Final } from '../../src/repository/native/objects/final.ts';
 import { noPreviousSeal } from '../../src/repository/native/objects/seal.ts';
@@ -39,10 +39,15 @@ export class SampleRepository {
   readonly clock: FakeClock;
   readonly storage: Storage;
   readonly #signers = new Map<string, KnownSigner>();
-  readonly #ring = deriveKeyRing(new Uint8Array(32).fill(7), new Uint8Array(16).fill(9));
+  readonly #ring: KeyRing;
   #packTarget: number | undefined;
 
-  constructor(options: { readonly storage?: Storage; readonly packTarget?: number } = {}) {
+  /** Repositories with another `seed` have other keys. */
+  constructor(
+    options: { readonly storage?: Storage; readonly packTarget?: number; readonly seed?: number } = {},
+  ) {
+    const seed = options.seed ?? 7;
+    this.#ring = deriveKeyRing(new Uint8Array(32).fill(seed), new Uint8Array(16).fill(seed + 1));
     this.clock = new FakeClock();
     this.storage = options.storage ?? new MemoryStorage({ clock: this.clock });
     this.#packTarget = options.packTarget;

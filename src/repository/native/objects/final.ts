@@ -1,4 +1,4 @@
-import { concatBytes, fromHex } from '../../../base/bytes.ts';
+import { concatBytes, fromHex, toHex } from '../../../base/bytes.ts';
 import type { RandomBytes } from '../../../base/random.ts';
 import { MalformedError } from '../../../codec/binary/byte-reader.ts';
 import { RecordReader, RecordWriter } from '../../../codec/binary/record.ts';
@@ -48,6 +48,14 @@ export interface Final {
   /** The directory that all sources lie in, if there are several. */
   readonly commonParent: Uint8Array | undefined;
   readonly sourceKind: SourceKind;
+  /** The snapshot that this one is a copy of; missing where it is none. */
+  readonly origin?: SnapshotOrigin | undefined;
+}
+
+/** A snapshot of another repository; ids in hexadecimal. */
+export interface SnapshotOrigin {
+  readonly repositoryId: string;
+  readonly snapshotId: string;
 }
 
 /** What it takes to publish a final: no private key. */
@@ -64,7 +72,7 @@ export interface FinalVerifying {
   readonly findSigner: FindSigner;
 }
 
-const knownTags = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] as const;
+const knownTags = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13] as const;
 const sourceKinds: readonly SourceKind[] = ['files', 'command', 'standard-input'];
 const padding = 1024;
 
@@ -126,6 +134,7 @@ function encodeRecord(final: Final): Uint8Array {
     .text(10, final.program)
     .field(11, final.commonParent)
     .number(12, kind === 1 ? undefined : kind)
+    .field(13, final.origin && encodeOrigin(final.origin))
     .take();
 }
 
@@ -134,6 +143,7 @@ function decodeRecord(id: string, record: Uint8Array): Final {
   const sourceKind = sourceKinds[(reader.optionalNumber(12) ?? 1) - 1];
   if (sourceKind === undefined) throw new MalformedError('Kind of source is not known');
   const statistics = reader.optional(9);
+  const origin = reader.optional(13);
   return {
     id,
     root: reader.required(1),
@@ -148,5 +158,18 @@ function decodeRecord(id: string, record: Uint8Array): Final {
     program: reader.optionalText(10),
     commonParent: reader.optional(11),
     sourceKind,
+    ...(origin !== undefined && { origin: decodeOrigin(origin) }),
+  };
+}
+
+function encodeOrigin({ repositoryId, snapshotId }: SnapshotOrigin): Uint8Array {
+  return concatBytes(fromHex(repositoryId), fromHex(snapshotId));
+}
+
+function decodeOrigin(bytes: Uint8Array): SnapshotOrigin {
+  if (bytes.length !== 32) throw new MalformedError('Origin has a wrong length');
+  return {
+    repositoryId: toHex(bytes.subarray(0, 16)),
+    snapshotId: toHex(bytes.subarray(16)),
   };
 }

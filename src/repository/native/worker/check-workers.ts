@@ -70,7 +70,7 @@ export class CheckWorkers implements AsyncDisposable {
     let slot = this.#slots[0]!;
     for (const other of this.#slots) if (other.waiting.size < slot.waiting.size) slot = other;
     const task = this.#nextTask++;
-    return new Promise((resolve, reject) => {
+    return await new Promise((resolve, reject) => {
       slot.waiting.set(task, { resolve, reject });
       slot.worker.postMessage({ task, name, bytes } satisfies CheckRequest, [bytes.buffer]);
     });
