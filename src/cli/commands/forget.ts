@@ -36,7 +36,7 @@ export const run: CommandRun<typeof forget> = async (input, session) => {
   for (const group of groups) {
     tellGroup(group, named.length > 0, session);
   }
-  tellUngrouped(plan, output, timeZone);
+  tellUngrouped(plan, output);
   const without = new Set(plan.removals.map(({ id }) => id));
   if (dryRun) {
     output.object({
@@ -102,7 +102,6 @@ function tellUngrouped(
     readonly removals: readonly { readonly id: string }[];
   },
   output: Output,
-  _timeZone: string,
 ): void {
   const grouped = new Set(
     retention.groups.flatMap(({ decisions }) => decisions.map(({ snapshot }) => snapshot.id)),

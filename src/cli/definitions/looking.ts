@@ -101,12 +101,9 @@ export const cat = defineCommand({
 
 export const stats = defineCommand({
   name: 'stats',
-  summary: 'Show sizes: of snapshots, of the repository, of what is no longer needed',
-  positionals: {
-    URL: repository,
-    SNAPSHOT: { arity: 'any', kind: 'snapshot', help: 'Count these snapshots only' },
-  },
-  flags: { ...snapshotFilterFlags },
+  summary: 'Show sizes: of all snapshots, of the repository, of what is no longer needed',
+  positionals: { URL: repository },
+  flags: {},
   examples: [
     ['holdfast stats /mnt/disk/documents', 'How large, how well compressed, how well deduplicated'],
   ],

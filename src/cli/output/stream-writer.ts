@@ -18,8 +18,8 @@ export class StreamWriter {
     return this.#closed;
   }
 
-  write(text: string): void {
-    if (!this.#closed) this.#stream.write(text);
+  write(data: string | Uint8Array): void {
+    if (!this.#closed) this.#stream.write(data);
   }
 
   /** Resolves when everything was handed over; rejects if that failed otherwise than by the reader's going away. */

@@ -1,0 +1,42 @@
+import { AppError } from '../../base/errors.ts';
+import { splitSnapshotPath } from '../../model/snapshot-selector.ts';
+import { chooseSnapshot } from '../choose-snapshot.ts';
+import type { CommandRun } from '../command.ts';
+import type { cat } from '../definitions/looking.ts';
+import { loadSnapshots } from '../load-snapshots.ts';
+import { openDestination } from '../open-destination.ts';
+import { operationContext } from '../operation-context.ts';
+import { StreamWriter } from '../output/stream-writer.ts';
+
+export const run: CommandRun<typeof cat> = async (input, session) => {
+  if (session.output.json) {
+    throw new AppError('input/usage', 'The content of a file cannot be printed as JSON', {
+      hint: 'Leave --json out; "holdfast ls --json" tells about the file',
+    });
+  }
+  const { snapshot: selector, path } = splitSnapshotPath(input.arguments['SNAPSHOT:PATH']);
+  if (path === undefined || path === '') {
+    throw new AppError('input/usage', 'It is not said which file to print', {
+      hint: 'Write SNAPSHOT:PATH, as in latest:letters/2026.txt',
+    });
+  }
+  const [repository, engine] = await Promise.all([
+    openDestination(input.arguments.URL, input.flags, session, { mode: 'read' }),
+    import('../../engine/cat.ts'),
+  ]);
+  await using opened = repository;
+  const snapshot = chooseSnapshot(await loadSnapshots(opened, session), selector, session);
+  const content = engine.readFile(
+    opened.access,
+    { snapshot, path: Buffer.from(path) },
+    operationContext(session),
+  );
+  const writer = new StreamWriter(session.stdout);
+  for await (const piece of content) {
+    if (writer.closed) break;
+    // A copy: the piece is good only until the next one, and a pipe may take its time.
+    writer.write(Buffer.from(piece));
+    await writer.flush();
+  }
+  return 0;
+};

@@ -1,0 +1,52 @@
+import { formatCount } from '../../base/size.ts';
+import { fitsFilter } from '../../model/snapshot-group.ts';
+import { chooseSnapshot } from '../choose-snapshot.ts';
+import type { CommandRun } from '../command.ts';
+import { countingContext } from '../counting-context.ts';
+import type { find } from '../definitions/looking.ts';
+import { entryFields, entryLine } from '../entry-text.ts';
+import { loadSnapshots } from '../load-snapshots.ts';
+import { openDestination } from '../open-destination.ts';
+import { displayText } from '../output/display-text.ts';
+import { printAll } from '../print-entries.ts';
+import { snapshotFilter } from '../snapshot-filter.ts';
+import { shortId, timeText } from '../snapshot-text.ts';
+
+export const run: CommandRun<typeof find> = async (input, session) => {
+  const { flags } = input;
+  const { output, timeZone, workingDirectory } = session;
+  const filter = snapshotFilter(flags, workingDirectory);
+  const [repository, engine] = await Promise.all([
+    openDestination(input.arguments.URL, flags, session, { mode: 'read' }),
+    import('../../engine/find.ts'),
+  ]);
+  await using opened = repository;
+  const list = await loadSnapshots(opened, session);
+  const snapshots =
+    flags.snapshot === undefined
+      ? list.snapshots.filter(
+          ({ snapshot }) => snapshot.state === 'complete' && fitsFilter(snapshot, filter),
+        )
+      : [chooseSnapshot(list, flags.snapshot, session)];
+  const context = countingContext(session);
+  const found = engine.findEntries(
+    opened.access,
+    { snapshots, patterns: input.arguments.PATTERN, ignoreCase: flags['ignore-case'] },
+    context,
+  );
+  let last: string | undefined;
+  const count = await printAll(found, output, ({ snapshot, path, entry }) => {
+    const { id, time, hostname } = snapshot;
+    if (id !== last) {
+      const blank = last === undefined ? '' : '\n';
+      output.line(
+        `${blank}Snapshot ${shortId(id)} of ${timeText(time, timeZone)}, host ${displayText(hostname)}:`,
+      );
+    }
+    last = id;
+    if (output.json) output.object({ type: 'match', snapshot: id, ...entryFields(path, entry) });
+    else output.line(`  ${entryLine(path, entry, { long: flags.long, timeZone })}`);
+  });
+  if (count === 0) output.note(`Nothing found in ${formatCount(snapshots.length)} snapshots`);
+  return context.errors > 0 ? 13 : 0;
+};
