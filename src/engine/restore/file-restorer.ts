@@ -26,7 +26,7 @@ export interface FileRestorerOptions extends MetadataOptions {
 export const unfinishedMode = 0o1600;
 
 /** What leaves no hope for the files after it. */
-const fatal: readonly (string | undefined)[] = ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE'];
+const fatal = new Set<string | undefined>(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE']);
 
 /** Writes the content of files into a target, synchronously. One a thread. */
 export class FileRestorer implements Disposable {
@@ -83,11 +83,11 @@ export class FileRestorer implements Disposable {
   }
 
   /** Does something with a file that was prepared, and closes it. @throws AppError `target/…` */
-  withFile(directory: Uint8Array, name: Uint8Array, call: (fd: number, path: Uint8Array) => void) {
+  withFile(directory: Uint8Array, name: Uint8Array, call: (fd: number) => void): void {
     const path = joinPath(directory, name);
     const fd = openForUpdate(this.tree.directory(directory), name);
     if (fd === undefined) throw vanished(path);
-    this.#finally(fd, 'finish', path, () => call(fd, path));
+    this.#finally(fd, 'finish', path, () => call(fd));
   }
 
   #open(
@@ -157,7 +157,7 @@ export class FileRestorer implements Disposable {
 
 /** Whether nothing more can be written after this error. */
 export function isFatal(error: AppError): boolean {
-  return error.code === 'target/unwritable' && fatal.includes(systemCodeOf(error.cause));
+  return error.code === 'target/unwritable' && fatal.has(systemCodeOf(error.cause));
 }
 
 function vanished(path: Uint8Array): AppError {

@@ -1,28 +1,19 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { asBuffer } from '../../base/bytes.ts';
+import { asBuffer, equalBytes } from '../../base/bytes.ts';
 import type { Clock } from '../../base/clock.ts';
 import { AppError, hasCode } from '../../base/errors.ts';
 import { joinPath } from '../../base/posix/path-bytes.ts';
 import type { Entry } from '../../model/entry.ts';
 import type { DirectoryFilter, EntryFacts, Verdict } from '../../model/path-filter.ts';
-import { MalformedError } from '../../codec/binary/byte-reader.ts';
-import { blobType } from '../../repository/native/content/blob-id.ts';
-import { readContentList, type ContentItem } from '../../repository/native/content/content-list.ts';
 import type { TreeEntry } from '../../repository/native/content/tree.ts';
 import type { BlobReader } from '../../repository/native/reader/blob-reader.ts';
-import {
-  isDamage,
-  readContentItems,
-  readTree,
-  type StoredTree,
-} from '../../repository/native/reader/tree-reader.ts';
+import { isDamage, readTree, type StoredTree } from '../../repository/native/reader/tree-reader.ts';
 import {
   actionFor,
   type ExistingPolicy,
   type RestoreAction,
 } from '../../target/filesystem/existing-policy.ts';
-import { clearRange } from '../../target/filesystem/file-content.ts';
 import { removeEntry, removeOthers } from '../../target/filesystem/remove-tree.ts';
 import {
   createSpecial,
@@ -33,6 +24,7 @@ import {
 } from '../../target/filesystem/target-entry.ts';
 import type { TargetProblem } from '../../target/filesystem/target-error.ts';
 import type { OperationContext } from '../operation.ts';
+import { ContentPlanner } from './content-planner.ts';
 import { isFatal, unfinishedMode, type FileRestorer } from './file-restorer.ts';
 import type { RestoreTally } from './restore-tally.ts';
 import { RestoreWindow, type FirstName, type RestoredFile } from './restore-window.ts';
@@ -97,7 +89,7 @@ export class RestorePlanner {
   readonly #signal: AbortSignal;
   readonly #firstNames = new Map<string, FirstName>();
   readonly #levels: Level[] = [];
-  readonly #scratch = new Uint8Array(64 * 1024);
+  readonly #content: ContentPlanner | undefined;
   #window: RestoreWindow;
   #lastTurn = -Infinity;
 
@@ -116,6 +108,13 @@ export class RestorePlanner {
     this.#clock = clock;
     this.#signal = signal;
     this.#window = new RestoreWindow(blobs);
+    this.#content =
+      target === undefined
+        ? undefined
+        : new ContentPlanner(blobs, target.files, tally, {
+            window: () => this.#window,
+            turn: () => this.#turn(),
+          });
   }
 
   /**
@@ -310,7 +309,10 @@ export class RestorePlanner {
       if (this.#options.dryRun) this.#pretend(action, path, entry);
       else if (entry.type !== 'file') this.#restoreSpecial(level, entry, path, action === 'keep');
       else if (action === 'keep') this.#keep(level, entry, path);
-      else waiting = this.#restoreFile(file, encoded, action === 'update');
+      else {
+        const planned = this.#content!.plan(file, encoded, action === 'update');
+        waiting = planned?.catch((error: unknown) => this.#note(path, error));
+      }
     });
     return waiting;
   }
@@ -355,87 +357,6 @@ export class RestorePlanner {
     this.#unchanged('unchanged', path, entry);
   }
 
-  #restoreFile(
-    file: RestoredFile,
-    encoded: Uint8Array,
-    update: boolean,
-  ): Promise<void> | undefined {
-    const { entry, directory } = file;
-    const { content, size } = entry;
-    if (content === undefined || size === 0) {
-      if (content !== undefined || size !== 0) throw wrongLength();
-      this.#files?.putWhole(directory, entry, update, noBytes);
-      this.#tally.counters.files++;
-      this.#tally.entry('restored', file.path, 0);
-      return undefined;
-    }
-    if (content.depth > 0) return this.#restoreLong(file, update);
-    const items = decodeItems(content.list);
-    let total = 0;
-    for (const { length } of items) total += length;
-    if (total !== size) throw wrongLength();
-    const [item] = items;
-    if (items.length === 1 && item?.id !== undefined) {
-      const { id, length } = item;
-      const step = { kind: 'whole', update, directory, entry: encoded } as const;
-      this.#window.add({ type: blobType.data, id, length, file, step });
-      return undefined;
-    }
-    const parts: RestoredFile = this.#inParts(file);
-    const isOld = this.#files!.prepare(directory, entry.name, update, size);
-    let position = 0;
-    for (const part of items) {
-      this.#addPart(parts, part, position, isOld);
-      position += part.length;
-    }
-    this.#window.files.push(parts);
-    return undefined;
-  }
-
-  /** A file whose content list lies in blobs of its own; it may go through several windows. */
-  async #restoreLong(file: RestoredFile, update: boolean): Promise<void> {
-    const { entry, directory, path } = file;
-    const parts = this.#inParts(file);
-    const isOld = this.#files!.prepare(directory, entry.name, update, entry.size);
-    let position = 0;
-    try {
-      for await (const part of readContentItems(this.#blobs, entry.content!)) {
-        if (position + part.length > entry.size) throw wrongLength();
-        this.#attempt(path, () => this.#addPart(parts, part, position, isOld));
-        position += part.length;
-        await this.#turn();
-      }
-      if (position !== entry.size) throw wrongLength();
-    } catch (error) {
-      if (!isDamage(error)) throw error;
-      parts.error ??= error;
-      parts.missing += entry.size - position;
-    }
-    this.#window.files.push(parts);
-  }
-
-  #inParts(file: RestoredFile): RestoredFile {
-    file.inParts = true;
-    return file;
-  }
-
-  #addPart(file: RestoredFile, item: ContentItem, position: number, isOld: boolean): void {
-    const { directory, entry } = file;
-    const { id, length } = item;
-    const { name } = entry;
-    if (id !== undefined) {
-      const step = { kind: 'part', update: isOld, directory, name, position } as const;
-      this.#window.add({ type: blobType.data, id, length, file, step });
-      return;
-    }
-    this.#tally.counters.bytes += length;
-    // What a new file does not get is a hole.
-    if (!isOld) return;
-    this.#files!.withFile(directory, name, (fd) => {
-      clearRange(fd, position, length, entry.size, this.#scratch);
-    });
-  }
-
   #pretend(action: RestoreAction, path: Uint8Array, entry: TreeEntry): void {
     if (action === 'keep') {
       this.#unchanged('unchanged', path, entry);
@@ -467,7 +388,10 @@ export class RestorePlanner {
 
   #remove(level: Level, name: Uint8Array, path: Uint8Array): void {
     const { dryRun } = this.#options;
-    const onRemove = (removed: Uint8Array): void => this.#removed(removed);
+    // The entry itself is replaced; what lies in it, if it is a directory, is gone.
+    const onRemove = (removed: Uint8Array): void => {
+      if (!equalBytes(removed, path)) this.#removed(removed);
+    };
     const [problem] = removeEntry(this.#at(level), name, { path, dryRun, onRemove });
     if (!dryRun) this.#files?.tree.forget();
     if (problem !== undefined) throw problem.error;
@@ -488,12 +412,16 @@ export class RestorePlanner {
       call();
       return true;
     } catch (error) {
-      if (!hasCode(error, 'target/refused', 'target/unwritable', 'repository/damaged')) throw error;
-      if (isFatal(error)) throw error;
-      if (isDamage(error)) this.#tally.damaged++;
-      this.#tally.problem(path, error);
+      this.#note(path, error);
       return false;
     }
+  }
+
+  #note(path: Uint8Array, error: unknown): void {
+    if (!hasCode(error, 'target/refused', 'target/unwritable', 'repository/damaged')) throw error;
+    if (isFatal(error)) throw error;
+    if (isDamage(error)) this.#tally.damaged++;
+    this.#tally.problem(path, error);
   }
 }
 
@@ -515,21 +443,6 @@ function nextOf(level: Level): number | undefined {
 
 function newFile(directory: Uint8Array, path: Uint8Array, entry: TreeEntry): RestoredFile {
   return { path, directory, entry, inParts: false, pending: 0, error: undefined, missing: 0 };
-}
-
-function decodeItems(list: Uint8Array): ContentItem[] {
-  try {
-    return readContentList(list);
-  } catch (cause) {
-    if (!(cause instanceof MalformedError)) throw cause;
-    throw new AppError('repository/damaged', `Its content list is damaged: ${cause.message}`, {
-      cause,
-    });
-  }
-}
-
-function wrongLength(): AppError {
-  return new AppError('repository/damaged', 'Its content is not as long as the snapshot says');
 }
 
 function factsOf(entry: Entry): EntryFacts {

@@ -185,9 +185,9 @@ export class BulkReader {
   }
 
   /** Copies that are bad are not tried again, and named. */
-  #reject<Use extends BlobUse>(
+  #reject(
     pack: LocatedPack,
-    uses: readonly Use[],
+    uses: readonly BlobUse[],
     failed: readonly number[],
     reason: string,
   ): void {

@@ -1,0 +1,364 @@
+import assert from 'node:assert/strict';
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { describe, test } from 'node:test';
+
+import { damaging } from '../../test/support/damaging-storage.ts';
+import { makeHostileTree } from '../../test/support/hostile-tree.ts';
+import { openHandles, scratchDirectory } from '../../test/support/scratch-directory.ts';
+import {
+  backUpOnce,
+  createSmall,
+  machine,
+  openSmall,
+} from '../../test/support/small-repository.ts';
+import { compareTrees } from '../../test/support/tree-comparer.ts';
+import { systemClock } from '../base/clock.ts';
+import { hasCode } from '../base/errors.ts';
+import { systemRandom } from '../base/random.ts';
+import type { OperationEvent, SummaryEvent } from '../model/event.ts';
+import { parseRule } from '../model/filter-rule.ts';
+import { compilePathFilter } from '../model/path-filter.ts';
+import { listSnapshots } from '../repository/native/reader/snapshot-list.ts';
+import { MemoryStorage } from '../storage/drivers/memory/memory.ts';
+import { forward } from '../storage/layers/forward.ts';
+import type { Storage } from '../storage/storage.ts';
+import { restore, type RestoreInput } from './restore.ts';
+
+interface Restored {
+  readonly summary: SummaryEvent;
+  readonly events: readonly OperationEvent[];
+}
+
+/** Restores the newest snapshot. */
+async function restoreNewest(
+  storage: Storage,
+  place: string,
+  input: Partial<RestoreInput>,
+  { signal = new AbortController().signal }: { readonly signal?: AbortSignal } = {},
+): Promise<Restored> {
+  await using repository = await openSmall(storage, machine(place));
+  const { snapshots } = await listSnapshots(repository.access);
+  const events: OperationEvent[] = [];
+  const summary = await restore(
+    repository.access,
+    {
+      snapshot: snapshots.at(-1)!,
+      target: `${place}/target`,
+      filter: compilePathFilter([]),
+      delete: false,
+      dryRun: false,
+      verify: false,
+      owners: 'numbers',
+      workers: 2,
+      verbose: true,
+      ...input,
+    },
+    { clock: systemClock, signal, report: (event) => events.push(event) },
+  );
+  return { summary, events };
+}
+
+function problemsOf({ events }: Restored): string[] {
+  return events.flatMap((event) =>
+    event.type === 'problem' && event.severity === 'error' ? [event.error.message] : [],
+  );
+}
+
+function actionsOf({ events }: Restored, action: string): string[] {
+  return events.flatMap((event) =>
+    event.type === 'entry' && event.action === action ? [Buffer.from(event.path).toString()] : [],
+  );
+}
+
+/** A repository in memory with one snapshot of what `make` puts into a directory. */
+async function snapshotOf(
+  place: string,
+  make: (source: string) => void,
+  storage: MemoryStorage = new MemoryStorage(),
+): Promise<{ readonly storage: MemoryStorage; readonly source: string; readonly target: string }> {
+  const source = `${place}/source`;
+  if (!existsSync(source)) mkdirSync(source);
+  make(source);
+  if (!(await storage.stat('holdfast').catch(() => false))) {
+    await createSmall(storage, machine(place));
+  }
+  await backUpOnce(storage, machine(place), { paths: [source] });
+  return { storage, source, target: `${place}/target` };
+}
+
+/** Random bytes from `seed` on; large enough for several chunks. */
+function noise(length: number): Uint8Array {
+  return systemRandom(length);
+}
+
+describe('restore', () => {
+  test('gives back a hostile tree exactly and leaves no handle open', async () => {
+    using scratch = scratchDirectory();
+    const source = scratch.of('source');
+    makeHostileTree(source);
+    const storage = new MemoryStorage();
+    await createSmall(storage, machine(scratch.path));
+    await backUpOnce(storage, machine(scratch.path), { paths: [source] });
+    await restoreNewest(storage, scratch.path, { target: scratch.of('first'), workers: 1 });
+    const before = openHandles();
+    const restored = await restoreNewest(storage, scratch.path, {});
+    assert.equal(openHandles(), before);
+    assert.deepEqual(problemsOf(restored), []);
+    assert.deepEqual(compareTrees(source, scratch.of('target')), []);
+  });
+
+  test('restores large, sparse and empty files, and content that files share', async () => {
+    using scratch = scratchDirectory();
+    const same = noise(3_000_000);
+    const { storage, source, target } = await snapshotOf(scratch.path, (at) => {
+      writeFileSync(`${at}/large`, noise(9_000_000));
+      writeFileSync(`${at}/one`, same);
+      writeFileSync(`${at}/two`, same);
+      writeFileSync(`${at}/empty`, '');
+      writeFileSync(`${at}/sparse`, noise(100_000));
+      truncateSync(`${at}/sparse`, 5_000_000_000);
+      for (let number = 0; number < 300; number++) {
+        mkdirSync(`${at}/d${number % 7}`, { recursive: true });
+        writeFileSync(`${at}/d${number % 7}/f${number}`, noise(number * 37));
+      }
+    });
+    const { summary } = await restoreNewest(storage, scratch.path, { verify: true });
+    assert.deepEqual(compareTrees(source, target), []);
+    assert.equal(summary.files, 305);
+    assert.equal(summary.errors, 0);
+  });
+
+  test('refuses a target with other things in it, and takes an empty one', async () => {
+    using scratch = scratchDirectory();
+    const { storage, target } = await snapshotOf(scratch.path, (at) => {
+      writeFileSync(`${at}/file`, 'new');
+    });
+    mkdirSync(target);
+    writeFileSync(`${target}/file`, 'old');
+    await assert.rejects(restoreNewest(storage, scratch.path, {}), (error) => {
+      assert.ok(hasCode(error, 'target/refused'));
+      assert.match(error.message, /is not empty/u);
+      return true;
+    });
+    assert.equal(readFileSync(`${target}/file`, 'utf8'), 'old');
+    assert.deepEqual(readdirSync(target), ['file']);
+    mkdirSync(scratch.of('empty'));
+    await restoreNewest(storage, scratch.path, { target: scratch.of('empty') });
+    assert.deepEqual(readdirSync(scratch.of('empty')), ['file']);
+  });
+
+  test('continues a restore that was interrupted', async () => {
+    using scratch = scratchDirectory();
+    const { storage, source, target } = await snapshotOf(scratch.path, (at) => {
+      for (let number = 0; number < 40; number++) writeFileSync(`${at}/f${number}`, noise(5000));
+      writeFileSync(`${at}/large`, noise(6_000_000));
+    });
+    const stop = new AbortController();
+    let packs = 0;
+    const dying: Storage = {
+      ...forward(storage),
+      read(name, options) {
+        if (name.startsWith('packs/') && ++packs > 2) stop.abort(new Error('killed'));
+        return storage.read(name, options);
+      },
+    };
+    await assert.rejects(restoreNewest(dying, scratch.path, {}, stop), /killed/u);
+    assert.notDeepEqual(readdirSync(target), []);
+    // As a kill in the middle of a file leaves it.
+    writeFileSync(`${target}/f0`, 'torn');
+    const { events } = await restoreNewest(storage, scratch.path, {});
+    assert.ok(events.some(({ type }) => type === 'notice'));
+    assert.deepEqual(compareTrees(source, target), []);
+  });
+
+  test('in place: writes what differs, skips the rest, deletes only when told', async () => {
+    using scratch = scratchDirectory();
+    const { storage, source } = await snapshotOf(scratch.path, (at) => {
+      writeFileSync(`${at}/large`, noise(5_000_000));
+      writeFileSync(`${at}/same`, 'same');
+      mkdirSync(`${at}/sub`);
+      writeFileSync(`${at}/sub/gone`, 'gone');
+      symlinkSync('same', `${at}/link`);
+      writeFileSync(`${at}/a`, 'linked');
+      linkSync(`${at}/a`, `${at}/b`);
+    });
+    const copy = scratch.of('copy');
+    await restoreNewest(storage, scratch.path, { target: copy });
+    const inode = lstatSync(`${source}/large`).ino;
+    const large = readFileSync(`${source}/large`);
+    large[2_000_000]! ^= 1;
+    writeFileSync(`${source}/large`, large);
+    writeFileSync(`${source}/extra`, 'extra');
+    chmodSync(`${source}/same`, 0o600);
+    rmSync(`${source}/sub`, { recursive: true });
+    unlinkSync(`${source}/link`);
+    symlinkSync('/etc', `${source}/link`);
+    const dry = await restoreNewest(storage, scratch.path, {
+      target: undefined,
+      delete: true,
+      dryRun: true,
+    });
+    assert.deepEqual(actionsOf(dry, 'deleted'), [`${source}/extra`]);
+    assert.ok(actionsOf(dry, 'restored').includes(`${source}/sub/gone`));
+    assert.ok(existsSync(`${source}/extra`));
+    assert.ok(!existsSync(`${source}/sub`));
+    const kept = await restoreNewest(storage, scratch.path, { target: undefined });
+    assert.ok(existsSync(`${source}/extra`));
+    assert.ok(actionsOf(kept, 'unchanged').includes(`${source}/same`));
+    assert.ok(kept.summary.bytesAdded < 20_000, `${kept.summary.bytesAdded} bytes were written`);
+    assert.equal(lstatSync(`${source}/large`).ino, inode);
+    await restoreNewest(storage, scratch.path, { target: undefined, delete: true });
+    assert.deepEqual(compareTrees(source, copy), []);
+  });
+
+  test('follows the policy for what exists', async () => {
+    using scratch = scratchDirectory();
+    const { storage, target } = await snapshotOf(scratch.path, (at) => {
+      for (const name of ['older', 'newer', 'absent']) {
+        writeFileSync(`${at}/${name}`, 'snapshot');
+        utimesSync(`${at}/${name}`, 5000, 5000);
+      }
+    });
+    const read = (): string[] =>
+      ['older', 'newer', 'absent'].map((name) => readFileSync(`${target}/${name}`, 'utf8'));
+    const prepare = (): void => {
+      mkdirSync(target, { recursive: true });
+      for (const [name, time] of [
+        ['older', 4000],
+        ['newer', 6000],
+      ] as const) {
+        writeFileSync(`${target}/${name}`, 'existing');
+        utimesSync(`${target}/${name}`, time, time);
+      }
+    };
+    prepare();
+    await restoreNewest(storage, scratch.path, { policy: 'never' });
+    assert.deepEqual(read(), ['existing', 'existing', 'snapshot']);
+    prepare();
+    await restoreNewest(storage, scratch.path, { policy: 'if-newer' });
+    assert.deepEqual(read(), ['snapshot', 'existing', 'snapshot']);
+    prepare();
+    await restoreNewest(storage, scratch.path, { policy: 'always' });
+    assert.deepEqual(read(), ['snapshot', 'snapshot', 'snapshot']);
+  });
+
+  test('a file that a killed restore left unfinished is completed even with "never"', async () => {
+    using scratch = scratchDirectory();
+    const { storage, target } = await snapshotOf(scratch.path, (at) => {
+      writeFileSync(`${at}/file`, 'all of it');
+    });
+    mkdirSync(target);
+    writeFileSync(`${target}/file`, 'all');
+    chmodSync(`${target}/file`, 0o1600);
+    await restoreNewest(storage, scratch.path, { policy: 'never' });
+    assert.equal(readFileSync(`${target}/file`, 'utf8'), 'all of it');
+    assert.equal(lstatSync(`${target}/file`).mode & 0o7777, 0o644);
+  });
+
+  test('restores a part: a directory, a file, what a filter takes', async () => {
+    using scratch = scratchDirectory();
+    const { storage, source } = await snapshotOf(scratch.path, (at) => {
+      mkdirSync(`${at}/docs/deep`, { recursive: true });
+      writeFileSync(`${at}/docs/a.txt`, 'a');
+      writeFileSync(`${at}/docs/deep/b.txt`, 'b');
+      writeFileSync(`${at}/docs/deep/c.jpg`, 'c');
+      mkdirSync(`${at}/other`);
+    });
+    const to = (name: string): string => scratch.of(name);
+    await restoreNewest(storage, scratch.path, { path: Buffer.from('docs'), target: to('one') });
+    assert.deepEqual(compareTrees(`${source}/docs`, to('one')), []);
+    await restoreNewest(storage, scratch.path, {
+      path: Buffer.from(`${source}/docs/deep/b.txt`),
+      target: to('two'),
+    });
+    assert.deepEqual(readdirSync(to('two')), ['b.txt']);
+    const filter = compilePathFilter([parseRule('*.txt', 'include')]);
+    await restoreNewest(storage, scratch.path, { filter, target: to('three') });
+    const found = readdirSync(to('three'), { recursive: true }).map(String).toSorted();
+    assert.deepEqual(found, ['docs', 'docs/a.txt', 'docs/deep', 'docs/deep/b.txt']);
+    await assert.rejects(
+      restoreNewest(storage, scratch.path, { path: Buffer.from('docs/no'), target: to('four') }),
+      (error) => hasCode(error, 'snapshot/missing'),
+    );
+    assert.ok(!existsSync(to('four')));
+  });
+
+  test('with several sources each lies below their common parent', async () => {
+    using scratch = scratchDirectory();
+    mkdirSync(scratch.of('data', 'x', 'one'), { recursive: true });
+    mkdirSync(scratch.of('data', 'two'), { recursive: true });
+    writeFileSync(scratch.of('data', 'x', 'one', 'f'), '1');
+    writeFileSync(scratch.of('data', 'two', 'g'), '2');
+    writeFileSync(scratch.of('data', 'stranger'), '3');
+    const storage = new MemoryStorage();
+    await createSmall(storage, machine(scratch.path));
+    const paths = [scratch.of('data', 'x', 'one'), scratch.of('data', 'two')];
+    await backUpOnce(storage, machine(scratch.path), { paths });
+    await restoreNewest(storage, scratch.path, {});
+    const found = readdirSync(scratch.of('target'), { recursive: true }).map(String).toSorted();
+    assert.deepEqual(found, ['two', 'two/g', 'x', 'x/one', 'x/one/f']);
+    // In place, what lies beside the sources is none of the snapshot's business.
+    writeFileSync(scratch.of('data', 'two', 'extra'), '4');
+    await restoreNewest(storage, scratch.path, { target: undefined, delete: true });
+    assert.ok(existsSync(scratch.of('data', 'stranger')));
+    assert.ok(!existsSync(scratch.of('data', 'two', 'extra')));
+  });
+
+  test('never follows a link out of the target', async () => {
+    using scratch = scratchDirectory();
+    const outside = scratch.of('outside');
+    mkdirSync(outside);
+    const { storage, source, target } = await snapshotOf(scratch.path, (at) => {
+      mkdirSync(`${at}/dir`);
+      writeFileSync(`${at}/dir/file`, 'content');
+      writeFileSync(`${at}/plain`, 'content');
+    });
+    mkdirSync(target);
+    symlinkSync(outside, `${target}/dir`);
+    symlinkSync(`${outside}/made`, `${target}/plain`);
+    await restoreNewest(storage, scratch.path, { policy: 'always' });
+    assert.deepEqual(readdirSync(outside), []);
+    assert.deepEqual(compareTrees(source, target), []);
+  });
+
+  test('names the pack and the file when content is lost, and restores the rest', async () => {
+    using scratch = scratchDirectory();
+    const { storage, source, target } = await snapshotOf(scratch.path, (at) => {
+      writeFileSync(`${at}/small`, 'x'.repeat(5000));
+      writeFileSync(`${at}/large`, noise(3_000_000));
+    });
+    let damaged = '';
+    for await (const { name, size } of storage.list('packs/')) {
+      if (size > 1_000_000) damaged = name;
+    }
+    const bad = damaging(storage, (name) => (name === damaged ? { byte: 1_000_000 } : undefined));
+    const restored = await restoreNewest(bad, scratch.path, {});
+    const problems = problemsOf(restored);
+    assert.equal(problems.length, 1);
+    assert.match(problems[0]!, /bytes of "large" are lost/u);
+    assert.ok(problems[0]!.includes(damaged));
+    assert.equal(restored.summary.details?.['damaged'], 1);
+    assert.equal(readFileSync(`${target}/small`, 'utf8').length, 5000);
+    const { mode, mtimeMs, size } = lstatSync(`${target}/large`);
+    assert.equal(mode & 0o7777, 0o600);
+    assert.equal(size, 3_000_000);
+    assert.notEqual(mtimeMs, lstatSync(`${source}/large`).mtimeMs);
+    // Once the damage is gone, the same restore makes it whole.
+    await restoreNewest(storage, scratch.path, { policy: 'if-changed' });
+    assert.deepEqual(compareTrees(source, target), []);
+  });
+});
