@@ -1,7 +1,7 @@
 import { utf8 } from '../../src/base/bytes.ts';
 import { ByteWriter } from '../../src/codec/binary/byte-writer.ts';
 import { blobType } from '../../src/repository/native/content/blob-id.ts';
-import { maximumBlob, writeContentItem } from '../../src/repository/native/content/content-list.ts';
+import { writeContentItem } from '../../src/repository/native/content/content-list.ts';
 import {
   encodeEntry,
   encodeTree,
@@ -13,6 +13,9 @@ import type { MetaStore } from '../../src/repository/native/writer/meta-store.ts
 
 /** Files by path (`dir/name`), with their content. */
 export type SampleFiles = Readonly<Record<string, string | Uint8Array>>;
+
+/** Files are cut into parts of so many bytes, so that long content lists are cheap to make. */
+const PART = 64 * 1024;
 
 type Directory = Map<string, Directory | Uint8Array>;
 
@@ -58,8 +61,8 @@ function store(
   };
   if (node instanceof Uint8Array) {
     const list = new ByteWriter(64);
-    for (let start = 0; start < node.length; start += maximumBlob / 4) {
-      const part = node.subarray(start, start + maximumBlob / 4);
+    for (let start = 0; start < node.length; start += PART) {
+      const part = node.subarray(start, start + PART);
       writeContentItem(list, part.length, data.add(blobType.data, part));
     }
     const content = node.length === 0 ? undefined : meta.storeList(list.take()).reference;
