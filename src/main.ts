@@ -3,11 +3,17 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 
 // Before anything else is loaded: the cache keeps what Node made of each file, which halves the start-up. A directory that cannot
-// be written is no error.
-enableCompileCache(
-  process.env['NODE_COMPILE_CACHE'] ??
-    path.join(process.env['XDG_CACHE_HOME'] || path.join(homedir(), '.cache'), 'holdfast', 'code'),
-);
+// be written is no error. Threads find it through the environment only; `outsideEnvironment` keeps it from other programs.
+const given = process.env['NODE_COMPILE_CACHE'];
+const cache =
+  given ??
+  path.join(process.env['XDG_CACHE_HOME'] || path.join(homedir(), '.cache'), 'holdfast', 'code');
+enableCompileCache(cache);
+if (given === undefined) {
+  process.env['NODE_COMPILE_CACHE'] = cache;
+  process.env['HOLDFAST_OWN_VARIABLES'] =
+    `${process.env['HOLDFAST_OWN_VARIABLES'] ?? ''} NODE_COMPILE_CACHE`;
+}
 
 const [{ runCommandLine }, { processContext }] = await Promise.all([
   import('./cli/run.ts'),

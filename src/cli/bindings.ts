@@ -20,6 +20,7 @@ export const bindings: Readonly<Record<string, () => Promise<CommandModule>>> = 
   find: () => import('./commands/find.ts'),
   diff: () => import('./commands/diff.ts'),
   cat: () => import('./commands/cat.ts'),
+  copy: () => import('./commands/copy.ts'),
   'key list': () => import('./commands/key-list.ts'),
   'key add': () => import('./commands/key-add.ts'),
   'key remove': () => import('./commands/key-remove.ts'),

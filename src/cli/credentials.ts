@@ -17,7 +17,10 @@ export async function findCredentials(
   session: CommandSession,
   whose: CredentialsOf = 'main',
 ): Promise<Credentials> {
-  const { 'recovery-sheet': sheet, identity } = flags;
+  const { identity } = flags;
+  // A sheet opens one repository; of two it is the one that is read.
+  const isSheetForOther = whose === 'main' && 'from-passphrase-file' in flags;
+  const sheet = isSheetForOther ? undefined : flags['recovery-sheet'];
   if (sheet !== undefined && identity !== undefined) {
     throw new AppError('input/usage', '"--recovery-sheet" and "--identity" exclude each other');
   }

@@ -13,7 +13,7 @@ export function processContext(): CliContext & Disposable {
     stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
-    environment: process.env,
+    environment: outsideEnvironment(process.env),
     clock: systemClock,
     signal: watch.signal,
     terminal: terminalFacts(),
@@ -29,6 +29,18 @@ export function processContext(): CliContext & Disposable {
     [Symbol.dispose]: () => watch[Symbol.dispose](),
   };
 }
+
+/** An environment as it was before the launcher and `main.ts` added what concerns this program alone, which they list in one variable. */
+function outsideEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+): Record<string, string | undefined> {
+  const own = environment[ownVariables];
+  if (own === undefined) return { ...environment };
+  const names = new Set([ownVariables, ...own.split(' ')]);
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !names.has(name)));
+}
+
+const ownVariables = 'HOLDFAST_OWN_VARIABLES';
 
 /** Past the stream, because the process may be about to end; a reader that has gone does not matter. */
 function say(text: string): void {

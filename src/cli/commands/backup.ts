@@ -103,10 +103,10 @@ async function* standardInput({ stdin, signal }: CommandSession): AsyncGenerator
 
 async function* commandOutput(
   argv: readonly string[],
-  { signal, workingDirectory }: CommandSession,
+  { signal, workingDirectory, environment }: CommandSession,
 ): AsyncGenerator<Uint8Array> {
   const { readCommand } = await import('../../source/command/command-source.ts');
-  yield* readCommand(argv, { signal, directory: workingDirectory });
+  yield* readCommand(argv, { signal, environment, directory: workingDirectory });
 }
 
 function settingsOf(

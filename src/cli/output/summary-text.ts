@@ -1,43 +1,138 @@
 import { formatDuration } from '../../base/duration.ts';
 import { formatCount, formatRate, formatSize } from '../../base/size.ts';
 import type { SummaryEvent } from '../../model/event.ts';
+import { displayText } from './display-text.ts';
 
 /** What is said at the end of an operation, in a few lines. */
 export function summaryLines(summary: SummaryEvent): string[] {
-  const lines: string[] = [];
-  if (summary.operation === 'backup') {
-    lines.push(
-      `Files: ${formatCount(summary.filesNew)} new, ${formatCount(summary.filesChanged)} changed, ${formatCount(summary.filesUnchanged)} unchanged`,
-    );
-  } else if (summary.files > 0) {
-    lines.push(`Files: ${formatCount(summary.files)}`);
+  const tell = tellers[summary.operation];
+  const lines = tell === undefined ? generalLines(summary) : tell(summary);
+  if (summary.errors > 0 && summary.operation !== 'check') {
+    lines.push(`${things(summary.errors, 'problem')}: see above`);
   }
-  const rate =
-    summary.milliseconds > 0
-      ? ` (${formatRate((summary.bytes * 1000) / summary.milliseconds)})`
-      : '';
-  const time = `in ${formatDuration(summary.milliseconds)}`;
-  if (summary.bytes > 0) {
-    const would = summary.dryRun ? 'to add' : 'added';
-    const added =
-      summary.bytesAdded > 0 || summary.operation === 'backup'
-        ? `, ${formatSize(summary.bytesAdded)} ${would}`
-        : '';
-    lines.push(`Data: ${formatSize(summary.bytes)}${added}, ${time}${rate}`);
-  } else {
-    lines.push(`Done ${time}`);
-  }
-  for (const [name, value] of Object.entries(summary.details ?? {})) {
-    lines.push(
-      `${titleOf(name)}: ${typeof value === 'number' ? numberText(name, value) : String(value)}`,
-    );
-  }
-  if (summary.errors > 0) lines.push(`Errors: ${formatCount(summary.errors)}`);
   if (summary.dryRun) lines.push('Nothing was changed: this was a dry run');
-  else if (summary.snapshot !== undefined && summary.operation === 'backup') {
-    lines.push(`Snapshot ${summary.snapshot} is complete`);
+  return lines;
+}
+
+type Teller = (summary: SummaryEvent) => string[];
+
+const tellers: Partial<Record<SummaryEvent['operation'], Teller>> = {
+  backup(summary) {
+    const { files, bytes, bytesRead, bytesAdded, dryRun, snapshot } = summary;
+    const content = `${things(files, 'file')}, ${formatSize(bytes)}`;
+    if (dryRun) return [`Would back up ${content}, found ${inTime(summary)}`];
+    const { filesNew, filesChanged, filesUnchanged } = summary;
+    return [
+      `Files: ${formatCount(filesNew)} new, ${formatCount(filesChanged)} changed, ${formatCount(filesUnchanged)} unchanged`,
+      `Read ${formatSize(bytesRead)}, ${formatSize(bytesAdded)} of it new, stored as ${formatSize(numberOf(summary, 'bytesStored'))}`,
+      `Snapshot ${(snapshot ?? '').slice(0, 8)}: ${content}, ${inTime(summary)}`,
+    ];
+  },
+  restore(summary) {
+    const { files, bytes, bytesAdded, filesUnchanged, dryRun } = summary;
+    const count = (name: string): number => numberOf(summary, name);
+    const others = count('others') + count('links');
+    const parts = [
+      things(files, 'file'),
+      ...(count('directories') > 0 ? [things(count('directories'), 'directory')] : []),
+      ...(others > 0 ? [things(others, 'other entry')] : []),
+      formatSize(bytes),
+    ];
+    const place = displayText(String(summary.details?.['target'] ?? ''));
+    const lines = [
+      `${dryRun ? 'Would restore' : 'Restored'} ${parts.join(', ')} to "${place}" ${inTime(summary)}`,
+    ];
+    if (filesUnchanged > 0) {
+      lines.push(
+        `${things(filesUnchanged, 'file')} already there as in the snapshot; ${formatSize(bytesAdded)} ${dryRun ? 'to write' : 'written'}`,
+      );
+    }
+    if (count('deleted') > 0) {
+      lines.push(`${dryRun ? 'Would delete' : 'Deleted'} ${things(count('deleted'), 'entry')}`);
+    }
+    if (count('damaged') > 0) {
+      lines.push(`${things(count('damaged'), 'file')} restored only in part: content is lost`);
+    }
+    return lines;
+  },
+  check(summary) {
+    const count = (name: string): number => numberOf(summary, name);
+    const seen = `${things(count('snapshots'), 'snapshot')}, ${things(count('packs'), 'pack')}`;
+    const all = count('packsRead') === count('packs');
+    const read =
+      count('packsRead') === 0
+        ? 'no content was read (--read-data does that)'
+        : `the content of ${all ? 'all' : formatCount(count('packsRead'))} packs (${formatSize(summary.bytesRead)}) was read`;
+    const findings = count('findings');
+    const verdict =
+      findings === 0
+        ? 'No damage found'
+        : summary.errors === 0
+          ? `No damage found, ${things(findings, 'warning')}`
+          : `Damage found: ${things(summary.errors, 'error')} among ${things(findings, 'finding')}`;
+    return [`${verdict}: ${seen}; ${read}`, `Took ${formatDuration(summary.milliseconds)}`];
+  },
+  forget: (summary) => [
+    `Forgot ${things(numberOf(summary, 'forgotten'), 'snapshot')}, kept ${formatCount(numberOf(summary, 'kept'))}`,
+  ],
+  prune(summary) {
+    const count = (name: string): number => numberOf(summary, name);
+    const lines = [
+      count('deletedPacks') + count('storedPacks') === 0
+        ? `Nothing to free ${inTime(summary)}`
+        : `Deleted ${things(count('deletedPacks'), 'pack')} (${formatSize(count('deletedBytes'))}), stored ${formatCount(count('storedPacks'))} anew (${formatSize(count('storedBytes'))}) ${inTime(summary)}`,
+    ];
+    if (count('keptPacks') > 0) {
+      lines.push(`Kept ${things(count('keptPacks'), 'pack')} after all: see above`);
+    }
+    if (count('removedSnapshots') > 0) {
+      lines.push(
+        `Removed ${things(count('removedSnapshots'), 'unfinished snapshot')}; the next prune frees the space`,
+      );
+    }
+    return lines;
+  },
+  copy: (summary) => [
+    `Copied ${things(numberOf(summary, 'copied'), 'snapshot')}, ${formatCount(numberOf(summary, 'already'))} were there already`,
+    `Read ${formatSize(summary.bytesRead)}, stored ${formatSize(summary.bytesAdded)} ${inTime(summary)}`,
+  ],
+  'rebuild-index'(summary) {
+    const verb = summary.dryRun ? 'Would make' : 'Made';
+    return [
+      `${verb} the index anew from ${things(numberOf(summary, 'packs'), 'pack')} ${inTime(summary)}`,
+    ];
+  },
+  repair: (summary) => [`Repaired ${things(summary.files, 'object')} ${inTime(summary)}`],
+};
+
+function generalLines(summary: SummaryEvent): string[] {
+  const lines = [`Done ${inTime(summary)}`];
+  for (const [name, value] of Object.entries(summary.details ?? {})) {
+    const text = typeof value === 'number' ? numberText(name, value) : String(value);
+    lines.push(`${titleOf(name)}: ${displayText(text)}`);
   }
   return lines;
+}
+
+/** `in 12 s (1.5 MiB/s)`; the rate where it says something. */
+function inTime({ milliseconds, bytes, dryRun }: SummaryEvent): string {
+  const time =
+    milliseconds < 10_000 ? `${(milliseconds / 1000).toFixed(1)} s` : formatDuration(milliseconds);
+  const rate =
+    bytes > 0 && milliseconds >= 1000 && !dryRun
+      ? ` (${formatRate((bytes * 1000) / milliseconds)})`
+      : '';
+  return `in ${time}${rate}`;
+}
+
+function numberOf({ details }: SummaryEvent, name: string): number {
+  return Number(details?.[name] ?? 0);
+}
+
+/** `1 file`, `2 files`, `3 directories` */
+function things(count: number, one: string): string {
+  const many = one.endsWith('y') ? `${one.slice(0, -1)}ies` : `${one}s`;
+  return `${formatCount(count)} ${count === 1 ? one : many}`;
 }
 
 /** `packsDeleted` → "Packs deleted". */
