@@ -103,7 +103,7 @@ export class SegmentReader {
   async #headOf(pack: LocatedPack, layout: CompactTable, bytes: Uint8Array): Promise<PackHead> {
     const known = this.#heads.get(pack.name);
     if (known !== undefined) return known;
-    const end = CompactTable.segmentsBegin(decodeHeader(bytes, 'pack'));
+    const end = CompactTable.segmentsBegin(bytes[headerSize - 1] ?? 0);
     const all = bytes.length >= end ? bytes : (await this.#readRange(pack, 0, end)).bytes;
     const head: PackHead = { slots: slotsOf(all, layout), openers: [] };
     this.#heads.set(pack.name, head, 1);
@@ -136,12 +136,14 @@ export class SegmentReader {
 
 /** The slots at the start of a pack, which are those that its table names. @throws MalformedError */
 export function slotsOf(bytes: Uint8Array, layout: CompactTable): Uint8Array[] {
-  const count = decodeHeader(bytes, 'pack');
+  const count = bytes[headerSize - 1] ?? 0;
   const end = CompactTable.segmentsBegin(count);
-  if (count < layout.usedSlots || bytes.length < end) throw new MalformedError('Cut off');
-  if (!equalBytes(sha256(bytes.subarray(0, end)), layout.headHash)) {
+  // The hash first: a flipped bit in the version is damage, and no newer program.
+  const isSigned = equalBytes(sha256(bytes.subarray(0, end)), layout.headHash);
+  if (!isSigned || count < layout.usedSlots || bytes.length < end) {
     throw new MalformedError('Header and slots are not those that were signed');
   }
+  decodeHeader(bytes, 'pack');
   return Array.from({ length: count }, (_, slot) =>
     bytes.slice(headerSize + slot * slotSize, headerSize + (slot + 1) * slotSize),
   );
