@@ -13,7 +13,12 @@ import {
   openSmall,
   type SmallBackup,
 } from '#test/support/small-repository.ts';
-import { completeSnapshots, factsInSnapshot, factsOnDisk } from '#test/support/stored-tree.ts';
+import {
+  assertSameTree,
+  completeSnapshots,
+  factsInSnapshot,
+  factsOnDisk,
+} from '#test/support/stored-tree.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 
 import { toHex } from '../base/bytes.ts';
@@ -76,7 +81,7 @@ async function assertRestores(
   snapshotId: string,
 ): Promise<void> {
   await using repository = await openSmall(storage, { ...places, cacheDirectory: undefined });
-  assert.deepEqual(await factsInSnapshot(repository.access, snapshotId), factsOnDisk(source));
+  assertSameTree(await factsInSnapshot(repository.access, snapshotId), factsOnDisk(source));
 }
 
 /** As a collector on another machine of the owner would. */
@@ -107,7 +112,7 @@ function idOf(object: string): string {
 }
 
 /** Where in a log a call began or ended, all of them. */
-function places(log: readonly LoggedMoment[], wanted: Partial<LoggedMoment>): number[] {
+function momentsOf(log: readonly LoggedMoment[], wanted: Partial<LoggedMoment>): number[] {
   return log.flatMap((entry, index) => {
     const fits =
       (wanted.method === undefined || entry.method === wanted.method) &&
@@ -134,18 +139,18 @@ describe('backup protocol', () => {
       ];
       let last = -1;
       for (const [step] of steps) {
-        const begins = places(log, { ...step, moment: 'begin' });
-        const ends = places(log, { ...step, moment: 'end' });
+        const begins = momentsOf(log, { ...step, moment: 'begin' });
+        const ends = momentsOf(log, { ...step, moment: 'end' });
         assert.ok(begins.length > 0, JSON.stringify(step));
         assert.ok(begins[0]! > last, `${JSON.stringify(step)} begins too early`);
         last = ends.at(-1)!;
       }
-      const seal = places(log, { method: 'put', name: objectPrefixes.seal, moment: 'begin' });
-      const sealed = places(log, { method: 'put', name: objectPrefixes.seal, moment: 'end' });
+      const seal = momentsOf(log, { method: 'put', name: objectPrefixes.seal, moment: 'begin' });
+      const sealed = momentsOf(log, { method: 'put', name: objectPrefixes.seal, moment: 'end' });
       assert.equal(seal.length, 1);
       // W7 entirely, then W8 entirely, both between final and seal.
       const between = (wanted: Partial<LoggedMoment>, from: number, to: number): number[] =>
-        places(log, wanted).filter((index) => index > from && index < to);
+        momentsOf(log, wanted).filter((index) => index > from && index < to);
       const w7 = between({ method: 'list', name: objectPrefixes.tombstone }, last, seal[0]!);
       assert.equal(w7.length, 2, 'one listing of tombstones');
       const asked = (from: number): number[] => [
@@ -163,7 +168,7 @@ describe('backup protocol', () => {
       assert.equal(w11.length, 2);
       const looks = between({ method: 'stat', name: finalName(id) }, w11[1]!, log.length);
       assert.equal(looks.length, 2, 'the final, after the tombstones');
-      const ending = places(log, {
+      const ending = momentsOf(log, {
         method: 'delete',
         name: objectPrefixes.pending,
         moment: 'begin',

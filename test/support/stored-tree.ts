@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 import type { Access } from '../../src/repository/native/access.ts';
+import type { TreeEntry } from '../../src/repository/native/content/tree.ts';
 import { BlobReader } from '../../src/repository/native/reader/blob-reader.ts';
 import { readContent } from '../../src/repository/native/reader/content-reader.ts';
 import { listSnapshots } from '../../src/repository/native/reader/snapshot-list.ts';
@@ -29,11 +30,17 @@ export function factsOnDisk(root: string): TreeFacts {
   return facts;
 }
 
+export interface FactOptions {
+  readonly sealed?: boolean;
+  /** Hashes of content that was read before, by reference: the same reference is the same blobs. */
+  readonly known?: Map<string, string>;
+}
+
 /** Reads a snapshot whole, every byte verified. */
 export async function factsInSnapshot(
   access: Access,
   snapshotId: string,
-  { sealed = true }: { readonly sealed?: boolean } = {},
+  { sealed = true, known }: FactOptions = {},
 ): Promise<TreeFacts> {
   const { snapshots } = await listSnapshots(access);
   const stored = snapshots.find(({ final }) => final.id === snapshotId);
@@ -48,14 +55,10 @@ export async function factsInSnapshot(
     const time = BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds);
     const common = `${entry.type} ${entry.mode.toString(8)} ${time}`;
     if (entry.type === 'file') {
-      const hash = createHash('sha256');
-      let size = 0;
-      for await (const piece of readContent(blobs, entry)) {
-        hash.update(piece);
-        size += piece.length;
-      }
-      if (size !== entry.size) throw new Error(`"${below}" has ${size} bytes, not ${entry.size}`);
-      facts[below] = `${common} ${hash.digest('hex')}`;
+      const key = `${entry.size} ${entry.content?.depth} ${Buffer.from(entry.content?.list ?? []).toString('hex')}`;
+      const digest = known?.get(key) ?? (await hashOf(blobs, entry));
+      known?.set(key, digest);
+      facts[below] = `${common} ${digest}`;
     } else {
       const target =
         entry.linkTarget === undefined ? '' : ` ${Buffer.from(entry.linkTarget).toString()}`;
@@ -73,6 +76,28 @@ export async function completeSnapshots(access: Access): Promise<string[]> {
   return snapshots.filter(({ seal }) => seal !== undefined).map(({ final }) => final.id);
 }
 
+async function hashOf(blobs: BlobReader, entry: TreeEntry): Promise<string> {
+  const hash = createHash('sha256');
+  let size = 0;
+  for await (const piece of readContent(blobs, entry)) {
+    hash.update(piece);
+    size += piece.length;
+  }
+  if (size !== entry.size) throw new Error(`Content of ${size} bytes, not ${entry.size}`);
+  return hash.digest('hex');
+}
+
 function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Throws, and tells only what differs. */
+export function assertSameTree(found: TreeFacts, expected: TreeFacts, where = ''): void {
+  const paths = new Set([...Object.keys(found), ...Object.keys(expected)]);
+  const differences = [...paths].filter((path) => found[path] !== expected[path]);
+  if (differences.length === 0) return;
+  const lines = differences
+    .slice(0, 5)
+    .map((path) => `"${path}": ${found[path] ?? 'missing'} instead of ${expected[path] ?? 'none'}`);
+  throw new Error(`${where}: ${differences.length} paths differ\n${lines.join('\n')}`);
 }

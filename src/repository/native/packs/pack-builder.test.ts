@@ -139,13 +139,13 @@ describe('pack builder', () => {
       const sound = zlib.zstdCompressSync;
       const raw = Buffer.from('words and words '.repeat(1000));
       try {
-        zlib.zstdCompressSync = ((...given: Parameters<typeof sound>) => {
+        zlib.zstdCompressSync = (...given: Parameters<typeof sound>) => {
           const result = sound(...given);
           if (fault === 'cut') return result.subarray(0, -1);
           if (fault === 'garbage') return randomBytes(100);
           // The frame of other bytes of the same length.
           return sound(Buffer.from('wordz and words '.repeat(1000)));
-        }) as typeof sound;
+        };
         syncBuiltinESMExports();
         assert.throws(
           () => build([raw]),
