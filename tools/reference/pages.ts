@@ -1,0 +1,21 @@
+import { commandTable } from '../../src/cli/command-table.ts';
+import { commandsPage } from './commands-page.ts';
+import { exitCodesPage } from './exit-codes-page.ts';
+import { readmePage } from './readme-page.ts';
+
+/** A page that is made from the code, or partly so. */
+export interface ReferencePage {
+  readonly file: URL;
+  readonly text: string;
+}
+
+/** All pages that are made from the code, as they should be. */
+export function referencePages(): ReferencePage[] {
+  const root = new URL('../../', import.meta.url);
+  const readme = new URL('README.md', root);
+  return [
+    { file: new URL('docs/reference/commands.md', root), text: commandsPage(commandTable) },
+    { file: new URL('docs/reference/exit-codes.md', root), text: exitCodesPage() },
+    { file: readme, text: readmePage(readme, new URL('docs/benchmark.md', root)) },
+  ];
+}
