@@ -304,8 +304,8 @@ describe('damage', () => {
     for await (const { name: object, size } of storage.list('')) {
       const isPack = object.startsWith('packs/');
       if (!isPack && !object.startsWith('index/')) continue;
-      const places = [3, 8, 9, 10, 11, 20, 600, 1180, 1230, Math.floor(size / 2), size - 1];
-      for (const byte of places.filter((at) => at < size)) {
+      const bytes = [3, 8, 9, 10, 11, 20, 600, 1180, 1230, Math.floor(size / 2), size - 1];
+      for (const byte of bytes.filter((at) => at < size)) {
         const bad = damaging(storage, (name) => (name === object ? { byte } : undefined));
         const target = scratch.of(`target-${round++}`);
         let problems: string[];

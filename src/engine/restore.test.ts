@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import {
   chmodSync,
+  closeSync,
   existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -13,6 +15,7 @@ import {
   unlinkSync,
   utimesSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { describe, test } from 'node:test';
 
@@ -140,6 +143,27 @@ describe('restore', () => {
     assert.deepEqual(compareTrees(source, target), []);
     assert.equal(summary.files, 305);
     assert.equal(summary.errors, 0);
+  });
+
+  test('restores a file of many pieces and holes, anew and in place', async () => {
+    using scratch = scratchDirectory();
+    const { storage, source, target } = await snapshotOf(scratch.path, (at) => {
+      const fd = openSync(`${at}/holes`, 'w');
+      for (let piece = 0; piece < 150; piece++) {
+        writeSync(fd, noise(4096), 0, 4096, piece * 1_048_576 + 65_536);
+      }
+      closeSync(fd);
+      truncateSync(`${at}/holes`, 200_000_000);
+    });
+    await restoreNewest(storage, scratch.path, {});
+    assert.deepEqual(compareTrees(source, target), []);
+    const fd = openSync(`${target}/holes`, 'r+');
+    writeSync(fd, noise(3_000_000), 0, 3_000_000, 500_000);
+    closeSync(fd);
+    truncateSync(`${target}/holes`, 150_000_000);
+    const { summary } = await restoreNewest(storage, scratch.path, { policy: 'if-changed' });
+    assert.deepEqual(compareTrees(source, target), []);
+    assert.ok(summary.bytesAdded < 600_000, `${summary.bytesAdded} bytes were written`);
   });
 
   test('refuses a target with other things in it, and takes an empty one', async () => {
