@@ -137,6 +137,21 @@ void test('a repair destroys nothing, and the next backup makes everything whole
   assert.deepEqual(healed.affected, []);
 });
 
+void test('nothing new relies on a damaged pack after a repair, though the index names it', async () => {
+  const { sample, host, id } = await sampleWithSnapshot();
+  const { packs } = await loadCatalogue(host.access);
+  const data = packs.find(({ head, size }) => head.kind === 'data' && size > 60_000)!;
+  await flipStoredBit(sample.storage, packName(data.name), { byte: 5000 });
+  const plan = planRepairs(await checkRepository(host.access, { readData: 'all', workers: 1 }));
+  assert.deepEqual(
+    plan.steps.map(({ kind }) => kind),
+    ['condemn-packs'],
+  );
+  await carryOutRepairs(host.access, plan);
+  await backUpSample(host, files);
+  assert.deepEqual(await snapshotFiles(host.access, id), new Map(Object.entries(files)));
+});
+
 void test('parts divide all packs, and are the same every time', async () => {
   const { host } = await sampleWithSnapshot();
   const { packs } = await loadCatalogue(host.access);

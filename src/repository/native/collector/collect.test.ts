@@ -137,7 +137,8 @@ void test('a collector that wakes up after a year deletes nothing that is used',
   const files: SampleFiles = { x: noise(200_000) };
   await forget(host.access, await backUpSample(host, files));
   const old = new Map<string, Uint8Array>();
-  for (const name of await sample.names(objectPrefixes.pack)) {
+  const brought = [objectPrefixes.pack, objectPrefixes.index];
+  for (const name of (await Promise.all(brought.map((prefix) => sample.names(prefix)))).flat()) {
     old.set(name, await sample.storage.read(name));
   }
   let id = '';
@@ -207,7 +208,14 @@ void test('what cannot be understood keeps everything where it is', async () => 
 
 /** A pack and its index object that claim to hold `content`, and hold rubbish. */
 async function storeLie({ access }: SampleHost, content: Uint8Array): Promise<string> {
-  const { keys, random } = access;
+  const { keys, random, hostId, clock } = access;
+  const runId = random(16);
+  // The thief seems to be at work: the pack is spared, and stands ready as a copy.
+  const pending = encodePending(
+    { runId: toHex(runId), number: 0, hostId, time: clock.now() },
+    access.signing,
+  );
+  await access.storage.put(pending.name, pending.bytes);
   const builder = new PackBuilder(
     {
       repositoryId: keys.repositoryId,
@@ -216,7 +224,7 @@ async function storeLie({ access }: SampleHost, content: Uint8Array): Promise<st
       metaPublic: keys.metaPublic,
       signerId: fromHex(access.hostId),
       signer: signerFromSeed(access.hostSeed),
-      runId: random(16),
+      runId,
       target: packTarget,
       compressionLevel: 1,
       verify: false,
@@ -261,6 +269,7 @@ void test('an owner never copies content under a wrong id, and says so', async (
   // The victim of the lie relies on it; a second small pack makes both worth joining.
   const id = await backUpSample(host, { x: content });
   await backUpSample(host, { y: noise(3000) }, { path: '/other' });
+  sample.clock.advance(8 * 24 * 60 * 60 * 1000);
   const result = await pruneAll(host.access);
   assert.ok(result.kept.some(({ message }) => message.includes(lie)));
   assert.ok((await sample.names(objectPrefixes.pack)).includes(packName(lie)));
