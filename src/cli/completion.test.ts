@@ -19,7 +19,7 @@ describe('completionScript()', () => {
   test('makes bash offer commands, flags and values', () => {
     assert.deepEqual(offered('holdfast', 're'), ['restore', 'rebuild-index']);
     assert.deepEqual(offered('holdfast', 'key', 'e'), ['export']);
-    assert.deepEqual(offered('holdfast', '-q', 'key', 'add', '--rec'), ['--recipient']);
+    assert.deepEqual(offered('holdfast', '-q', 'key', 'add', '--reci'), ['--recipient']);
     assert.deepEqual(offered('holdfast', 'restore', '--overwrite', 'if'), [
       'if-changed',
       'if-newer',

@@ -1,7 +1,7 @@
 import { toHex } from '../base/bytes.ts';
-import { AppError } from '../base/errors.ts';
+import { AppError, hasCode } from '../base/errors.ts';
 import { readDescription } from '../repository/native/keys/unlock.ts';
-import { parseObjectName } from '../repository/native/objects/object-name.ts';
+import { objectPrefixes, parseObjectName } from '../repository/native/objects/object-name.ts';
 import { environmentOptions, openStorage } from '../storage/open-storage.ts';
 import type { RawOptions } from '../storage/options.ts';
 import type { RawValue } from '../storage/option-schema.ts';
@@ -59,6 +59,28 @@ export async function locateDestination(
   }
 }
 
+/** The error for a place without a repository. An attempt to make one that was interrupted is told apart. */
+export async function missingRepository(
+  { storage, name: place }: LocatedDestination,
+  signal: AbortSignal,
+): Promise<AppError> {
+  try {
+    for await (const { name } of storage.list(objectPrefixes.key, { signal })) {
+      if (parseObjectName(name)?.type !== 'key') continue;
+      return new AppError(
+        'repository/missing',
+        `The making of a repository in "${place}" was interrupted`,
+        { hint: 'Run "holdfast init" with the same passphrase to complete it' },
+      );
+    }
+  } catch (error) {
+    if (!hasCode(error, 'storage/not-found')) throw error;
+  }
+  return new AppError('repository/missing', `There is no repository in "${place}"`, {
+    hint: 'Look at the spelling, and whether a disk is not mounted; "holdfast init" makes a repository',
+  });
+}
+
 /**
  * Sees to it that a repository can be made somewhere, before anybody is asked for a passphrase. Throws `repository/occupied` if the
  * place holds something else.
@@ -75,9 +97,7 @@ export async function requireVacant(
       if (found.length > 3) break;
     }
   } catch (error) {
-    if (found.length > 0 || !(error instanceof AppError && error.code === 'storage/not-found')) {
-      throw error;
-    }
+    if (found.length > 0 || !hasCode(error, 'storage/not-found')) throw error;
   }
   if (found.length === 0) return;
   const quoted = found.slice(0, 3).map((name) => `"${name}"`);

@@ -9,7 +9,12 @@ import {
 import type { GlobalFlagValues } from './global-flags.ts';
 import { type CredentialsOf, findCredentials, findFirstProtection } from './credentials.ts';
 import { KnownDestinations } from './known-destinations.ts';
-import { type LocatedDestination, locateDestination, requireVacant } from './locate-destination.ts';
+import {
+  type LocatedDestination,
+  locateDestination,
+  missingRepository,
+  requireVacant,
+} from './locate-destination.ts';
 import { localPlaces } from './places.ts';
 import type { CommandSession } from './session.ts';
 
@@ -39,17 +44,15 @@ export async function openDestination(
     const places = localPlaces(flags, session);
     const known = new KnownDestinations(places.stateDirectory);
     if (mode !== 'read') refuseStranger(located, await known.repositoryAt(located.name), known);
-    if (located.repositoryId === undefined && mode === 'make') {
-      return await makeRepository(located, flags, session, places);
-    }
     const { signal } = session;
+    if (located.repositoryId === undefined) {
+      if (mode === 'make') return await makeRepository(located, flags, session, places);
+      throw await missingRepository(located, signal);
+    }
     const { localPath } = located;
     const repository = await openRepository(
       located.storage,
-      // Without a repository nobody needs to be asked: opening says what is wrong.
-      located.repositoryId === undefined
-        ? { kind: 'none' }
-        : await findCredentials(flags, session, whose),
+      await findCredentials(flags, session, whose),
       places,
       { localPath, readOnly: mode === 'read', signal },
     );

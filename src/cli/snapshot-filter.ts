@@ -1,7 +1,6 @@
-import path from 'node:path';
-
 import { AppError } from '../base/errors.ts';
 import type { SnapshotFilter } from '../model/snapshot-group.ts';
+import { givenPath } from './given-path.ts';
 
 /** The values of `--tag`, each of which may be a list. Throws `input/usage` for an empty tag. */
 export function splitTags(texts: readonly string[]): string[] {
@@ -19,7 +18,7 @@ export function snapshotFilter(
 ): SnapshotFilter {
   return {
     hosts: flags.host,
-    paths: flags.path.map((text) => Buffer.from(path.resolve(workingDirectory, text))),
+    paths: flags.path.map((text) => Buffer.from(givenPath(text, '--path', workingDirectory))),
     tags: flags.tag.map(tagsOf),
   };
 }

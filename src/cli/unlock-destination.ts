@@ -3,7 +3,11 @@ import type { Credentials } from '../repository/native/keys/credentials.ts';
 import { unlock, type Unlocked } from '../repository/native/keys/unlock.ts';
 import type { GlobalFlagValues } from './global-flags.ts';
 import { findCredentials } from './credentials.ts';
-import { type LocatedDestination, locateDestination } from './locate-destination.ts';
+import {
+  type LocatedDestination,
+  locateDestination,
+  missingRepository,
+} from './locate-destination.ts';
 import type { CommandSession } from './session.ts';
 
 /** A repository of which only the keys are used. */
@@ -20,9 +24,9 @@ export async function unlockDestination(
 ): Promise<UnlockedDestination> {
   const located = await locateDestination(url, flags, session);
   try {
-    const credentials: Credentials =
-      located.repositoryId === undefined ? { kind: 'none' } : await findCredentials(flags, session);
     const { signal } = session;
+    if (located.repositoryId === undefined) throw await missingRepository(located, signal);
+    const credentials = await findCredentials(flags, session);
     const unlocked = await unlock(located.storage, credentials, { signal });
     const repositoryId = toHex(unlocked.ring.repositoryId);
     return { ...located, repositoryId, unlocked, credentials };

@@ -1,5 +1,4 @@
 import { hostname, userInfo } from 'node:os';
-import path from 'node:path';
 
 import { AppError } from '../../base/errors.ts';
 import { noCounters, type SummaryEvent } from '../../model/event.ts';
@@ -12,6 +11,7 @@ import { planSources, type SourcePlan } from '../../source/filesystem/source-pla
 import type { CommandInput, CommandRun } from '../command.ts';
 import type { backup } from '../definitions/backup.ts';
 import { readFilterRules } from '../filter-rules.ts';
+import { givenPath } from '../given-path.ts';
 import { locateDestination } from '../locate-destination.ts';
 import { openDestination } from '../open-destination.ts';
 import { operationContext } from '../operation-context.ts';
@@ -29,7 +29,9 @@ export const run: CommandRun<typeof backup> = async (input, session) => {
   const { flags } = input;
   const { output, workingDirectory } = session;
   const filter = await filterOf(input, session);
-  const paths = input.arguments.SOURCE.map((source) => path.resolve(workingDirectory, source));
+  const paths = input.arguments.SOURCE.map((source) =>
+    givenPath(source, 'A SOURCE', workingDirectory),
+  );
   // A source that is mistyped is told before anything is made or asked.
   const plan = isStream(flags) ? undefined : planSources(paths);
   const source = sourceOf(input, plan, session);

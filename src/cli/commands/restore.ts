@@ -1,5 +1,3 @@
-import path from 'node:path';
-
 import { compilePathFilter } from '../../model/path-filter.ts';
 import { splitSnapshotPath } from '../../model/snapshot-selector.ts';
 import type { ExistingPolicy } from '../../target/filesystem/existing-policy.ts';
@@ -7,6 +5,7 @@ import { chooseSnapshot, selectorOfTime } from '../choose-snapshot.ts';
 import type { CommandRun } from '../command.ts';
 import type { restore } from '../definitions/restore.ts';
 import { readFilterRules } from '../filter-rules.ts';
+import { givenPath } from '../given-path.ts';
 import { loadSnapshots } from '../load-snapshots.ts';
 import { openDestination } from '../open-destination.ts';
 import { operationContext } from '../operation-context.ts';
@@ -19,6 +18,10 @@ export const run: CommandRun<typeof restore> = async (input, session) => {
   const filter = compilePathFilter(await readFilterRules(input.given, session));
   const wanted = splitSnapshotPath(input.arguments['SNAPSHOT[:PATH]'] ?? 'latest');
   const selector = flags.at === undefined ? wanted.snapshot : selectorOfTime(flags.at, session);
+  const target =
+    flags.target === undefined
+      ? undefined
+      : givenPath(flags.target, 'The target', workingDirectory);
   const [repository, engine] = await Promise.all([
     openDestination(input.arguments.URL, flags, session, { mode: 'read' }),
     import('../../engine/restore.ts'),
@@ -34,7 +37,7 @@ export const run: CommandRun<typeof restore> = async (input, session) => {
     {
       snapshot,
       path: wanted.path === undefined ? undefined : Buffer.from(wanted.path),
-      target: flags.target === undefined ? undefined : path.resolve(workingDirectory, flags.target),
+      target,
       filter,
       policy: flags.overwrite as ExistingPolicy | undefined,
       delete: flags.delete,
