@@ -1,7 +1,14 @@
 import type { SeededRandom } from './seeded-random.ts';
 
-/** Fills the target with one kind of content. */
-export type Content = (target: Buffer, random: SeededRandom) => void;
+/** Fills the target with one kind of content, about a subject. */
+export type Content = (target: Buffer, random: SeededRandom, subject: Subject) => void;
+
+/** What the files of one project have in common: its words, lines that come again and again, and the notice at the top of its files. */
+export interface Subject {
+  readonly words: readonly Buffer[];
+  readonly lines: readonly Buffer[];
+  readonly notice: Buffer;
+}
 
 const syllables = 'ba co de fi gu la me no pi ra se ti vo xe an er in or al it'.split(' ');
 const keywords =
@@ -30,14 +37,34 @@ const newLines = [0, 2, 2, 4, 4, 4, 6, 8].map((indent) => Buffer.from(`\n${' '.r
 /** Some ten thousand words, of which the same few come again and again within one file. */
 const vocabulary = makeVocabulary(12_000);
 
-/** Like the source of a program: identifiers, indentation, and the words of its own subject. */
-export function sourceText(target: Buffer, random: SeededRandom): void {
-  const own = Array.from(
-    { length: 120 },
+/** A project of its own. */
+export function newSubject(random: SeededRandom): Subject {
+  const words = Array.from(
+    { length: 400 },
     () => vocabulary[random.below(vocabulary.length)] ?? Buffer.from('x'),
   );
-  const common = keywords.map((word) => Buffer.from(word));
-  let at = 0;
+  const sentence = (count: number): Buffer =>
+    Buffer.from(
+      Array.from({ length: count }, () =>
+        (words[random.below(words.length)] ?? '').toString(),
+      ).join(' '),
+    );
+  return {
+    words,
+    lines: Array.from({ length: 60 }, () => sentence(4 + random.below(8))),
+    notice: sentence(60 + random.below(120)),
+  };
+}
+
+const common = keywords.map((word) => Buffer.from(word));
+
+/** Like the source of a program: a notice, identifiers, indentation, the words of the file and of its project, lines that others have too. */
+export function sourceText(target: Buffer, random: SeededRandom, subject: Subject): void {
+  const own = Array.from(
+    { length: 80 },
+    () => subject.words[random.below(subject.words.length)] ?? Buffer.from('x'),
+  );
+  let at = target.length > 2 * subject.notice.length ? subject.notice.copy(target) : 0;
   let untilLineEnd = 8;
   while (at < target.length) {
     const draw = random.next();
@@ -57,14 +84,18 @@ export function sourceText(target: Buffer, random: SeededRandom): void {
     if (--untilLineEnd === 0) {
       at += newLines[draw & 7]?.copy(target, at) ?? 0;
       untilLineEnd = 3 + ((draw >>> 12) & 7);
+      if (draw >>> 24 < 50) {
+        at += subject.lines[(draw >>> 3) % subject.lines.length]?.copy(target, at) ?? 0;
+        untilLineEnd = 1;
+      }
     }
   }
 }
 
 /** Records with the same keys and other values. */
-export function json(target: Buffer, random: SeededRandom): void {
-  const keys = Array.from({ length: 6 }, () =>
-    (vocabulary[random.below(vocabulary.length)] ?? '').toString(),
+export function json(target: Buffer, random: SeededRandom, subject: Subject): void {
+  const keys = Array.from({ length: 6 }, (_, index) =>
+    (subject.words[(random.below(8) + index * 8) % subject.words.length] ?? '').toString(),
   );
   let at = target.write('[\n');
   while (at < target.length) {
@@ -101,13 +132,13 @@ export function incompressible(target: Buffer, random: SeededRandom): void {
 }
 
 /** Like a disk: stretches of every kind, half of the bytes incompressible, some never written. */
-export function diskImage(target: Buffer, random: SeededRandom): void {
+export function diskImage(target: Buffer, random: SeededRandom, subject: Subject): void {
   for (let at = 0; at < target.length;) {
     const length = Math.min(target.length - at, 4096 * (1 + random.below(256)));
     const stretch = target.subarray(at, at + length);
     const kind = random.below(100);
     if (kind < 50) incompressible(stretch, random);
-    else if (kind < 75) sourceText(stretch, random);
+    else if (kind < 75) sourceText(stretch, random, subject);
     else if (kind < 90) records(stretch, random);
     else stretch.fill(0);
     at += length;

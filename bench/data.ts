@@ -12,9 +12,18 @@ import {
   writeSync,
   chmodSync,
 } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { join, relative } from 'node:path';
 
-import { type Content, diskImage, incompressible, json, records, sourceText } from './content.ts';
+import {
+  type Content,
+  diskImage,
+  incompressible,
+  json,
+  newSubject,
+  records,
+  sourceText,
+  type Subject,
+} from './content.ts';
 import { SeededRandom } from './seeded-random.ts';
 
 /** What is backed up. */
@@ -23,7 +32,7 @@ export type DataSet = 'small' | 'large';
 export const dataSets: readonly DataSet[] = ['small', 'large'];
 
 /** Counts up whenever other data would be made, so that old data is not taken for it. */
-const version = 1;
+const version = 2;
 
 const seed = 20_260_801;
 
@@ -100,7 +109,7 @@ function makeTree(root: string, scale: number): void {
   const buffer = Buffer.alloc(16 * 2 ** 20);
   const made: string[] = [];
   for (let number = 0; number < Math.ceil(smallFiles * scale); number++) {
-    const directory = directories[random.below(directories.length)] ?? root;
+    const { path: directory, subject } = directories[random.below(directories.length)]!;
     const special = random.below(1000);
     const earlier = made[random.below(Math.max(1, made.length))];
     if (special < 5 && earlier !== undefined) {
@@ -119,30 +128,42 @@ function makeTree(root: string, scale: number): void {
         0,
         special < 45 ? 0 : Math.min(buffer.length, random.size(kind.median, kind.spread)),
       );
-      kind.content(content, random);
+      kind.content(content, random, subject);
       writeFileSync(file, content);
     }
     chmodSync(file, random.below(20) === 0 ? 0o755 : 0o644);
     setTime(file, random);
     made.push(file);
   }
-  for (const directory of directories.toReversed()) setTime(directory, random);
+  for (const { path } of directories.toReversed()) setTime(path, random);
 }
 
-function makeDirectories(root: string, count: number, random: SeededRandom): string[] {
-  const directories = [{ path: root, depth: 0 }];
+interface Directory {
+  readonly path: string;
+  readonly depth: number;
+  readonly subject: Subject;
+}
+
+/** Directories near the root are projects; what lies deeper belongs to the project above it. */
+const projectDepth = 2;
+
+function makeDirectories(root: string, count: number, random: SeededRandom): Directory[] {
+  const directories: Directory[] = [{ path: root, depth: 0, subject: newSubject(random) }];
   for (let number = 1; number < count; number++) {
-    let parent = directories[random.below(directories.length)] ?? { path: root, depth: 0 };
-    if (parent.depth > 9) parent = { path: dirname(parent.path), depth: parent.depth - 1 };
+    let parent = directories[random.below(directories.length)]!;
+    if (parent.depth > 9) parent = directories[0]!;
     const path = join(parent.path, `${wordFor(random)}-${number}`);
     mkdirSync(path, 0o755);
-    directories.push({ path, depth: parent.depth + 1 });
+    const depth = parent.depth + 1;
+    const subject = depth <= projectDepth ? newSubject(random) : parent.subject;
+    directories.push({ path, depth, subject });
   }
-  return directories.map(({ path }) => path);
+  return directories;
 }
 
 function makeLargeFiles(root: string, scale: number): void {
   const random = new SeededRandom(seed + 1);
+  const subject = newSubject(random);
   for (const [name, bytes, content] of [
     ['disk.img', diskImageBytes, diskImage],
     ['random.bin', randomBytes, incompressible],
@@ -153,7 +174,7 @@ function makeLargeFiles(root: string, scale: number): void {
       const buffer = Buffer.alloc(8 * 2 ** 20);
       for (let left = Math.ceil(bytes * scale); left > 0; left -= buffer.length) {
         const part = buffer.subarray(0, Math.min(left, buffer.length));
-        content(part, random);
+        content(part, random, subject);
         writeSync(file, part);
       }
     } finally {
