@@ -1,13 +1,18 @@
 import { AppError } from '../../base/errors.ts';
 import { MalformedError } from '../../codec/binary/byte-reader.ts';
 import { blobType } from '../../repository/native/content/blob-id.ts';
-import { readContentList, type ContentItem } from '../../repository/native/content/content-list.ts';
+import {
+  readContentList,
+  type ContentItem,
+  type ContentReference,
+} from '../../repository/native/content/content-list.ts';
+import type { TreeEntry } from '../../repository/native/content/tree.ts';
 import type { BlobReader } from '../../repository/native/reader/blob-reader.ts';
 import { isDamage, readContentItems } from '../../repository/native/reader/tree-reader.ts';
 import { clearRange } from '../../target/filesystem/file-content.ts';
 import type { FileRestorer } from './file-restorer.ts';
 import type { RestoreTally } from './restore-tally.ts';
-import type { RestoredFile, RestoreWindow } from './restore-window.ts';
+import { pathOf, type RestoredFile, type RestoreWindow } from './restore-window.ts';
 
 /** What the content of files is planned into. */
 export interface PlanningTurns {
@@ -35,21 +40,20 @@ export class ContentPlanner {
   }
 
   /**
-   * Plans one file; `encoded` is its entry, `update` says that it exists. Gives a promise where the content list must be read first.
+   * Plans one file. Gives a promise where the content list must be read first.
    *
    * @throws AppError `target/…`, `repository/damaged`
    */
-  plan(file: RestoredFile, encoded: Uint8Array, update: boolean): Promise<void> | undefined {
-    const { entry, directory } = file;
+  plan(file: RestoredFile, entry: TreeEntry): Promise<void> | undefined {
     const { content, size } = entry;
     if (content === undefined || size === 0) {
       if (content !== undefined || size !== 0) throw wrongLength();
-      this.#files.putWhole(directory, entry, update, noBytes);
+      this.#files.putWhole(file.directory, entry, file.update, noBytes);
       this.#tally.counters.files++;
-      this.#tally.entry('restored', file.path, 0);
+      this.#tally.entry('restored', () => pathOf(file), 0);
       return undefined;
     }
-    if (content.depth > 0) return this.#planLong(file, update);
+    if (content.depth > 0) return this.#planLong(file, content);
     const items = decodeItems(content.list);
     let total = 0;
     for (const { length } of items) total += length;
@@ -57,14 +61,13 @@ export class ContentPlanner {
     const [item] = items;
     if (items.length === 1 && item?.id !== undefined) {
       const { id, length } = item;
-      const step = { kind: 'whole', update, directory, entry: encoded } as const;
-      this.#turns.window().add({ type: blobType.data, id, length, file, step });
+      this.#turns.window().add({ type: blobType.data, id, length, file, position: 0 });
       return undefined;
     }
-    const isOld = this.#prepare(file, update);
+    this.#prepare(file);
     let position = 0;
     for (const part of items) {
-      this.#addPart(file, part, position, isOld);
+      this.#addPart(file, part, position);
       position += part.length;
     }
     this.#turns.window().files.push(file);
@@ -72,14 +75,14 @@ export class ContentPlanner {
   }
 
   /** A file whose content list lies in blobs of its own; it may go through several windows. */
-  async #planLong(file: RestoredFile, update: boolean): Promise<void> {
-    const { size, content } = file.entry;
-    const isOld = this.#prepare(file, update);
+  async #planLong(file: RestoredFile, content: ContentReference): Promise<void> {
+    const { size } = file;
+    this.#prepare(file);
     let position = 0;
     try {
-      for await (const part of readContentItems(this.#blobs, content!)) {
+      for await (const part of readContentItems(this.#blobs, content)) {
         if (position + part.length > size) throw wrongLength();
-        this.#addPart(file, part, position, isOld);
+        this.#addPart(file, part, position);
         position += part.length;
         await this.#turns.turn();
       }
@@ -92,30 +95,22 @@ export class ContentPlanner {
     this.#turns.window().files.push(file);
   }
 
-  #prepare(file: RestoredFile, update: boolean): boolean {
-    const { entry, directory } = file;
+  #prepare(file: RestoredFile): void {
+    const { directory, name, update, size } = file;
     file.inParts = true;
-    return this.#files.prepare(directory, entry.name, update, entry.size);
+    file.update = this.#files.prepare(directory, name, update, size);
   }
 
-  #addPart(
-    file: RestoredFile,
-    { id, length }: ContentItem,
-    position: number,
-    isOld: boolean,
-  ): void {
-    const { directory, entry } = file;
-    const { name } = entry;
+  #addPart(file: RestoredFile, { id, length }: ContentItem, position: number): void {
     if (id !== undefined) {
-      const step = { kind: 'part', update: isOld, directory, name, position } as const;
-      this.#turns.window().add({ type: blobType.data, id, length, file, step });
+      this.#turns.window().add({ type: blobType.data, id, length, file, position });
       return;
     }
     this.#tally.counters.bytes += length;
     // What a new file does not get is a hole.
-    if (!isOld) return;
-    this.#files.withFile(directory, name, (fd) => {
-      clearRange(fd, position, length, entry.size, this.#scratch);
+    if (!file.update) return;
+    this.#files.withFile(file.directory, file.name, (fd) => {
+      clearRange(fd, position, length, file.size, this.#scratch);
     });
   }
 }

@@ -258,12 +258,12 @@ export class RestorePlanner {
       level.isFresh = !isDirectory;
       if (isDirectory) level.restoresMetadata &&= action !== 'skip';
       if (level.isBlocked) {
-        this.#tally.entry('skipped', path, 0);
+        this.#tally.entry('skipped', () => path, 0);
         return;
       }
       if (existing !== undefined && !isDirectory) this.#remove(parent, entry.name, path);
       if (!dryRun) makeDirectory(this.#at(parent), entry.name);
-      if (!isDirectory) this.#tally.entry('restored', path, 0);
+      if (!isDirectory) this.#tally.entry('restored', () => path, 0);
     });
     if (!isDone) level.isBlocked = true;
     if (!level.isBlocked) this.#removeOthers(level);
@@ -302,7 +302,7 @@ export class RestorePlanner {
         this.#later(level, entry, first, path);
         return;
       }
-      const file = newFile(level.path, path, entry);
+      const file = newFile(level.path, entry, encoded, action === 'update');
       if (key !== undefined) {
         this.#firstNames.set(key, { directory: level.path, name: entry.name, file });
       }
@@ -310,7 +310,7 @@ export class RestorePlanner {
       else if (entry.type !== 'file') this.#restoreSpecial(level, entry, path, action === 'keep');
       else if (action === 'keep') this.#keep(level, entry, path);
       else {
-        const planned = this.#content!.plan(file, encoded, action === 'update');
+        const planned = this.#content!.plan(file, entry);
         waiting = planned?.catch((error: unknown) => this.#note(path, error));
       }
     });
@@ -341,7 +341,7 @@ export class RestorePlanner {
     }
     this.#files?.metadata.applyToSpecial(at, entry.name, entry, path);
     this.#tally.others++;
-    this.#tally.entry(isThere ? 'unchanged' : 'restored', path, 0);
+    this.#tally.entry(isThere ? 'unchanged' : 'restored', () => path, 0);
   }
 
   /** The content is right already. */
@@ -365,7 +365,7 @@ export class RestorePlanner {
     if (entry.type === 'file') this.#tally.counters.files++;
     else this.#tally.others++;
     this.#tally.counters.bytes += entry.size;
-    this.#tally.entry('restored', path, entry.size);
+    this.#tally.entry('restored', () => path, entry.size);
   }
 
   #unchanged(action: 'unchanged' | 'skipped', path: Uint8Array, entry: TreeEntry): void {
@@ -374,7 +374,7 @@ export class RestorePlanner {
       this.#tally.counters.filesUnchanged++;
     } else this.#tally.others++;
     this.#tally.counters.bytes += entry.size;
-    this.#tally.entry(action, path, entry.size);
+    this.#tally.entry(action, () => path, entry.size);
   }
 
   #at({ path }: Level): number {
@@ -399,7 +399,7 @@ export class RestorePlanner {
 
   #removed(path: Uint8Array): void {
     this.#tally.deleted++;
-    this.#tally.entry('deleted', path, 0);
+    this.#tally.entry('deleted', () => path, 0);
   }
 
   #report(problems: readonly TargetProblem[]): void {
@@ -441,8 +441,23 @@ function nextOf(level: Level): number | undefined {
   return undefined;
 }
 
-function newFile(directory: Uint8Array, path: Uint8Array, entry: TreeEntry): RestoredFile {
-  return { path, directory, entry, inParts: false, pending: 0, error: undefined, missing: 0 };
+function newFile(
+  directory: Uint8Array,
+  { name, size }: TreeEntry,
+  encoded: Uint8Array,
+  update: boolean,
+): RestoredFile {
+  return {
+    directory,
+    name,
+    encoded,
+    size,
+    update,
+    inParts: false,
+    pending: 0,
+    error: undefined,
+    missing: 0,
+  };
 }
 
 function factsOf(entry: Entry): EntryFacts {

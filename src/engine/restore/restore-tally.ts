@@ -33,14 +33,15 @@ export class RestoreTally {
     this.#context.report({ type: 'problem', severity: 'error', path: this.#full(path), error });
   }
 
-  entry(action: EntryEvent['action'], path: Uint8Array, size: number): void {
+  /** `pathOf` is only asked where somebody hears of it. */
+  entry(action: EntryEvent['action'], pathOf: () => Uint8Array, size: number): void {
     if (this.#verbose) {
-      this.#context.report({ type: 'entry', action, path: this.#full(path), size });
+      this.#context.report({ type: 'entry', action, path: this.#full(pathOf()), size });
     }
     const now = this.#context.clock.monotonic();
     if (now - this.#last < INTERVAL) return;
     this.#last = now;
-    this.#context.report({ type: 'progress', ...this.counters, current: path });
+    this.#context.report({ type: 'progress', ...this.counters, current: pathOf() });
   }
 
   #full(path: Uint8Array): Uint8Array {

@@ -1,15 +1,19 @@
 import type { AppError } from '../../base/errors.ts';
+import { joinPath } from '../../base/posix/path-bytes.ts';
 import type { TreeEntry } from '../../repository/native/content/tree.ts';
 import type { BlobReader } from '../../repository/native/reader/blob-reader.ts';
 import { BulkPlan, type BlobUse } from '../../repository/native/reader/bulk-reader.ts';
 import type { FileStep } from './file-script.ts';
 
-/** A file whose content is being restored. */
+/** A file whose content is being restored. There are many at once, so what can be told from the encoded entry is not kept. */
 export interface RestoredFile {
   /** Below the target. */
-  readonly path: Uint8Array;
   readonly directory: Uint8Array;
-  readonly entry: TreeEntry;
+  readonly name: Uint8Array;
+  readonly encoded: Uint8Array;
+  readonly size: number;
+  /** It exists, and is brought up to date. */
+  update: boolean;
   /** Made beforehand and finished after its last part, rather than written in one go. */
   inParts: boolean;
   /** Blobs that are not written yet. */
@@ -23,7 +27,20 @@ export interface RestoredFile {
 /** A blob for a file. */
 export interface FileUse extends BlobUse {
   readonly file: RestoredFile;
-  readonly step: FileStep;
+  /** In the file. */
+  readonly position: number;
+}
+
+export function pathOf({ directory, name }: RestoredFile): Uint8Array {
+  return joinPath(directory, name);
+}
+
+/** What is to be done with a blob. */
+export function stepOf({ file, position }: FileUse): FileStep {
+  const { directory, name, update, encoded } = file;
+  return file.inParts
+    ? { kind: 'part', update, directory, name, position }
+    : { kind: 'whole', update, directory, entry: encoded };
 }
 
 /** The first of several names of an inode; others are linked to it. */

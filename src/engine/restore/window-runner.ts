@@ -1,6 +1,7 @@
 import { AppError, hasCode } from '../../base/errors.ts';
 import { joinPath } from '../../base/posix/path-bytes.ts';
 import { quotePath } from '../../base/posix/system-error.ts';
+import { decodeEntry } from '../../repository/native/content/tree.ts';
 import type { BlobReader } from '../../repository/native/reader/blob-reader.ts';
 import type { BulkHandler, BulkReader } from '../../repository/native/reader/bulk-reader.ts';
 import { createHardLink } from '../../target/filesystem/target-entry.ts';
@@ -9,7 +10,14 @@ import { isFatal, type FileRestorer } from './file-restorer.ts';
 import { encodeSteps } from './file-script.ts';
 import { performStep, takeOutcome, type FileAnswer } from './file-sink.ts';
 import type { RestoreTally } from './restore-tally.ts';
-import type { FileUse, LaterName, RestoredFile, RestoreWindow } from './restore-window.ts';
+import {
+  pathOf,
+  stepOf,
+  type FileUse,
+  type LaterName,
+  type RestoredFile,
+  type RestoreWindow,
+} from './restore-window.ts';
 
 /** Restores the content of one window after the other while the next one is planned. */
 export class WindowRunner {
@@ -59,7 +67,7 @@ export class WindowRunner {
   async #run(window: RestoreWindow): Promise<void> {
     const failed: FileUse[] = [];
     const handler: BulkHandler<FileUse> = {
-      payloadOf: (uses) => encodeSteps(uses.map(({ step }) => step)),
+      payloadOf: (uses) => encodeSteps(uses.map(stepOf)),
       onAnswer: (uses, answer, unread) => this.#answered(uses, answer as FileAnswer, unread),
       onFailed: (uses) => {
         for (const use of uses) failed.push(use);
@@ -101,12 +109,12 @@ export class WindowRunner {
 
   /** The slow way, which finds other copies and packs that were moved. */
   async #restoreSingly(use: FileUse): Promise<void> {
-    const { file, step } = use;
+    const { file } = use;
     this.#signal.throwIfAborted();
     try {
       const bytes = await this.#blobs.read(use.type, use.id, use.length);
       this.#tally.counters.bytesRead += bytes.length;
-      this.#attempt(file.path, () => performStep(this.#files, step, bytes), file);
+      this.#attempt(file.directory, () => performStep(this.#files, stepOf(use), bytes), file);
     } catch (error) {
       if (!hasCode(error, 'repository/damaged')) throw error;
       file.missing += use.length;
@@ -122,7 +130,7 @@ export class WindowRunner {
   }
 
   #finishFile(file: RestoredFile): void {
-    const { directory, entry, path } = file;
+    const path = pathOf(file);
     if (file.error === undefined && file.pending > 0) {
       throw new AppError('internal', `${quotePath(path)} was finished before its content`);
     }
@@ -130,8 +138,8 @@ export class WindowRunner {
       this.#attempt(
         path,
         () =>
-          this.#files.withFile(directory, entry.name, (fd) => {
-            this.#files.metadata.applyToOpen(fd, entry, path);
+          this.#files.withFile(file.directory, file.name, (fd) => {
+            this.#files.metadata.applyToOpen(fd, decodeEntry(file.encoded), path);
           }),
         file,
       );
@@ -141,20 +149,23 @@ export class WindowRunner {
 
   /** A file is whole, or is said not to be. */
   #complete(file: RestoredFile): void {
-    const { path, entry, missing } = file;
+    const { size, missing } = file;
     if (file.error === undefined) {
       this.#tally.counters.files++;
-      this.#tally.entry('restored', path, entry.size);
-    } else if (missing === 0) {
+      this.#tally.entry('restored', () => pathOf(file), size);
+      return;
+    }
+    const path = pathOf(file);
+    if (missing === 0) {
       this.#tally.problem(path, file.error);
     } else {
       this.#tally.damaged++;
-      const rest = missing === entry.size ? 'nothing of it' : 'the rest, with holes in between,';
+      const rest = missing === size ? 'nothing of it' : 'the rest, with holes in between,';
       this.#tally.problem(
         path,
         new AppError(
           'repository/damaged',
-          `${missing} of ${entry.size} bytes of ${quotePath(path)} are lost, ${rest} was restored: ${file.error.message}`,
+          `${missing} of ${size} bytes of ${quotePath(path)} are lost, ${rest} was restored: ${file.error.message}`,
           { cause: file.error, hint: 'Restore it from another snapshot' },
         ),
       );
@@ -178,7 +189,7 @@ export class WindowRunner {
       this.#tally.links++;
       this.#tally.counters.files++;
       this.#tally.counters.bytes += entry.size;
-      this.#tally.entry('restored', path, entry.size);
+      this.#tally.entry('restored', () => path, entry.size);
     });
   }
 

@@ -35,6 +35,8 @@ export class OpenWorkers implements AsyncDisposable {
         name: 'open',
         // Sinks open files by system calls that Node does not see, and close them themselves.
         trackUnmanagedFds: false,
+        // What a task makes is small and short-lived; the default of 48 MiB a thread would only be filled with garbage.
+        resourceLimits: { maxYoungGenerationSizeMb: 12 },
       });
       const slot: Slot = { worker, waiting: new Map() };
       worker.on('message', (message: FromOpenWorker) => this.#receive(slot, message));
