@@ -98,6 +98,7 @@ export async function backup(
       },
     },
     repository.sealSequence,
+    repository.liveRuns,
     signal,
   );
   if (run.adopted > 0) {

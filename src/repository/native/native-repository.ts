@@ -12,6 +12,7 @@ import { caching } from '../../storage/layers/caching.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Access } from './access.ts';
 import { HostDirectory } from './hosts/host-directory.ts';
+import { LiveRuns } from './hosts/live-runs.ts';
 import { LocalState } from './hosts/local-state.ts';
 import { OwnSeals } from './hosts/own-seals.ts';
 import { registerHost } from './hosts/register-host.ts';
@@ -51,6 +52,7 @@ export class NativeRepository implements AsyncDisposable {
   readonly hosts: HostDirectory;
   readonly local: LocalState;
   readonly sealSequence: SealSequence;
+  readonly liveRuns: LiveRuns;
   /** A repository with features that this program does not know may be read, not written. */
   readonly isReadOnly: boolean;
   /** Where it lies in this machine's file system, if it does. */
@@ -75,6 +77,7 @@ export class NativeRepository implements AsyncDisposable {
     this.#places = places;
     const state = join(places.stateDirectory, toHex(unlocked.ring.repositoryId));
     this.sealSequence = new OwnSeals(access, state);
+    this.liveRuns = new LiveRuns(state);
   }
 
   /** Throws an `AppError` (`repository/read-only`) if this program must not write here. */

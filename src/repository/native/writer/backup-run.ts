@@ -2,6 +2,7 @@ import { equalBytes, toHex } from '../../../base/bytes.ts';
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError, hasCode } from '../../../base/errors.ts';
 import type { Access } from '../access.ts';
+import type { LiveRuns } from '../hosts/live-runs.ts';
 import { loadIndex } from '../index/index-list.ts';
 import type { Final, SourceKind } from '../objects/final.ts';
 import { objectPrefixes, parseObjectName, pendingName } from '../objects/object-name.ts';
@@ -35,6 +36,9 @@ export class BackupRun implements AsyncDisposable {
   /** Packs of an interrupted run that this one could take over. */
   readonly adopted: number;
   readonly #access: Access;
+  readonly #life: Disposable;
+  /** What runs left behind whose packs are adopted. */
+  readonly #dead: readonly OwnPending[];
   readonly #content: ContentModule;
   readonly #settings: WriterSettings;
   readonly #sequence: SealSequence;
@@ -50,6 +54,8 @@ export class BackupRun implements AsyncDisposable {
   private constructor(
     access: Access,
     runId: string,
+    life: Disposable,
+    dead: readonly OwnPending[],
     adopted: number,
     content: ContentModule,
     settings: WriterSettings,
@@ -58,6 +64,8 @@ export class BackupRun implements AsyncDisposable {
   ) {
     this.#access = access;
     this.runId = runId;
+    this.#life = life;
+    this.#dead = dead;
     this.adopted = adopted;
     this.#content = content;
     this.#settings = settings;
@@ -71,16 +79,25 @@ export class BackupRun implements AsyncDisposable {
     access: Access,
     settings: WriterSettings,
     sequence: SealSequence,
+    runs: LiveRuns,
     signal: AbortSignal,
   ): Promise<BackupRun> {
     const content = (await import(settings.contentModule)) as ContentModule;
     const runId = toHex(access.random(16));
-    const interrupted = await hasPending(access, { signal });
-    await putPending(access, runId, 0, { signal });
-    const adopted = interrupted
-      ? await adoptPacks(access, await loadIndex(access, { signal }), { signal })
-      : 0;
-    return new BackupRun(access, runId, adopted, content, settings, sequence, signal);
+    const life = runs.hold(runId);
+    try {
+      const pendings = await listOwnPendings(access, { signal });
+      const dead = pendings.filter((pending) => !runs.isAlive(pending.runId));
+      await putPending(access, runId, 0, { signal });
+      const adopted =
+        dead.length > 0
+          ? await adoptPacks(access, await loadIndex(access, { signal }), { signal })
+          : 0;
+      return new BackupRun(access, runId, life, dead, adopted, content, settings, sequence, signal);
+    } catch (error) {
+      life[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /** W2: a writer on a table of its own. After `commit` said that something was lost, another one is made and the source is walked again. */
@@ -133,6 +150,7 @@ export class BackupRun implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#renewing;
+    this.#life[Symbol.dispose]();
   }
 
   /** W6, unless the same tree was published already. */
@@ -169,9 +187,12 @@ export class BackupRun implements AsyncDisposable {
   /** W12. The snapshot is complete: a record that cannot be deleted is no failure. The seal with the same run id ends it. */
   async #end(): Promise<void> {
     this.#ended = true;
-    for (let number = 0; number < this.#pendings; number++) {
+    const own = Array.from({ length: this.#pendings }, (_, number) =>
+      pendingName(this.runId, number),
+    );
+    for (const name of [...own, ...this.#dead.map((pending) => pending.name)]) {
       try {
-        await this.#access.storage.delete(pendingName(this.runId, number));
+        await this.#access.storage.delete(name);
       } catch (error) {
         if (!hasCode(error, 'storage/access-denied', 'storage/unavailable')) throw error;
       }
@@ -205,19 +226,25 @@ async function putPending(
   await access.storage.put(name, bytes, options);
 }
 
-/** Whether some run of this host has not come to its end: it was interrupted, or is still at work. */
-async function hasPending(access: Access, options: CallOptions): Promise<boolean> {
+/** A pending record of this host. */
+interface OwnPending {
+  readonly name: string;
+  readonly runId: string;
+}
+
+/** The records of this host's runs that have not come to their end: they were interrupted, or are still at work. */
+async function listOwnPendings(access: Access, options: CallOptions): Promise<OwnPending[]> {
   const { storage, verifying, hostId } = access;
+  const own: OwnPending[] = [];
   for await (const { name } of storage.list(objectPrefixes.pending, options)) {
     if (parseObjectName(name)?.type !== 'pending') continue;
     try {
       const { value } = decodePending(name, await storage.read(name, options), verifying);
-      if (value.hostId === hostId) return true;
+      if (value.hostId === hostId) own.push({ name, runId: value.runId });
     } catch (error) {
-      // Gone meanwhile, or damaged: then there may be something to adopt, and looking costs little.
-      if (hasCode(error, 'repository/damaged')) return true;
-      if (!hasCode(error, 'storage/not-found')) throw error;
+      // Gone meanwhile; or damaged, which `check` reports.
+      if (!hasCode(error, 'storage/not-found', 'repository/damaged')) throw error;
     }
   }
-  return false;
+  return own;
 }
