@@ -69,9 +69,16 @@ class Check {
     const verdicts = await this.#verdicts();
     const catalogue = await loadCatalogue(this.#access, { ...this.#call, verdicts });
     this.#takeCatalogue(catalogue);
-    await this.#checkPacks(catalogue);
+    const unreadable = new Map<string, unknown>();
+    const live = new LiveBlobs(this.#access, new Catalogues(this.#access, catalogue), unreadable);
+    // Reading packs keeps the threads busy, walking trees this one: each leaves the other room.
+    await bothOf(
+      this.#call,
+      (call) => this.#checkPacks(catalogue, call),
+      (call) => live.markRoots(rootsOf(list), call),
+    );
     this.#phase('checking snapshots');
-    const { missing, affected } = await this.#checkContent(catalogue, list);
+    const { missing, affected } = await this.#checkContent(catalogue, list, live, unreadable);
     this.#takeVanished(catalogue, missing);
     const evidence = {
       unindexed: catalogue.packs.filter(
@@ -161,14 +168,14 @@ class Check {
     }
   }
 
-  async #checkPacks(catalogue: Catalogue): Promise<void> {
+  async #checkPacks(catalogue: Catalogue, call: CallOptions): Promise<void> {
     const { readData } = this.#options;
     const whole =
       readData === undefined ? [] : packsOf(catalogue.packs, readData, this.#access.random);
     const isRead = new Set(whole);
     this.#phase('comparing packs with the index');
     const rest = catalogue.packs.filter((pack) => !isRead.has(pack));
-    for (const problem of await checkTails(this.#access, rest, this.#call)) {
+    for (const problem of await checkTails(this.#access, rest, call)) {
       const { pack, message, ownTable, isIndexWrong } = problem;
       this.#add('error', packName(pack.name), message, true);
       if (isIndexWrong) continue;
@@ -180,7 +187,7 @@ class Check {
     const bytes = whole.reduce((sum, { size }) => sum + size, 0);
     this.#options.onTotal?.(whole.length, bytes);
     for await (const { pack, examination } of readPacks(this.#access, whole, {
-      ...this.#call,
+      ...call,
       ...(this.#options.workers !== undefined && { workers: this.#options.workers }),
     })) {
       this.#packsRead++;
@@ -202,14 +209,9 @@ class Check {
   async #checkContent(
     catalogue: Catalogue,
     list: SnapshotList,
+    live: LiveBlobs,
+    unreadable: ReadonlyMap<string, unknown>,
   ): Promise<{ missing: number; affected: AffectedSnapshot[] }> {
-    const catalogues = new Catalogues(this.#access, catalogue);
-    const unreadable = new Map<string, unknown>();
-    const live = new LiveBlobs(this.#access, catalogues, unreadable);
-    await live.markRoots(
-      list.snapshots.map(({ final }) => final.root),
-      this.#call,
-    );
     for (const [object, error] of live.blobs.problems) {
       if (!this.#findings.some((finding) => finding.object === object)) {
         this.#add('error', object, error.message, true);
@@ -284,6 +286,23 @@ class Check {
   #phase(phase: string): void {
     this.#options.onPhase?.(phase);
   }
+}
+
+function rootsOf({ snapshots }: SnapshotList): Uint8Array[] {
+  return snapshots.map(({ final }) => final.root);
+}
+
+/** Does two things at once; when one fails the other is stopped and waited for. */
+async function bothOf(
+  { signal }: CallOptions,
+  ...works: readonly ((call: CallOptions) => Promise<void>)[]
+): Promise<void> {
+  const stop = new AbortController();
+  const call = {
+    signal: signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]),
+  };
+  await Promise.all(works.map((work) => work(call).catch((error: unknown) => stop.abort(error))));
+  stop.signal.throwIfAborted();
 }
 
 function objectOf({ details, message }: AppError): string {
