@@ -10,7 +10,6 @@ import { requireKey } from '../keys/key-ring.ts';
 import { packName } from '../objects/object-name.ts';
 import { damagedObject } from '../objects/signed-object.ts';
 import {
-  blobsIn,
   readPackLayout,
   segmentOf,
   type PackLayout,
@@ -32,6 +31,8 @@ interface Place {
   readonly pack: CataloguePack;
   readonly open: OpenPack;
   readonly segment: PlacedSegment;
+  /** Where each blob begins in the opened segment. */
+  readonly starts: readonly number[];
 }
 
 /**
@@ -122,10 +123,9 @@ export class MetaBlobs {
     let raw: Uint8Array | undefined;
     for (const [ordinal, position] of members) {
       try {
-        const next = await this.#place(pack, ordinal, options);
-        if (raw === undefined || next.segment !== place?.segment) {
-          place = next;
+        if (place === undefined || raw === undefined || !isIn(place.segment, ordinal)) {
           raw = undefined;
+          place = await this.#place(pack, ordinal, options);
           raw = await this.#openSegment(place, options);
         }
         visit(this.#blobOf(place, raw, ordinal, ids[position]!), position);
@@ -164,7 +164,13 @@ export class MetaBlobs {
 
   async #place(pack: CataloguePack, ordinal: number, options: CallOptions): Promise<Place> {
     const open = await this.#openPack(pack, options);
-    return { pack, open, segment: segmentOf(open.layout, ordinal) };
+    const segment = segmentOf(open.layout, ordinal);
+    let start = 0;
+    const starts = segment.blobs.map(({ rawLength }) => {
+      start += rawLength;
+      return start - rawLength;
+    });
+    return { pack, open, segment, starts };
   }
 
   #openPack(pack: CataloguePack, options: CallOptions): Promise<OpenPack> {
@@ -199,12 +205,18 @@ export class MetaBlobs {
     return opener.open(segment, stored);
   }
 
-  #blobOf({ segment }: Place, segmentRaw: Uint8Array, ordinal: number, id: Uint8Array): Uint8Array {
-    let at = segment.firstOrdinal;
-    for (const { blob, raw } of blobsIn(segment, segmentRaw)) {
-      if (at++ !== ordinal) continue;
-      if (!equalBytes(blob.id, id) || !equalBytes(this.#namer.nameOf(blob.type, raw), id)) break;
-      return raw;
+  #blobOf(
+    { segment, starts }: Place,
+    segmentRaw: Uint8Array,
+    ordinal: number,
+    id: Uint8Array,
+  ): Uint8Array {
+    const index = ordinal - segment.firstOrdinal;
+    const blob = segment.blobs[index];
+    if (blob !== undefined && equalBytes(blob.id, id)) {
+      const start = starts[index]!;
+      const raw = segmentRaw.subarray(start, start + blob.rawLength);
+      if (equalBytes(this.#namer.nameOf(blob.type, raw), id)) return raw;
     }
     throw new MalformedError('A blob is not what its id says');
   }
@@ -216,6 +228,10 @@ export class MetaBlobs {
       this.problems.set(object, error);
     } else if (!hasCode(error, 'storage/not-found', 'storage/bad-range')) throw error;
   }
+}
+
+function isIn({ firstOrdinal, blobs }: PlacedSegment, ordinal: number): boolean {
+  return ordinal >= firstOrdinal && ordinal < firstOrdinal + blobs.length;
 }
 
 function ordinalsOf(pack: CataloguePack, id: Uint8Array): number[] {
