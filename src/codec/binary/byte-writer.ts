@@ -2,7 +2,7 @@ const utf8Encoder = new TextEncoder();
 
 /** Appends the primitive layouts of docs/formats/native.md, section 1, to one growing buffer. */
 export class ByteWriter {
-  #bytes: Uint8Array;
+  #bytes: Uint8Array<ArrayBuffer>;
   #view: DataView;
   #length = 0;
 
@@ -21,7 +21,7 @@ export class ByteWriter {
   }
 
   /** The bytes written so far, as an array of their own. */
-  take(): Uint8Array {
+  take(): Uint8Array<ArrayBuffer> {
     return this.#bytes.slice(0, this.#length);
   }
 

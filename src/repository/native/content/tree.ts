@@ -44,6 +44,12 @@ const tag = {
 } as const;
 const knownTags = Object.values(tag);
 
+/** What an entry has in a snapshot besides what it was found with. */
+export type EntryOutcome = Pick<
+  TreeEntry,
+  'size' | 'xattrs' | 'content' | 'tree' | 'hardLink' | 'torn'
+>;
+
 /** An entry of a snapshot, and where its content is. */
 export interface TreeEntry extends Entry {
   /** Of a file; undefined for an empty one. */
@@ -60,8 +66,24 @@ export interface TreeEntry extends Entry {
 const scratch = new ByteWriter(4096);
 const fieldScratch = new ByteWriter(4096);
 
+/** Some file systems keep times of 64 bits, 292 billion years either way; what is beyond 142 million years is kept as that. */
+const farthest = 2 ** 52 - 1;
+
+/** The seconds of a time as they are stored. */
+export function storableSeconds(seconds: number): number {
+  return Math.max(-farthest, Math.min(farthest, seconds));
+}
+
 /** One entry, without the length before it. */
 export function encodeEntry(entry: TreeEntry): Uint8Array {
+  return encodeEntryWith(entry, entry);
+}
+
+/** The same from an entry as it was found, and what became of it. */
+export function encodeEntryWith(
+  entry: Entry,
+  { size, xattrs, content, tree, hardLink, torn }: EntryOutcome,
+): Uint8Array {
   scratch.clear();
   scratch
     .u8(typeNumbers[entry.type])
@@ -69,21 +91,21 @@ export function encodeEntry(entry: TreeEntry): Uint8Array {
     .varint(entry.mode)
     .varint(entry.uid)
     .varint(entry.gid)
-    .svarint(entry.mtime.seconds)
+    .svarint(storableSeconds(entry.mtime.seconds))
     .varint(entry.mtime.nanoseconds);
   // A record (native.md, section 1): fields in ascending order of their tags.
-  if (entry.content !== undefined) field(tag.content, writeReference(entry.content));
-  if (entry.type === 'file' && entry.size > 0) field(tag.size, begin().varint(entry.size));
-  if (entry.tree !== undefined) field(tag.tree, writeReference(entry.tree));
+  if (content !== undefined) field(tag.content, writeReference(content));
+  if (entry.type === 'file' && size > 0) field(tag.size, begin().varint(size));
+  if (tree !== undefined) field(tag.tree, writeReference(tree));
   if (entry.linkTarget !== undefined) field(tag.linkTarget, begin().raw(entry.linkTarget));
   if (entry.type === 'character-device' || entry.type === 'block-device') {
     field(tag.device, begin().varint(entry.deviceMajor).varint(entry.deviceMinor));
   }
-  if (entry.hardLink !== undefined) field(tag.hardLink, begin().raw(entry.hardLink));
+  if (hardLink !== undefined) field(tag.hardLink, begin().raw(hardLink));
   if (entry.user !== undefined) field(tag.user, begin().utf8(entry.user));
   if (entry.group !== undefined) field(tag.group, begin().utf8(entry.group));
-  for (const { name, value } of entry.xattrs) field(tag.xattr, begin().bytes(name).bytes(value));
-  if (entry.torn) field(tag.state, begin().varint(1));
+  for (const { name, value } of xattrs) field(tag.xattr, begin().bytes(name).bytes(value));
+  if (torn) field(tag.state, begin().varint(1));
   if (entry.fileFlags !== 0) field(tag.fileFlags, begin().varint(entry.fileFlags));
   return scratch.take();
 }

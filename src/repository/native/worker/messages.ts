@@ -42,8 +42,8 @@ export interface RegionRequest extends FileRequest {
 }
 
 export type StoreTask =
-  /** Store whole files, one after the other. */
-  | { readonly type: 'files'; readonly files: readonly FileRequest[] }
+  /** Store whole files, one after the other; see file-batch.ts. */
+  | { readonly type: 'files'; readonly requests: Uint8Array<ArrayBuffer> }
   /** Find the loose positions p, offset ≤ p < offset + length, of the data that begins at `start`. */
   | { readonly type: 'scan'; readonly region: RegionRequest; readonly start: number }
   /** Store the chunks that begin at region.offset and have these lengths. */
@@ -74,7 +74,7 @@ export interface ProblemReport {
 }
 
 export type StoreResult =
-  | { readonly type: 'files'; readonly outcomes: readonly (FileOutcome | ProblemReport)[] }
+  | { readonly type: 'files'; readonly outcomes: Uint8Array<ArrayBuffer> }
   | { readonly type: 'scan'; readonly loose: readonly number[] }
   /** 32 bytes an id. `short`: the file ended before the chunks did. */
   | { readonly type: 'ids'; readonly ids: Uint8Array; readonly short: boolean }

@@ -9,9 +9,11 @@ import { BlobNamer } from '../content/blob-id.ts';
 import { BlobTable } from '../index/blob-table.ts';
 import { BlobPacker } from '../packs/blob-packer.ts';
 import type { ContentModule } from './content-module.ts';
+import { decodeRequests, OutcomeWriter } from './file-batch.ts';
 import { FileStorer } from './file-storer.ts';
 import type {
   FileOutcome,
+  FileRequest,
   FromStoreWorker,
   ProblemReport,
   StoreResult,
@@ -42,6 +44,7 @@ const packer = new BlobPacker(
 const chunker = new GearChunker(setup.chunker, setup.chunkKey, WINDOW_SIZE);
 const content = (await import(setup.contentModule)) as ContentModule;
 const storer = new FileStorer(content, chunker, packer);
+const outcomes = new OutcomeWriter();
 
 /** A problem with the source is an answer; anything else is the end of the run. */
 function problemOf(error: unknown): ProblemReport {
@@ -51,17 +54,19 @@ function problemOf(error: unknown): ProblemReport {
   throw error;
 }
 
+function outcomeOf(file: FileRequest): FileOutcome | ProblemReport {
+  try {
+    return storer.store(file);
+  } catch (error) {
+    return problemOf(error);
+  }
+}
+
 function work(task: StoreTask): StoreResult {
   switch (task.type) {
     case 'files': {
-      const outcomes = task.files.map((file): FileOutcome | ProblemReport => {
-        try {
-          return storer.store(file);
-        } catch (error) {
-          return problemOf(error);
-        }
-      });
-      return { type: 'files', outcomes };
+      for (const file of decodeRequests(task.requests)) outcomes.add(outcomeOf(file));
+      return { type: 'files', outcomes: outcomes.take() };
     }
     case 'blobs':
       return { type: 'ids', ids: storer.storeBlobs(task.blobs), short: false };

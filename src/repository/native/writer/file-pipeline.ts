@@ -5,6 +5,7 @@ import { GearChunker } from '../../../codec/chunker/gear-chunker.ts';
 import type { ChunkerParameters } from '../../../codec/chunker/parameters.ts';
 import { idSize, writeContentItem } from '../content/content-list.ts';
 import type { ContentModule, OpenContent } from '../worker/content-module.ts';
+import { decodeOutcomes, encodeRequests } from '../worker/file-batch.ts';
 import type { FileOutcome, FileRequest, ProblemReport, StoreResult } from '../worker/messages.ts';
 import type { StoreWorkers } from '../worker/store-workers.ts';
 
@@ -120,12 +121,13 @@ export class FilePipeline {
     this.#batch = [];
     this.#batchBytes = 0;
     await this.#ready();
-    const files = batch.map(({ request }) => request);
+    const requests = encodeRequests(batch.map(({ request }) => request));
     this.#track(
       this.#running,
-      this.#workers.run({ type: 'files', files }).then((result) => {
+      this.#workers.run({ type: 'files', requests }, [requests.buffer]).then((result) => {
         if (result.type !== 'files') throw unexpected(result);
-        for (const [index, outcome] of result.outcomes.entries()) batch[index]!.done(outcome);
+        let index = 0;
+        for (const outcome of decodeOutcomes(result.outcomes)) batch[index++]!.done(outcome);
       }),
     );
   }

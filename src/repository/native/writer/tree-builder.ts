@@ -4,7 +4,13 @@ import { joinPath } from '../../../base/posix/path-bytes.ts';
 import type { Entry, SourceEntry } from '../../../model/entry.ts';
 import type { BlobNamer } from '../content/blob-id.ts';
 import { decodeReference, encodeReference, idSize } from '../content/content-list.ts';
-import { decodeEntry, encodeEntry, encodeTree, rootName, type TreeEntry } from '../content/tree.ts';
+import {
+  decodeEntry,
+  encodeEntryWith,
+  encodeTree,
+  rootName,
+  type EntryOutcome,
+} from '../content/tree.ts';
 import type { BlobTable } from '../index/blob-table.ts';
 import type { FileOutcome, FileRequest, ProblemReport } from '../worker/messages.ts';
 import type { WriteCounters } from './counters.ts';
@@ -112,7 +118,7 @@ export class TreeBuilder {
     const directory = this.#current!;
     const child = directory.add(entry.name);
     directory.pending++;
-    this.#stored(directory, child, entry, undefined, outcome);
+    this.#stored(directory, child, entry, entry.xattrs, undefined, outcome);
   }
 
   #keep(
@@ -135,25 +141,29 @@ export class TreeBuilder {
   #add(
     directory: OpenDirectory,
     child: PendingChild,
-    found: SourceEntry,
+    entry: SourceEntry,
     remembered: CachedChild | undefined,
     location: EntryLocation,
     release: () => void,
   ): Promise<void> | undefined {
-    const path = joinPath(location.prefix, found.name);
-    const entry = { ...found, xattrs: this.#attributes(path, found) };
+    const path = joinPath(location.prefix, entry.name);
+    const xattrs = this.#attributes(path, entry);
     if (entry.type !== 'file' || entry.size === 0) {
-      child.entry = encodeEntry(this.#treeEntry(entry, {}));
+      child.entry = this.#encode(entry, xattrs, {});
       if (entry.type === 'file') this.#counted(directory, entry, remembered, 0);
       else this.#parts.counters.others++;
       release();
       return undefined;
     }
     directory.pending++;
-    const request = requestOf(path, joinPath(directory.path, entry.name), entry);
+    const displayPath =
+      location.prefix.length === directory.path.length
+        ? path
+        : joinPath(directory.path, entry.name);
+    const request = requestOf(path, displayPath, entry);
     const done = (outcome: FileOutcome | ProblemReport): void => {
       release();
-      this.#stored(directory, child, entry, remembered, outcome);
+      this.#stored(directory, child, entry, xattrs, remembered, outcome);
     };
     if (entry.links > 1) {
       const first = this.#links.join(entry, done);
@@ -167,6 +177,7 @@ export class TreeBuilder {
     directory: OpenDirectory,
     child: PendingChild,
     entry: SourceEntry,
+    xattrs: Entry['xattrs'],
     remembered: CachedChild | undefined,
     outcome: FileOutcome | ProblemReport,
   ): void {
@@ -180,12 +191,8 @@ export class TreeBuilder {
       if (outcome.state !== 'steady') child.status = noBytes;
       if (torn) this.#reportTorn(directory, entry);
       child.ids = ids;
-      child.entry = encodeEntry(
-        this.#treeEntry(
-          { ...entry, size: outcome.size },
-          { content: outcome.size === 0 ? undefined : reference, torn },
-        ),
-      );
+      const content = outcome.size === 0 ? undefined : reference;
+      child.entry = this.#encode(entry, xattrs, { size: outcome.size, content, torn });
       this.#parts.counters.bytesRead += outcome.size;
       this.#counted(directory, entry, remembered, outcome.size);
     }
@@ -253,7 +260,7 @@ export class TreeBuilder {
     }
     if (place === undefined) {
       const root = { ...directory.entry, name: rootName };
-      this.root = encodeEntry(this.#treeEntry(root, { tree: decodeReference(tree) }));
+      this.root = this.#encode(root, root.xattrs, { tree: decodeReference(tree) });
       return;
     }
     const { child, remembered } = place;
@@ -261,23 +268,21 @@ export class TreeBuilder {
       child.entry = remembered.entry;
       child.unchanged = true;
     } else {
-      child.entry = encodeEntry(this.#treeEntry(directory.entry, { tree: decodeReference(tree) }));
+      const { entry } = directory;
+      child.entry = this.#encode(entry, entry.xattrs, { tree: decodeReference(tree) });
     }
   }
 
-  #treeEntry(
-    entry: Entry & Partial<Pick<SourceEntry, 'device' | 'inode'>>,
-    more: Partial<Pick<TreeEntry, 'content' | 'tree' | 'torn'>>,
-  ): TreeEntry {
+  #encode(
+    entry: SourceEntry,
+    xattrs: Entry['xattrs'],
+    { size = 0, content, tree, torn = false }: Partial<EntryOutcome>,
+  ): Uint8Array {
     const linked = entry.links > 1 && entry.type !== 'directory';
-    const { device = 0, inode = 0n } = entry;
-    return {
-      ...entry,
-      content: more.content,
-      tree: more.tree,
-      hardLink: linked ? this.#parts.namer.linkOf(BigInt(device), inode) : undefined,
-      torn: more.torn ?? false,
-    };
+    const hardLink = linked
+      ? this.#parts.namer.linkOf(BigInt(entry.device), entry.inode)
+      : undefined;
+    return encodeEntryWith(entry, { size, xattrs, content, tree, hardLink, torn });
   }
 
   /** Every id, also of what did not change, is looked up in the table of this run: nothing else says that it is stored. */
