@@ -29,14 +29,19 @@ export function pathInSnapshot(final: Final, path: Uint8Array): Uint8Array {
  * backed up, and hold more than the snapshot knows.
  */
 export function leadingDirectories(final: Final, restored: Uint8Array): Set<string> {
-  const base = componentsOf(restored).length;
+  const base = componentsOf(restored).map(textOf);
   const leading = new Set<string>();
   if (final.commonParent === undefined) return leading;
   for (const source of final.paths) {
-    const names = componentsOf(source).map((name) => asBuffer(name).toString('latin1'));
-    for (let depth = base; depth < names.length; depth++) {
-      leading.add(names.slice(base, depth).join('/'));
+    const names = componentsOf(source).map(textOf);
+    if (base.some((name, index) => name !== names[index])) continue;
+    for (let depth = base.length; depth < names.length; depth++) {
+      leading.add(names.slice(base.length, depth).join('/'));
     }
   }
   return leading;
+}
+
+function textOf(name: Uint8Array): string {
+  return asBuffer(name).toString('latin1');
 }

@@ -73,24 +73,6 @@ export function sealFindings(
   return findings;
 }
 
-/** The largest number that a host gave away, 0 for none; its next seal has the next one. */
-export function largestSequence(
-  hostId: string,
-  seals: readonly ListedSeal[],
-  forgets: readonly Forget[],
-): number {
-  let largest = 0;
-  for (const { value } of seals) {
-    if (value.hostId === hostId) largest = Math.max(largest, value.sequence);
-  }
-  for (const { snapshots } of forgets) {
-    for (const snapshot of snapshots) {
-      if (snapshot.hostId === hostId) largest = Math.max(largest, snapshot.sequence);
-    }
-  }
-  return largest;
-}
-
 function largestOf(host: HostSequence | undefined): number {
   let largest = 0;
   for (const { sequence } of host?.numbered ?? []) largest = Math.max(largest, sequence);

@@ -4,7 +4,7 @@ import { AppError } from '../../../base/errors.ts';
 import { joinPath } from '../../../base/posix/path-bytes.ts';
 import { quotePath } from '../../../base/posix/system-error.ts';
 import { ByteReader, MalformedError } from '../../../codec/binary/byte-reader.ts';
-import { blobType, type BlobType } from '../content/blob-id.ts';
+import { blobType } from '../content/blob-id.ts';
 import {
   readContentList,
   type ContentItem,
@@ -46,7 +46,6 @@ export async function* readContentItems(
   blobs: BlobReader,
   { depth, list }: ContentReference,
   options: CallOptions = {},
-  onList: (id: Uint8Array, length: number) => void = () => undefined,
 ): AsyncGenerator<ContentItem, void, undefined> {
   if (depth === 0) {
     yield* decoded('A content list', () => readContentList(list));
@@ -54,9 +53,8 @@ export async function* readContentItems(
   }
   // Items may straddle the parts of a list, so what is left of one part goes before the next.
   let rest: Uint8Array = new Uint8Array(0);
-  for await (const item of readContentItems(blobs, { depth: depth - 1, list }, options, onList)) {
+  for await (const item of readContentItems(blobs, { depth: depth - 1, list }, options)) {
     if (item.id === undefined) throw damaged('A content list has a hole in its list blobs');
-    onList(item.id, item.length);
     const part = await blobs.read(blobType.list, item.id, item.length, options);
     const bytes = rest.length === 0 ? part : Buffer.concat([rest, part]);
     const end = wholeItems(bytes);
@@ -169,20 +167,6 @@ export function componentsOf(path: Uint8Array): Uint8Array[] {
     start = end + 1;
   }
   return names;
-}
-
-/** Visits every blob id that a reference names, on all levels: for counting what a snapshot needs. */
-export async function visitReferencedIds(
-  blobs: BlobReader,
-  reference: ContentReference,
-  type: typeof blobType.data | typeof blobType.tree,
-  visit: (type: BlobType, id: Uint8Array, length: number) => void,
-  options: CallOptions = {},
-): Promise<void> {
-  const onList = (id: Uint8Array, length: number): void => visit(blobType.list, id, length);
-  for await (const { id, length } of readContentItems(blobs, reference, options, onList)) {
-    if (id !== undefined) visit(type, id, length);
-  }
 }
 
 /** Whether an error says that something in the repository is damaged or missing, rather than that it cannot be reached. */
