@@ -6,6 +6,7 @@ import { ByteReader, MalformedError } from '../../../codec/binary/byte-reader.ts
 import { ByteWriter } from '../../../codec/binary/byte-writer.ts';
 import { sha256 } from '../../../codec/encryption/key-derivation.ts';
 import type { SourceEntry } from '../../../model/entry.ts';
+import { storableSeconds } from '../content/tree.ts';
 
 /**
  * What the last run found in a directory: enough to know what has not changed, and which blobs it was (native-format section 10). It holds no pack names, so it
@@ -28,14 +29,25 @@ export interface CachedChild {
   readonly ids: Uint8Array;
 }
 
-const rowVersion = 2;
+const rowVersion = 3;
 const checkSize = 16;
 /** How long another backup may hold the file, in milliseconds, before this one goes on without. */
 const LOCK_PATIENCE = 200;
 
-/** The part of an error of `node:sqlite` that tells a file that can never be used again. */
-const SQLITE_CORRUPT = 11;
-const SQLITE_NOTADB = 26;
+/**
+ * The codes of SQLite that tell a file that can never be used again: damaged, not a database, and the one for everything that has no code of its own, such as a
+ * file format of the future or a table that is not what it should be.
+ */
+const damageCodes = [11, 26, 1];
+
+/** Pages fit a directory's row, and what a run touches stays in memory: much faster than the defaults. */
+const setUp = `
+  PRAGMA page_size = 16384;
+  PRAGMA cache_size = -16000;
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = OFF;
+  CREATE TABLE IF NOT EXISTS directory (path BLOB PRIMARY KEY, row BLOB NOT NULL) STRICT, WITHOUT ROWID;
+`;
 
 /**
  * The memory of one machine, in one SQLite file. Several backups may use it at once: what one cannot write because another does is not remembered. Nothing that is
@@ -53,16 +65,10 @@ export class SourceCache implements Disposable {
   /** Opens or makes the file; throws what SQLite throws if it cannot be used. */
   constructor(file: string) {
     this.#file = file;
-    this.#database = openDatabase(file);
-    try {
-      this.#read = this.#database.prepare('SELECT row FROM directory WHERE path = ?');
-      this.#write = this.#database.prepare(
-        'INSERT INTO directory VALUES (?, ?) ON CONFLICT DO UPDATE SET row = excluded.row',
-      );
-    } catch (error) {
-      this.#database.close();
-      throw error;
-    }
+    const { database, read, write } = openDatabase(file);
+    this.#database = database;
+    this.#read = read;
+    this.#write = write;
   }
 
   get(path: Uint8Array): CachedDirectory | undefined {
@@ -113,19 +119,22 @@ export class SourceCache implements Disposable {
   }
 }
 
-function openDatabase(file: string): DatabaseSync {
+interface OpenDatabase {
+  readonly database: DatabaseSync;
+  readonly read: StatementSync;
+  readonly write: StatementSync;
+}
+
+function openDatabase(file: string): OpenDatabase {
   for (let attempt = 1; ; attempt++) {
     const database = new DatabaseSync(file, { timeout: LOCK_PATIENCE });
     try {
-      // Pages fit a directory's row, and what a run touches stays in memory: five times as fast as the defaults.
-      database.exec(`
-        PRAGMA page_size = 16384;
-        PRAGMA cache_size = -16000;
-        PRAGMA journal_mode = WAL;
-        PRAGMA synchronous = OFF;
-        CREATE TABLE IF NOT EXISTS directory (path BLOB PRIMARY KEY, row BLOB NOT NULL) STRICT, WITHOUT ROWID;
-      `);
-      return database;
+      database.exec(setUp);
+      const read = database.prepare('SELECT row FROM directory WHERE path = ?');
+      const write = database.prepare(
+        'INSERT INTO directory VALUES (?, ?) ON CONFLICT DO UPDATE SET row = excluded.row',
+      );
+      return { database, read, write };
     } catch (error) {
       database.close();
       if (attempt > 1 || !isSqliteError(error) || !isDamage(error)) throw error;
@@ -148,24 +157,24 @@ function isSqliteError(error: unknown): error is SqliteError {
 
 function isDamage({ errcode }: SqliteError): boolean {
   // The low byte is the kind, what is above it says more.
-  return (errcode & 0xff) === SQLITE_CORRUPT || (errcode & 0xff) === SQLITE_NOTADB;
+  return damageCodes.includes(errcode & 0xff);
 }
 
 const statusWriter = new ByteWriter(64);
 
 /**
- * The change-relevant part of `lstat`: type is in the entry. `quietSince`: the entry must have been left alone since then (seconds); otherwise the
+ * The change-relevant part of `lstat`. `quietSince`: the entry must have been left alone since then (seconds); otherwise the
  * next change could leave the same times, and the answer is empty, which equals nothing.
  */
 export function statusOf(entry: SourceEntry, quietSince: number): Uint8Array {
   if (entry.ctime.seconds >= quietSince || entry.mtime.seconds >= quietSince) return noStatus;
   statusWriter.clear();
   statusWriter
-    .u8(entry.type.charCodeAt(0) ^ (entry.type.length << 4))
+    .text(entry.type)
     .varint(entry.size)
-    .svarint(entry.mtime.seconds)
+    .svarint(storableSeconds(entry.mtime.seconds))
     .u32(entry.mtime.nanoseconds)
-    .svarint(entry.ctime.seconds)
+    .svarint(storableSeconds(entry.ctime.seconds))
     .u32(entry.ctime.nanoseconds)
     .varint(entry.device)
     .varint(Number(entry.inode >> 32n))
