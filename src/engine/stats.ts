@@ -21,6 +21,8 @@ export interface KindStats {
   readonly blobs: number;
   /** Of the blobs, before compression. */
   readonly rawBytes: number;
+  /** Of those of them that some snapshot uses. */
+  readonly usedRawBytes: number;
   /** Of their segments, after it. */
   readonly storedBytes: number;
   /** Blobs that no snapshot uses, and about what they take. */
@@ -91,7 +93,7 @@ export async function stats(
     meta,
     total,
     objects,
-    deduplication: ratio(sourceBytes, data.rawBytes),
+    deduplication: ratio(sourceBytes, data.usedRawBytes),
     compression: ratio(data.rawBytes + meta.rawBytes, data.storedBytes + meta.storedBytes),
     overall: ratio(sourceBytes, total.bytes),
     overheadBytes: Math.max(
@@ -102,7 +104,8 @@ export async function stats(
 }
 
 function kindStats({ packs, table }: Catalogue, kind: PackKind): KindStats {
-  let [count, blobs, rawBytes, storedBytes, unusedBlobs, unusedBytes] = [0, 0, 0, 0, 0, 0];
+  let [count, blobs, rawBytes, usedRawBytes, storedBytes] = [0, 0, 0, 0, 0];
+  let [unusedBlobs, unusedBytes] = [0, 0];
   for (const [number, { head, table: record }] of packs.entries()) {
     if (head.kind !== kind) continue;
     count++;
@@ -116,7 +119,10 @@ function kindStats({ packs, table }: Catalogue, kind: PackKind): KindStats {
         ordinal++;
         blobs++;
         if (isHere) rawBytes += rawLength;
-        if (isHere && found.used) continue;
+        if (isHere && found.used) {
+          usedRawBytes += rawLength;
+          continue;
+        }
         unusedBlobs++;
         unusedBytes += Math.round(
           (segment.storedLength * rawLength) / Math.max(1, segment.rawLength),
@@ -124,7 +130,7 @@ function kindStats({ packs, table }: Catalogue, kind: PackKind): KindStats {
       }
     }
   }
-  return { packs: count, blobs, rawBytes, storedBytes, unusedBlobs, unusedBytes };
+  return { packs: count, blobs, rawBytes, usedRawBytes, storedBytes, unusedBlobs, unusedBytes };
 }
 
 /** 1 where there is nothing to compare. */
