@@ -34,6 +34,7 @@ import { encodeFinal } from '../repository/native/objects/final.ts';
 import { packName } from '../repository/native/objects/object-name.ts';
 import { encodeSeal, noPreviousSeal } from '../repository/native/objects/seal.ts';
 import { BlobPacker } from '../repository/native/packs/blob-packer.ts';
+import { PackBuilder, type PackContext } from '../repository/native/packs/pack-builder.ts';
 import { listSnapshots } from '../repository/native/reader/snapshot-list.ts';
 import { MemoryStorage } from '../storage/drivers/memory/memory.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -44,6 +45,7 @@ type Kind = 'data' | 'meta';
 /** Somebody who holds all keys and writes what no honest program writes. */
 class Forger {
   readonly #repository: NativeRepository;
+  readonly #context: PackContext;
   readonly #packers: Readonly<Record<Kind, BlobPacker>>;
   readonly #packs: { readonly name: Uint8Array; readonly bytes: Uint8Array }[] = [];
 
@@ -51,21 +53,22 @@ class Forger {
     this.#repository = repository;
     const { access } = repository;
     const { keys, random } = access;
+    this.#context = {
+      repositoryId: keys.repositoryId,
+      indexKey: keys.indexKey,
+      dataPublic: keys.dataPublic,
+      metaPublic: keys.metaPublic,
+      signerId: fromHex(access.hostId),
+      signer: signerFromSeed(access.hostSeed),
+      runId: random(16),
+      target: 1_000_000,
+      compressionLevel: 1,
+      verify: true,
+      random,
+    };
     const packer = (kind: Kind): BlobPacker =>
       new BlobPacker(
-        {
-          repositoryId: keys.repositoryId,
-          indexKey: keys.indexKey,
-          dataPublic: keys.dataPublic,
-          metaPublic: keys.metaPublic,
-          signerId: fromHex(access.hostId),
-          signer: signerFromSeed(access.hostSeed),
-          runId: random(16),
-          target: 1_000_000,
-          compressionLevel: 1,
-          verify: true,
-          random,
-        },
+        this.#context,
         kind,
         BlobTable.allocate(0, 0),
         new BlobNamer(keys.idKey),
@@ -89,6 +92,13 @@ class Forger {
     const tree = { depth: 0, list: list.take() };
     assert.ok(encodeReference(tree).length > 32);
     return { ...entryOf(name, 'directory'), tree };
+  }
+
+  /** A pack whose table claims that its content is the blob `id`. */
+  lie(id: Uint8Array, content: Uint8Array): void {
+    const builder = new PackBuilder(this.#context, 'data', 0, new ArrayBuffer(1_000_000));
+    builder.addSegment(content, [{ type: blobType.data, rawLength: content.length, id }]);
+    this.#packs.push(builder.finish());
   }
 
   async publish(entries: readonly TreeEntry[]): Promise<void> {
@@ -270,6 +280,24 @@ describe('a hostile repository cannot reach outside the target', () => {
       (target, problems) => {
         assert.ok(existsSync(`${target}/a`));
         assert.equal(problems.length, 1);
+      },
+    );
+  });
+
+  test('a pack that claims to hold what it does not', async () => {
+    const id = systemRandom(32);
+    await restoreForged(
+      (forger) => {
+        const list = new ByteWriter(64);
+        writeContentItem(list, 6, id);
+        forger.lie(id, Buffer.from('poison'));
+        const content = { depth: 0, list: list.take() };
+        return [{ ...entryOf('bad', 'file'), size: 6, content }, forger.file('good', 'good')];
+      },
+      (target, problems) => {
+        assert.ok(problems.some((message) => message.includes('something else')));
+        assert.ok(problems.some((message) => message.includes('6 of 6 bytes of "bad" are lost')));
+        assert.deepEqual(readdirSync(target), ['good']);
       },
     );
   });
