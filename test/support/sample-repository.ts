@@ -44,7 +44,11 @@ export class SampleRepository {
 
   /** Repositories with another `seed` have other keys. */
   constructor(
-    options: { readonly storage?: Storage; readonly packTarget?: number; readonly seed?: number } = {},
+    options: {
+      readonly storage?: Storage;
+      readonly packTarget?: number;
+      readonly seed?: number;
+    } = {},
   ) {
     const seed = options.seed ?? 7;
     this.#ring = deriveKeyRing(new Uint8Array(32).fill(seed), new Uint8Array(16).fill(seed + 1));

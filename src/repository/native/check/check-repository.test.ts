@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { fromHex } from '../../../base/bytes.ts';
 import { systemRandom } from '../../../base/random.ts';
 import { flipStoredBit } from '#test/support/damaging-storage.ts';
 import { snapshotFiles } from '#test/support/sample-reading.ts';
 import { backUpSample, SampleRepository, storeSample } from '#test/support/sample-repository.ts';
 import { loadCatalogue } from '../collector/catalogue.ts';
 import { forgetSnapshots } from '../collector/forget.ts';
+import { loadIndex } from '../index/index-list.ts';
+import { encodeIndexObject } from '../objects/index-object.ts';
+import { decodePackTable, encodePackTable } from '../packs/pack-table.ts';
 import { encodeAudit } from '../objects/audit.ts';
 import { objectPrefixes, packName } from '../objects/object-name.ts';
 import { encodePending } from '../objects/pending.ts';
@@ -150,6 +154,36 @@ void test('nothing new relies on a damaged pack after a repair, though the index
   await carryOutRepairs(host.access, plan);
   await backUpSample(host, files);
   assert.deepEqual(await snapshotFiles(host.access, id), new Map(Object.entries(files)));
+});
+
+void test('an index that lies about a pack is found and corrected from the pack itself', async () => {
+  const { sample, host, id } = await sampleWithSnapshot();
+  const { access } = host;
+  const { packs } = await loadIndex(access);
+  const pack = [...packs.values()].find(({ head }) => head.kind === 'data')!;
+  const table = decodePackTable(pack.table);
+  const lie = encodePackTable({ ...table, runId: new Uint8Array(16) });
+  for (const name of await sample.names(objectPrefixes.index)) await sample.storage.delete(name);
+  const records = [...packs.values()].map((known) => ({
+    name: fromHex(known.name),
+    size: known.size,
+    table: known === pack ? lie : known.table,
+  }));
+  const { name, bytes } = encodeIndexObject({ packs: records, supersedes: [] }, access.signing);
+  await sample.storage.put(name, bytes);
+  const result = await checkRepository(access);
+  assert.ok(result.findings.some(({ object }) => object === packName(pack.name)));
+  const whole = await checkRepository(access, { readData: 'all', workers: 1 });
+  assert.deepEqual(whole.evidence.mistaken, result.evidence.mistaken);
+  const plan = planRepairs(result);
+  assert.deepEqual(
+    plan.steps.map(({ kind }) => kind),
+    ['correct-index'],
+  );
+  await carryOutRepairs(access, plan);
+  assert.deepEqual((await loadIndex(access)).packs.get(pack.name)?.table, pack.table);
+  assert.deepEqual(ofInterest((await checkRepository(access)).findings), []);
+  assert.deepEqual(await snapshotFiles(access, id), new Map(Object.entries(files)));
 });
 
 void test('parts divide all packs, and are the same every time', async () => {

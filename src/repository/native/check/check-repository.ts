@@ -3,11 +3,16 @@ import type { CallOptions } from '../../../base/call-options.ts';
 import { type AppError, hasCode, messageOf } from '../../../base/errors.ts';
 import type { Portion } from '../../../base/size.ts';
 import type { Access } from '../access.ts';
-import { Catalogues, loadCatalogue, type Catalogue } from '../collector/catalogue.ts';
+import {
+  Catalogues,
+  loadCatalogue,
+  type Catalogue,
+  type CataloguePack,
+} from '../collector/catalogue.ts';
 import { LiveBlobs } from '../collector/live-blobs.ts';
 import { finalName, packName } from '../objects/object-name.ts';
 import { listVerdicts, Verdicts } from '../index/verdict-list.ts';
-import { visitTableBlobs } from '../packs/pack-table.ts';
+import { tableHash, visitTableBlobs } from '../packs/pack-table.ts';
 import { listSnapshots, type SnapshotList } from '../reader/snapshot-list.ts';
 import { DamageFinder } from './affected-snapshots.ts';
 import { checkRecords } from './check-records.ts';
@@ -48,6 +53,7 @@ class Check {
   readonly #damagedPacks = new Map<string, DamagedPack>();
   /** Blobs, in hexadecimal, of which at least one copy is bad, with the packs whose copy it is. */
   readonly #badCopies = new Map<string, Set<string>>();
+  readonly #mistaken: CataloguePack[] = [];
   #packsRead = 0;
   #bytesRead = 0;
 
@@ -84,6 +90,7 @@ class Check {
       unindexed: catalogue.packs.filter(
         ({ indexed, name }) => !indexed && !this.#damagedPacks.has(name),
       ),
+      mistaken: this.#mistaken,
       vanished: catalogue.vanished.map(({ name }) => name),
       damagedIndex: catalogue.index.damaged.map(objectOf).filter((name) => name !== ''),
       damagedPacks: [...this.#damagedPacks.values()],
@@ -178,7 +185,10 @@ class Check {
     for (const problem of await checkTails(this.#access, rest, call)) {
       const { pack, message, ownTable, isIndexWrong } = problem;
       this.#add('error', packName(pack.name), message, true);
-      if (isIndexWrong) continue;
+      if (isIndexWrong) {
+        this.#mistaken.push(pack);
+        continue;
+      }
       this.#damagedPacks.set(pack.name, { name: pack.name, listed: pack, ownTable });
       this.#condemn(pack.name, pack.head);
     }
@@ -198,6 +208,17 @@ class Check {
       const { problems, badBlobs, tableHash: ownTable } = examination;
       for (const problem of problems.slice(0, 10)) {
         this.#add('error', object, `"${object}" is damaged: ${problem}`, true);
+      }
+      const isMistaken =
+        pack.indexed && ownTable !== undefined && ownTable !== toHex(tableHash(pack.table));
+      if (isMistaken) {
+        this.#mistaken.push(pack);
+        this.#add(
+          'error',
+          object,
+          `The index says something else of "${object}" than the pack itself`,
+          true,
+        );
       }
       if (problems.length === 0) continue;
       this.#damagedPacks.set(pack.name, { name: pack.name, listed: pack, ownTable });

@@ -37,6 +37,8 @@ export interface DamagedPack {
 export interface RepairEvidence {
   /** Sound packs that no index object names. */
   readonly unindexed: readonly CataloguePack[];
+  /** Sound packs of which the index says something else than they themselves. */
+  readonly mistaken: readonly CataloguePack[];
   /** Packs that the index names and that are gone. */
   readonly vanished: readonly string[];
   /** Index objects that cannot be read, by name. */

@@ -13,6 +13,7 @@ import type { CheckResult, RepairEvidence } from './check-result.ts';
 /** One thing that a repair does. */
 export interface RepairStep {
   readonly kind:
+    | 'correct-index'
     | 'index-packs'
     | 'drop-vanished'
     | 'condemn-packs'
@@ -33,8 +34,13 @@ export interface RepairPlan {
 
 /** Derives from a check what can be repaired. */
 export function planRepairs({ evidence, affected }: CheckResult): RepairPlan {
-  const { unindexed, vanished, damagedIndex, damagedPacks, returned } = evidence;
+  const { unindexed, mistaken, vanished, damagedIndex, damagedPacks, returned } = evidence;
   const all: RepairStep[] = [
+    {
+      kind: 'correct-index',
+      message: `Correct what the index says of ${mistaken.length} packs`,
+      count: mistaken.length,
+    },
     {
       kind: 'index-packs',
       message: `Put ${unindexed.length} packs into the index that it does not name`,
@@ -74,15 +80,16 @@ export async function carryOutRepairs(
   { evidence }: RepairPlan,
   options: CallOptions = {},
 ): Promise<void> {
-  await indexPacks(access, evidence, options);
-  await condemnPacks(access, evidence, options);
-  if (evidence.vanished.length > 0) {
+  const { vanished, mistaken } = evidence;
+  if (vanished.length + mistaken.length > 0) {
     const { replaced } = await publishMergedIndex(access, {
       ...options,
-      without: new Set(evidence.vanished),
+      without: new Set([...vanished, ...mistaken.map(({ name }) => name)]),
     });
     await deleteIndexObjects(access, replaced, options);
   }
+  await indexPacks(access, evidence, options);
+  await condemnPacks(access, evidence, options);
   // Only now: what they said is said again by others.
   await deleteIndexObjects(access, evidence.damagedIndex, options);
   if (evidence.returned.length > 0) await completeForgets(access, options);
@@ -90,11 +97,11 @@ export async function carryOutRepairs(
 
 async function indexPacks(
   access: Access,
-  { unindexed }: RepairEvidence,
+  { unindexed, mistaken }: RepairEvidence,
   options: CallOptions,
 ): Promise<void> {
   const packs: IndexedPack[] = [];
-  for (const { name, size } of unindexed) {
+  for (const { name, size } of [...unindexed, ...mistaken]) {
     try {
       const { record } = await readPackTail(access.storage, name, size, access.verifying, {
         ...options,
