@@ -26,7 +26,7 @@ import { encodeIndexObject } from '../objects/index-object.ts';
 import { packName } from '../objects/object-name.ts';
 import { decodeSeal, encodeSeal } from '../objects/seal.ts';
 import { BlobPacker } from '../packs/blob-packer.ts';
-import type { FinishedPack, PackContext } from '../packs/pack-builder.ts';
+import { PackBuilder, type FinishedPack, type PackContext } from '../packs/pack-builder.ts';
 import { BlobReader } from './blob-reader.ts';
 import { readContent } from './content-reader.ts';
 import type { Finding } from './finding.ts';
@@ -64,10 +64,9 @@ async function withRepository(
   await call(repository, storage, { places, source });
 }
 
-/** Packs of the given blobs, one each, not yet in the storage. */
-function packsOf({ access }: NativeRepository, blobs: readonly Uint8Array[]): FinishedPack[] {
+function contextOf({ access }: NativeRepository): PackContext {
   const { keys } = access;
-  const context: PackContext = {
+  return {
     repositoryId: keys.repositoryId,
     indexKey: keys.indexKey,
     dataPublic: keys.dataPublic,
@@ -80,13 +79,18 @@ function packsOf({ access }: NativeRepository, blobs: readonly Uint8Array[]): Fi
     verify: true,
     random: access.random,
   };
+}
+
+/** Packs of the given blobs, one each, not yet in the storage. */
+function packsOf(repository: NativeRepository, blobs: readonly Uint8Array[]): FinishedPack[] {
+  const context = contextOf(repository);
   return blobs.flatMap((blob) => {
     const packs: FinishedPack[] = [];
     const packer = new BlobPacker(
       context,
       'data',
       BlobTable.allocate(0, 0),
-      new BlobNamer(keys.idKey),
+      new BlobNamer(repository.access.keys.idKey),
       (pack) => packs.push(pack),
     );
     packer.add(blobType.data, blob);
@@ -136,6 +140,23 @@ describe('blob reader', () => {
     });
   });
 
+  test('does not take what a lying pack puts under an id', async () => {
+    await withRepository(async (repository, storage) => {
+      const builder = new PackBuilder(contextOf(repository), 'data', 0, new ArrayBuffer(1_000_000));
+      const lie = systemRandom(blob.length);
+      builder.addSegment(lie, [
+        { type: blobType.data, rawLength: lie.length, id: idOf(repository) },
+      ]);
+      const pack = builder.finish();
+      await storage.put(objectOf(pack), pack.bytes);
+      await putIndex(repository, storage, [pack]);
+      const blobs = await BlobReader.open(repository.access);
+      await assert.rejects(blobs.read(blobType.data, idOf(repository), blob.length), (error) =>
+        hasCode(error, 'repository/damaged'),
+      );
+    });
+  });
+
   test('finds a pack that no index names', async () => {
     await withRepository(async (repository, storage) => {
       const [pack] = packsOf(repository, [blob]);
@@ -148,7 +169,7 @@ describe('blob reader', () => {
 
   test('follows a blob that a collector moves while it is read, as often as it moves', async () => {
     await withRepository(async (repository, storage) => {
-      const packs = packsOf(repository, [blob, blob, blob]);
+      const packs = packsOf(repository, [blob, blob, blob, blob, blob]);
       await storage.put(objectOf(packs[0]!), packs[0]!.bytes);
       await putIndex(repository, storage, [packs[0]!]);
       let moves = 0;
@@ -169,7 +190,7 @@ describe('blob reader', () => {
       const blobs = await BlobReader.open({ ...repository.access, storage: moving });
       const read = await blobs.read(blobType.data, idOf(repository), blob.length);
       assert.deepEqual(new Uint8Array(read), blob);
-      assert.equal(moves, 2);
+      assert.equal(moves, 4);
     });
   });
 
