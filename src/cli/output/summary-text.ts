@@ -24,7 +24,7 @@ const tellers: Partial<Record<SummaryEvent['operation'], Teller>> = {
     const { filesNew, filesChanged, filesUnchanged } = summary;
     return [
       `Files: ${formatCount(filesNew)} new, ${formatCount(filesChanged)} changed, ${formatCount(filesUnchanged)} unchanged`,
-      `Read ${formatSize(bytesRead)}, ${formatSize(bytesAdded)} of it new, stored as ${formatSize(numberOf(summary, 'bytesStored'))}`,
+      `Read ${formatSize(bytesRead)}; new, with directories, ${formatSize(bytesAdded)}, stored as ${formatSize(numberOf(summary, 'bytesStored'))}`,
       `Snapshot ${(snapshot ?? '').slice(0, 8)}: ${content}, ${inTime(summary)}`,
     ];
   },
@@ -114,12 +114,15 @@ function generalLines(summary: SummaryEvent): string[] {
   return lines;
 }
 
+/** In bytes. */
+const WORTH_A_RATE = 1024 * 1024;
+
 /** `in 12 s (1.5 MiB/s)`; the rate where it says something. */
 function inTime({ milliseconds, bytes, dryRun }: SummaryEvent): string {
   const time =
     milliseconds < 10_000 ? `${(milliseconds / 1000).toFixed(1)} s` : formatDuration(milliseconds);
   const rate =
-    bytes > 0 && milliseconds >= 1000 && !dryRun
+    bytes >= WORTH_A_RATE && milliseconds >= 1000 && !dryRun
       ? ` (${formatRate((bytes * 1000) / milliseconds)})`
       : '';
   return `in ${time}${rate}`;

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { describe, test } from 'node:test';
+
+import type { Ran } from './command-line.ts';
+import { ownMachine } from './own-machine.ts';
+
+/** One sentence, a hint if there is one, and nothing else. */
+function assertRefused(ran: Ran, status: number, sentence: RegExp): void {
+  assert.equal(ran.status, status, ran.stderr.text);
+  const [first = '', second, ...rest] = ran.stderr.text.trimEnd().split('\n');
+  assert.match(first, sentence);
+  assert.ok(second === undefined || second.startsWith('hint: '), ran.stderr.text);
+  assert.deepEqual(rest, []);
+  assert.equal(ran.stdout.text, '');
+}
+
+describe('bad input', () => {
+  test('a missing or empty source makes no repository and asks nobody', async () => {
+    await using machine = await ownMachine();
+    const repository = machine.of('repository');
+    const none = await machine.run('backup', machine.of('nothing'), repository);
+    assertRefused(none, 1, /^holdfast: The source ".*nothing" does not exist$/u);
+    const empty = await machine.run('backup', '', repository);
+    assertRefused(empty, 2, /^holdfast: A SOURCE is an empty path$/u);
+    assert.deepEqual(await readdir(machine.path), []);
+  });
+
+  test('a destination inside the source, unless it is left out', async () => {
+    await using machine = await ownMachine();
+    await machine.write({ 'a.txt': 'one' });
+    const repository = machine.of('source/repository');
+    const inside = await machine.run('backup', machine.of('source'), repository);
+    assertRefused(inside, 2, /lies inside the source/u);
+    assert.deepEqual(await readdir(machine.of('source')), ['a.txt']);
+    const without = ['--exclude', repository];
+    const ran = await machine.run('backup', machine.of('source'), repository, ...without);
+    assert.equal(ran.status, 0, ran.stderr.text);
+  });
+
+  test('no repository, and the directory of somebody else', async () => {
+    await using machine = await ownMachine();
+    await machine.write({ 'My file': 'mine' });
+    const [place, source] = [machine.of('source'), machine.of('home')];
+    await mkdir(source);
+    for (const command of [['snapshots'], ['check'], ['key', 'list'], ['prune']]) {
+      for (const missing of [place, machine.of('nothing')]) {
+        const ran = await machine.run(...command, missing);
+        assertRefused(ran, 10, /^holdfast: There is no repository in "/u);
+      }
+    }
+    const kept = await machine.run('backup', source, machine.of('new'), '--no-init');
+    assertRefused(kept, 10, /^holdfast: There is no repository in "/u);
+    for (const command of [['init'], ['backup', source]]) {
+      const ran = await machine.run(...command, place);
+      assertRefused(ran, 1, /is no repository, and not empty either: it holds "My file"$/u);
+    }
+    assert.deepEqual(await readdir(place), ['My file']);
+    assert.deepEqual(await readdir(source), []);
+  });
+
+  test('a wrong, empty or missing passphrase', async () => {
+    await using machine = await ownMachine();
+    const repository = machine.of('repository');
+    const { HOLDFAST_INSECURE_NO_PASSPHRASE: _none, ...environment } = machine.environment;
+    const withPassphrase = (passphrase: string, ...argv: string[]): Promise<Ran> =>
+      machine.runWith(
+        { environment: { ...environment, HOLDFAST_PASSPHRASE: passphrase } },
+        ...argv,
+      );
+    const empty = await withPassphrase('', 'init', repository);
+    assertRefused(empty, 2, /is empty$/u);
+    assertRefused(await machine.runWith({ environment }, 'init', repository), 2, /is missing/u);
+    assert.deepEqual(await readdir(machine.path), [], 'nothing was made');
+    assert.equal((await withPassphrase('right', 'init', repository)).status, 0);
+    const wrong = await withPassphrase('wrong', 'snapshots', repository);
+    assertRefused(wrong, 12, /opens none of the key slots/u);
+    assertRefused(await machine.run('snapshots', repository), 12, /does not open without/u);
+  });
+
+  test('a disk that is not there, and a repository that is another one', async () => {
+    await using machine = await ownMachine();
+    await machine.write({ 'a.txt': 'one' });
+    const [source, repository] = [machine.of('source'), machine.of('repository')];
+    assert.equal((await machine.run('backup', source, repository)).status, 0);
+    await rename(repository, machine.of('away'));
+    await mkdir(repository);
+    const unplugged = await machine.run('backup', source, repository);
+    assertRefused(unplugged, 10, /^holdfast: The repository that was in ".*" is not there$/u);
+    assert.deepEqual(await readdir(repository), []);
+    assert.equal((await machine.run('init', repository)).status, 0, 'this is how to begin anew');
+    assert.equal((await machine.run('backup', source, repository)).status, 0);
+    await rm(repository, { recursive: true });
+    await rename(machine.of('away'), repository);
+    const replaced = await machine.run('backup', source, repository);
+    assertRefused(replaced, 10, /^holdfast: Another repository lies in/u);
+    assert.equal((await machine.run('snapshots', repository)).status, 0, 'reading is no harm');
+  });
+
+  test('an unknown option or kind of storage', async () => {
+    await using machine = await ownMachine();
+    const url = `file://${machine.of('repository')}`;
+    const option = await machine.run('init', `${url}?conections=3`);
+    assertRefused(option, 2, /There is no option "conections" \(from the URL\)$/u);
+    assert.match(option.stderr.text, /Did you mean "connections"/u);
+    const flag = await machine.run('init', url, '--option', 'conections=3');
+    assertRefused(flag, 2, /There is no option "conections"/u);
+    assertRefused(await machine.run('init', url, '-o', 'x'), 2, /not of the form NAME=VALUE/u);
+    assertRefused(await machine.run('init', 'fiel:///x'), 2, /no kind of storage/u);
+    assert.deepEqual(await readdir(machine.path), []);
+  });
+
+  test('a damaged repository, and one of a newer program', async () => {
+    await using machine = await ownMachine();
+    await machine.write({ 'a.txt': 'one' });
+    const [source, repository] = [machine.of('source'), machine.of('repository')];
+    assert.equal((await machine.run('backup', source, repository)).status, 0);
+    const file = machine.of('repository/holdfast');
+    const description = await readFile(file, 'utf8');
+    await writeFile(file, description.replace('"version": 1', '"version": 2'));
+    assertRefused(await machine.run('snapshots', repository), 1, /does not know$/u);
+    await writeFile(file, description.replace('"minimum": 5', '"minimum": 6'));
+    assertRefused(await machine.run('snapshots', repository), 13, /holdfast/u);
+    await writeFile(file, description);
+    const [directory = ''] = await readdir(machine.of('repository/packs'));
+    const [pack = ''] = await readdir(machine.of('repository/packs', directory));
+    await writeFile(machine.of('repository/packs', directory, pack), 'x');
+    const checked = await machine.run('check', repository);
+    assert.equal(checked.status, 13);
+    assert.match(checked.stderr.text, /^holdfast: The repository is damaged: /mu);
+  });
+
+  test('a target that is not empty, a snapshot that is not there', async () => {
+    await using machine = await ownMachine();
+    await machine.write({ 'a.txt': 'one' });
+    const [source, repository] = [machine.of('source'), machine.of('repository')];
+    assert.equal((await machine.run('backup', source, repository)).status, 0);
+    const full = await machine.run('restore', repository, '--quiet', '--target', source);
+    assertRefused(full, 1, /^holdfast: Refused to restore into ".*": it is not empty$/u);
+    const none = await machine.run('restore', repository, 'abcdef', '-t', machine.of('out'));
+    assertRefused(none, 1, /^holdfast: There is no snapshot "abcdef"$/u);
+    const empty = await machine.run('restore', repository, '--target', '');
+    assertRefused(empty, 2, /^holdfast: The target is an empty path$/u);
+    assertRefused(await machine.run('cat', repository, 'latest'), 2, /which file/u);
+    assertRefused(await machine.run('cat', repository, 'latest:b'), 1, /"b"/u);
+  });
+});
