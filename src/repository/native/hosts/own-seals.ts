@@ -1,15 +1,12 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { toHex } from '../../../base/bytes.ts';
 import { writeFileAtomically } from '../../../base/atomic-file.ts';
-import { AppError, hasCode, systemCodeOf } from '../../../base/errors.ts';
-import { mapPool } from '../../../base/pool.ts';
+import { AppError, systemCodeOf } from '../../../base/errors.ts';
 import { tryLockFile, type FileLock } from '../../../base/posix/file-lock.ts';
-import { sha256 } from '../../../codec/encryption/key-derivation.ts';
 import type { Access } from '../access.ts';
-import { objectPrefixes, parseObjectName } from '../objects/object-name.ts';
-import { decodeSeal, noPreviousSeal } from '../objects/seal.ts';
+import { noPreviousSeal } from '../objects/seal.ts';
+import { listForgets, listSeals } from '../reader/snapshot-list.ts';
 import type { SealSequence } from '../writer/seal-sequence.ts';
 
 const fileName = 'last-seal.json';
@@ -85,28 +82,23 @@ export class OwnSeals implements SealSequence {
     return none;
   }
 
+  /** The last one that the storage knows of, forgotten ones among them. */
   async #listed(): Promise<LastSeal> {
-    const { storage, verifying, hostId } = this.#access;
-    const seals = mapPool(
-      storage.list(objectPrefixes.seal),
-      storage.capabilities.concurrency,
-      async ({ name }, call): Promise<LastSeal> => {
-        if (parseObjectName(name)?.type !== 'seal') return none;
-        try {
-          const bytes = await storage.read(name, call);
-          const { value } = decodeSeal(name, bytes, verifying);
-          return value.hostId === hostId
-            ? { sequence: value.sequence, hash: toHex(sha256(bytes)) }
-            : none;
-        } catch (error) {
-          // Forgotten meanwhile; or damaged, and then nothing can be learnt from it.
-          if (hasCode(error, 'storage/not-found', 'repository/damaged')) return none;
-          throw error;
-        }
-      },
-    );
+    const { hostId } = this.#access;
+    const [seals, forgets] = await Promise.all([
+      listSeals(this.#access),
+      listForgets(this.#access),
+    ]);
+    const known = [
+      ...seals.seals.map(({ value, hash }) => ({ ...value, hash })),
+      ...forgets.forgets.flatMap(({ snapshots }) =>
+        snapshots.map((one) => ({ ...one, hash: one.sealHash })),
+      ),
+    ];
     let last = none;
-    for await (const seal of seals) if (seal.sequence > last.sequence) last = seal;
+    for (const { hostId: host, sequence, hash } of known) {
+      if (host === hostId && sequence > last.sequence) last = { sequence, hash };
+    }
     return last;
   }
 }
