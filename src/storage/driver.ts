@@ -23,9 +23,6 @@ export interface StorageDriver<Options = never> {
   open(options: Options, context: DriverContext): Promise<Storage>;
 }
 
-/** Adds one behaviour to a storage. Layers nest and know nothing of each other. */
-export type StorageLayer = (inner: Storage) => Storage;
-
 /** A driver whose option values have the types that its list of options says. */
 export function defineDriver<const Schema extends readonly StorageOption[]>(driver: {
   readonly scheme: string;

@@ -61,11 +61,6 @@ const WORTHWHILE = 0.97;
 const CHEAP_PADDING = 0.005;
 const LATEST_CLOSE = 1.5;
 
-/** A segment that is sealed already: copied from another pack with its slot. */
-export interface SealedSegment extends Omit<TableSegment, 'slot'> {
-  readonly stored: Uint8Array;
-}
-
 /** Room that a buffer for packs of this target needs, save for packs of very many tiny blobs. */
 export function packBufferSize(target: number): number {
   return Math.ceil(target * LATEST_CLOSE) + 9 * 1024 * 1024;

@@ -29,7 +29,7 @@ interface Slot {
 /** A finished pack, with the way to give its memory back to the worker that made it. */
 export interface DeliveredPack {
   readonly pack: FinishedPack;
-  release(): void;
+  readonly release: () => void;
 }
 
 /**

@@ -38,7 +38,7 @@ const LOCK_PATIENCE = 200;
  * The codes of SQLite that tell a file that can never be used again: damaged, not a database, and the one for everything that has no code of its own, such as a
  * file format of the future or a table that is not what it should be.
  */
-const damageCodes = [11, 26, 1];
+const damageCodes: ReadonlySet<number> = new Set([11, 26, 1]);
 
 /** Pages fit a directory's row, and what a run touches stays in memory: much faster than the defaults. */
 const setUp = `
@@ -157,7 +157,7 @@ function isSqliteError(error: unknown): error is SqliteError {
 
 function isDamage({ errcode }: SqliteError): boolean {
   // The low byte is the kind, what is above it says more.
-  return damageCodes.includes(errcode & 0xff);
+  return damageCodes.has(errcode & 0xff);
 }
 
 const statusWriter = new ByteWriter(64);
