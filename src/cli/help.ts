@@ -33,6 +33,7 @@ export function overview(
           'HOLDFAST_PASSPHRASE',
           'The passphrase; …_FILE: a file with it; …_COMMAND: a command that prints it',
         ],
+        ['HOLDFAST_STATE_DIR', 'Where the keys of this machine are kept'],
         ['HOLDFAST_CACHE_DIR', 'Where the cache is kept'],
         ['NO_COLOR', 'Set to anything: no colours'],
       ],

@@ -64,20 +64,19 @@ export class KnownDestinations {
 
 /** What is torn or from another version is as good as lost. */
 function parseKnown(text: string): Map<string, string> {
+  let json: unknown;
   try {
-    const { version, destinations } = JSON.parse(text) as {
-      version?: unknown;
-      destinations?: unknown;
-    };
-    if (version !== fileVersion || typeof destinations !== 'object') return new Map();
-    return new Map(
-      Object.entries(destinations ?? {}).filter(
-        (pair): pair is [string, string] =>
-          typeof pair[1] === 'string' && /^[0-9a-f]{32}$/u.test(pair[1]),
-      ),
-    );
-  } catch (error) {
-    if (error instanceof SyntaxError) return new Map();
-    throw error;
+    json = JSON.parse(text);
+  } catch {
+    return new Map();
   }
+  if (typeof json !== 'object' || json === null) return new Map();
+  const fields = new Map<string, unknown>(Object.entries(json));
+  if (fields.get('version') !== fileVersion) return new Map();
+  return new Map(
+    Object.entries(fields.get('destinations') ?? {}).filter(
+      (pair): pair is [string, string] =>
+        typeof pair[1] === 'string' && /^[0-9a-f]{32}$/u.test(pair[1]),
+    ),
+  );
 }

@@ -9,8 +9,9 @@ export function shortId(id: string): string {
   return id.slice(0, 8);
 }
 
-/** `2026-11-01 10:00:05` in a zone. */
+/** `2026-11-01 10:00:05` in a zone; a time that no calendar has as seconds since 1970. */
 export function timeText(milliseconds: number, timeZone: string): string {
+  if (Number.isNaN(new Date(milliseconds).getTime())) return `@${Math.floor(milliseconds / 1000)}`;
   const { year, month, day, hour, minute, second } = localFields(milliseconds, timeZone);
   const two = (value: number): string => String(value).padStart(2, '0');
   return `${String(year).padStart(4, '0')}-${two(month)}-${two(day)} ${two(hour)}:${two(minute)}:${two(second)}`;

@@ -104,7 +104,7 @@ export async function backup(
   if (run.adopted > 0) {
     report({
       type: 'notice',
-      message: `Continuing an interrupted backup: ${run.adopted} packs are there already`,
+      message: `Continuing an interrupted backup: ${run.adopted === 1 ? '1 pack is' : `${run.adopted} packs are`} there already`,
     });
   }
   for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {

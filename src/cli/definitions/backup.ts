@@ -61,12 +61,12 @@ export const backup = defineCommand({
     compression: valueFlag({
       placeholder: 'LEVEL',
       choices: ['none', 'fast', 'default', 'better', 'best'],
-      help: 'How hard to compress',
+      help: 'How hard to compress; "default" is as fast as "fast"',
     }),
     'read-concurrency': valueFlag({
       placeholder: 'N',
       parse: wholeNumber(1, 256),
-      help: 'Read so many files at once',
+      help: 'Work on content with so many threads (as many as there are cores, at most 8)',
     }),
     'dry-run': dryRun,
   },

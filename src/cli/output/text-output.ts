@@ -78,6 +78,9 @@ function entryText(event: EntryEvent): string {
 
 function problemText({ severity, path, error }: ProblemEvent, colour: boolean): string {
   const word = colour ? `\x1b[${severity === 'error' ? 31 : 33}m${severity}\x1b[39m` : severity;
-  const where = path === undefined ? '' : `${displayPath(path)}: `;
-  return `holdfast: ${word}: ${where}${displayText(error.message)}`;
+  const message = displayText(error.message);
+  const name = path === undefined ? '' : displayPath(path);
+  // Most messages name what they are about.
+  const where = name === '' || message.includes(name) ? '' : `${name}: `;
+  return `holdfast: ${word}: ${where}${message}`;
 }
