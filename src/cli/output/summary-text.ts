@@ -51,7 +51,7 @@ const tellers: Partial<Record<SummaryEvent['operation'], Teller>> = {
       lines.push(`${dryRun ? 'Would delete' : 'Deleted'} ${things(count('deleted'), 'entry')}`);
     }
     if (count('damaged') > 0) {
-      lines.push(`${things(count('damaged'), 'file')} restored only in part: content is lost`);
+      lines.push(`${things(count('damaged'), 'file')} not restored as a whole: content is lost`);
     }
     return lines;
   },
@@ -70,7 +70,7 @@ const tellers: Partial<Record<SummaryEvent['operation'], Teller>> = {
         : summary.errors === 0
           ? `No damage found, ${things(findings, 'warning')}`
           : `Damage found: ${things(summary.errors, 'error')} among ${things(findings, 'finding')}`;
-    return [`${verdict}: ${seen}; ${read}`, `Took ${formatDuration(summary.milliseconds)}`];
+    return [`${verdict}: ${seen}; ${read}, ${inTime(summary)}`];
   },
   forget: (summary) => [
     `Forgot ${things(numberOf(summary, 'forgotten'), 'snapshot')}, kept ${formatCount(numberOf(summary, 'kept'))}`,

@@ -14,6 +14,9 @@ export interface OutputSettings {
   readonly progress: boolean;
 }
 
+/** So many different warnings are remembered, so as not to print them twice. */
+const REMEMBERED = 10_000;
+
 /** Text for people: results on standard output; progress, problems and notes on standard error. */
 export function textOutput(context: CliContext, settings: OutputSettings): Output {
   const results = new StreamWriter(context.stdout);
@@ -31,6 +34,13 @@ export function textOutput(context: CliContext, settings: OutputSettings): Outpu
     line?.clear();
     remarks.write(`${text}\n`);
   };
+  const warnings = new Set<string>();
+  // One damaged pack is met again and again.
+  const isNews = (text: string): boolean => {
+    if (warnings.has(text)) return false;
+    if (warnings.size < REMEMBERED) warnings.add(text);
+    return true;
+  };
   return {
     json: false,
     get closed() {
@@ -46,9 +56,12 @@ export function textOutput(context: CliContext, settings: OutputSettings): Outpu
         case 'entry':
           if (settings.verbose) print(entryText(event));
           break;
-        case 'problem':
-          remark(problemText(event, terminal.colour));
+        case 'problem': {
+          const text = problemText(event, terminal.colour);
+          if (event.severity === 'warning' && !isNews(text)) break;
+          remark(text);
           break;
+        }
         case 'notice':
           if (!settings.quiet) remark(displayText(event.message));
           break;
