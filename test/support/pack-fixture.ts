@@ -16,7 +16,8 @@ import { openPackTail } from '../../src/repository/native/packs/pack-tail.ts';
 import { SegmentOpener } from '../../src/repository/native/packs/segment-opener.ts';
 
 export const ring = deriveKeyRing(systemRandom(32), systemRandom(16));
-const hostKey = signerFromSeed(systemRandom(32));
+export const hostSeed: Uint8Array = systemRandom(32);
+const hostKey = signerFromSeed(hostSeed);
 export const host: KnownSigner = {
   id: toHex(systemRandom(16)),
   publicKey: hostKey.publicKey,

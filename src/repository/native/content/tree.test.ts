@@ -149,6 +149,18 @@ describe('trees', () => {
     );
   });
 
+  test('times beyond what can be stored become the farthest that can', () => {
+    for (const [seconds, stored] of [
+      [2 ** 63, 2 ** 52 - 1],
+      [2 ** 52, 2 ** 52 - 1],
+      [-(2 ** 63), -(2 ** 52) + 1],
+      [-(2 ** 31), -(2 ** 31)],
+    ] as const) {
+      const far = { ...example, mtime: { seconds, nanoseconds: 1 } };
+      assert.equal(decodeEntry(encodeEntry(far)).mtime.seconds, stored);
+    }
+  });
+
   test('no bytes at all make anything but a directory or a refusal', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
