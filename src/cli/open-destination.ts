@@ -1,11 +1,8 @@
 import { toHex } from '../base/bytes.ts';
 import { AppError } from '../base/errors.ts';
-import {
-  createRepository,
-  openRepository,
-  type LocalPlaces,
-  type NativeRepository,
-} from '../repository/native/native-repository.ts';
+import { localSlotMemory } from '../repository/native/hosts/local-slot-memory.ts';
+import { unlock } from '../repository/native/keys/unlock.ts';
+import type { LocalPlaces, NativeRepository } from '../repository/native/native-repository.ts';
 import type { GlobalFlagValues } from './global-flags.ts';
 import { type CredentialsOf, findCredentials, findFirstProtection } from './credentials.ts';
 import { KnownDestinations } from './known-destinations.ts';
@@ -49,13 +46,19 @@ export async function openDestination(
       if (mode === 'make') return await makeRepository(located, flags, session, places);
       throw await missingRepository(located, signal);
     }
-    const { localPath } = located;
-    const repository = await openRepository(
-      located.storage,
-      await findCredentials(flags, session, whose),
-      places,
-      { localPath, readOnly: mode === 'read', signal },
-    );
+    const readOnly = mode === 'read';
+    const { storage, localPath } = located;
+    const credentials = await findCredentials(flags, session, whose);
+    const { stateDirectory, random, warn } = places;
+    // On a rescue system nothing can be remembered, and nothing needs to be.
+    const memory = localSlotMemory(stateDirectory, random, readOnly ? () => undefined : warn);
+    // The key is derived in the thread pool; meanwhile the rest of the program is loaded.
+    const [unlocked, { openUnlocked }] = await Promise.all([
+      unlock(storage, credentials, { memory, signal }),
+      import('../repository/native/native-repository.ts'),
+    ]);
+    const options = { localPath, readOnly, signal };
+    const repository = await openUnlocked(storage, unlocked, places, options);
     if (mode !== 'read') {
       repository.requireWritable();
       await remember(located, repository, places);
@@ -78,6 +81,7 @@ export async function makeRepository(
   await requireVacant(located, signal);
   const protection = await findFirstProtection(flags, session);
   const { storage, localPath } = located;
+  const { createRepository } = await import('../repository/native/native-repository.ts');
   const repository = await createRepository(storage, protection, places, { localPath, signal });
   await remember(located, repository, places);
   output.report({ type: 'notice', message: `Made a new repository in "${located.name}"` });

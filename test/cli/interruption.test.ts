@@ -102,7 +102,7 @@ test('a file that cannot be read is told and counted, and the rest is backed up'
   const run = start(machine, user, 'backup', machine.of('source'), machine.of('repository'));
   const { status, errors, output } = await run.ended;
   assert.equal(status, 3, errors);
-  assert.match(errors, /^holdfast: error: .*source\/a\.txt: .*permission denied/mu);
+  assert.match(errors, /^holdfast: error: Cannot read ".*source\/a\.txt": permission denied/mu);
   assert.match(output, /^Files: 1 new, /mu);
   assert.match(output, /^1 problem: see above$/mu);
 });

@@ -3,7 +3,6 @@ import { fitsFilter, snapshotGroups } from '../../model/snapshot-group.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
 import type { CommandRun } from '../command.ts';
 import type { snapshots } from '../definitions/looking.ts';
-import { loadSnapshots, statusOf } from '../load-snapshots.ts';
 import { openDestination } from '../open-destination.ts';
 import { snapshotFilter } from '../snapshot-filter.ts';
 import { snapshotRecord, snapshotTable } from '../snapshot-text.ts';
@@ -12,10 +11,12 @@ export const run: CommandRun<typeof snapshots> = async (input, session) => {
   const { flags } = input;
   const { output, timeZone } = session;
   const filter = snapshotFilter(flags, session.workingDirectory);
-  await using repository = await openDestination(input.arguments.URL, flags, session, {
-    mode: 'read',
-  });
-  const list = await loadSnapshots(repository, session);
+  const [repository, { loadSnapshots, statusOf }] = await Promise.all([
+    openDestination(input.arguments.URL, flags, session, { mode: 'read' }),
+    import('../load-snapshots.ts'),
+  ]);
+  await using opened = repository;
+  const list = await loadSnapshots(opened, session);
   const fitting = list.snapshots
     .map(({ snapshot }) => snapshot)
     .filter((snapshot) => fitsFilter(snapshot, filter));

@@ -1,5 +1,5 @@
 import { defineCommand } from '../command.ts';
-import { switchFlag, valueFlag } from '../flag.ts';
+import { switchFlag, valueFlag, wholeNumber } from '../flag.ts';
 import { repository, snapshotFilterFlags } from './shared-flags.ts';
 
 const snapshotHelp = 'An id, the beginning of one, "latest" or a time (2026-11-01, 3D)';
@@ -12,7 +12,7 @@ export const snapshots = defineCommand({
     ...snapshotFilterFlags,
     latest: valueFlag({
       placeholder: 'N',
-      parse: (text) => Math.max(1, Math.trunc(Number(text)) || 1),
+      parse: wholeNumber(1),
       help: 'Only the newest N of each host and set of sources',
     }),
   },

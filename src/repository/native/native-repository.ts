@@ -156,7 +156,8 @@ export async function createRepository(
   return openUnlocked(storage, unlocked, places, options);
 }
 
-async function openUnlocked(
+/** The rest of opening a repository whose keys are there: for callers that unlock it while they load this module. Throws what `registerHost` throws. */
+export async function openUnlocked(
   bare: Storage,
   unlocked: Unlocked,
   places: LocalPlaces,
