@@ -18,7 +18,7 @@ const references = fc.record({
 });
 const texts = fc.option(fc.string({ unit: 'binary', maxLength: 10 }), { nil: undefined });
 const words = fc.oneof(fc.constantFrom(0, 1, 0xffffffff), fc.nat());
-const seconds = fc.oneof(
+const anySeconds = fc.oneof(
   fc.integer(),
   fc.constantFrom(0, -1, -(2 ** 31) - 1, 2 ** 33, 2 ** 52 - 1, -(2 ** 52) + 1),
 );
@@ -30,7 +30,7 @@ const common = {
   gid: words,
   user: texts,
   group: texts,
-  mtime: fc.record({ seconds, nanoseconds: fc.integer({ min: 0, max: 999_999_999 }) }),
+  mtime: fc.record({ seconds: anySeconds, nanoseconds: fc.integer({ min: 0, max: 999_999_999 }) }),
   xattrs: fc
     .uniqueArray(
       fc.record({ name: fc.uint8Array({ maxLength: 9 }), value: fc.uint8Array({ maxLength: 20 }) }),

@@ -38,7 +38,7 @@ describe('blob packer', () => {
     );
     fc.assert(
       fc.property(steps, fc.constantFrom(64 * KIB, 700 * KIB, 4096 * KIB), (history, target) => {
-        const buffers: ArrayBuffer[] = [];
+        const buffers: ArrayBufferLike[] = [];
         const expected = new Map<string, Uint8Array>();
         const reused = new Uint8Array(2 * 1024 * KIB);
         const { packer, packs, table } = packerOf(

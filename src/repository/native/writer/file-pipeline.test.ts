@@ -75,7 +75,7 @@ async function storing<Result>(
 function requestFor(path: string): FileRequest {
   const { ino, dev, uid, size } = lstatSync(path, { bigint: true });
   const expected = { inode: ino, device: Number(dev), uid: Number(uid), size: Number(size) };
-  return { path: Buffer.from(path), expected };
+  return { path: Buffer.from(path), displayPath: Buffer.from(path), expected };
 }
 
 function isOutcome(outcome: Outcome | undefined): asserts outcome is FileOutcome {
@@ -86,8 +86,8 @@ function isOutcome(outcome: Outcome | undefined): asserts outcome is FileOutcome
 function assemble({ list, size }: FileOutcome, blobs: ReadonlyMap<string, Uint8Array>): Buffer {
   const parts = readContentList(list).map(({ length, id }) => {
     const raw = id === undefined ? new Uint8Array(length) : blobs.get(toHex(id));
-    assert.equal(raw?.length, length);
-    return raw!;
+    assert.ok(raw?.length === length);
+    return raw;
   });
   const whole = Buffer.concat(parts);
   assert.equal(whole.length, size);
@@ -208,6 +208,7 @@ describe('file pipeline', () => {
     writeFileSync(good, 'good');
     const gone: FileRequest = {
       path: Buffer.from(`${directory.path}/gone`),
+      displayPath: Buffer.from('/gone'),
       expected: { inode: 1n, device: 1, uid: 0, size: 5 },
     };
     const outcomes: Outcome[] = [];

@@ -36,9 +36,7 @@ function plain(directory: CachedDirectory | undefined): unknown {
   return {
     tree: toHex(tree),
     ids: toHex(ids),
-    children: children.map((child) =>
-      [child.name, child.status, child.entry, child.ids].map(toHex),
-    ),
+    children: children.map((one) => [one.name, one.status, one.entry, one.ids].map(toHex)),
   };
 }
 
