@@ -40,7 +40,12 @@ export async function openDestination(
     await inspect?.(located);
     const places = localPlaces(flags, session);
     const known = new KnownDestinations(places.stateDirectory);
-    if (mode !== 'read') refuseStranger(located, await known.repositoryAt(located.name), known);
+    const stranger = strangerError(located, await known.repositoryAt(located.name), known);
+    if (stranger !== undefined) {
+      if (mode !== 'read') throw stranger;
+      // To look at it is no harm, as long as everybody knows what it is.
+      if (located.repositoryId !== undefined) places.warn(stranger);
+    }
     const { signal } = session;
     if (located.repositoryId === undefined) {
       if (mode === 'make') return await makeRepository(located, flags, session, places);
@@ -110,22 +115,22 @@ async function remember(
   }
 }
 
-function refuseStranger(
+/** What is wrong when something else, or nothing, lies where this machine remembers a repository. */
+function strangerError(
   { name, repositoryId }: LocatedDestination,
   remembered: string | undefined,
   { file }: KnownDestinations,
-): void {
-  if (remembered === undefined || remembered === repositoryId) return;
-  if (repositoryId === undefined) {
-    throw new AppError('repository/missing', `The repository that was in "${name}" is not there`, {
-      hint: 'Is the disk mounted? If it is gone for good, begin anew with "holdfast init"',
-    });
-  }
-  throw new AppError(
-    'repository/missing',
-    `Another repository lies in "${name}" than the one that this machine backed up to`,
-    {
-      hint: `Is the right disk mounted? If you replaced it yourself, remove the line for "${name}" from "${file}"`,
-    },
-  );
+): AppError | undefined {
+  if (remembered === undefined || remembered === repositoryId) return undefined;
+  return repositoryId === undefined
+    ? new AppError('repository/missing', `The repository that was in "${name}" is not there`, {
+        hint: 'Is the disk mounted? If it is gone for good, begin anew with "holdfast init"',
+      })
+    : new AppError(
+        'repository/missing',
+        `Another repository lies in "${name}" than the one that this machine backed up to`,
+        {
+          hint: `Is the right disk mounted? If you replaced it yourself, remove the line for "${name}" from "${file}"`,
+        },
+      );
 }

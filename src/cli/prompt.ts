@@ -18,9 +18,13 @@ export async function ask(
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const line = new LineEditor();
   const onData = (data: Buffer | string): void => {
-    const outcome = line.type(typeof data === 'string' ? Buffer.from(data) : data);
+    const { outcome, rest } = line.type(typeof data === 'string' ? Buffer.from(data) : data);
+    if (outcome === 'more') return;
+    stdin.off('data', onData).pause();
+    // Typed ahead, for the next question.
+    if (rest.length > 0) stdin.unshift(rest);
     if (outcome === 'done') resolve(line.text);
-    else if (outcome !== 'more') reject(interrupted());
+    else reject(interrupted());
   };
   const onEnd = (): void => reject(interrupted());
   const onAbort = (): void => reject(signal.reason);
@@ -79,11 +83,17 @@ class LineEditor {
     return Buffer.from(this.#bytes).toString('utf8');
   }
 
-  type(data: Buffer): 'more' | 'done' | 'interrupt' | 'end' {
-    for (const byte of data) {
-      if (byte === 0x0d || byte === 0x0a) return 'done';
-      if (byte === 0x03) return 'interrupt';
-      if (byte === 0x04 && this.#bytes.length === 0) return 'end';
+  /** Takes keystrokes up to the end of the line; `rest` is what came after it. */
+  type(data: Buffer): { outcome: 'more' | 'done' | 'interrupt' | 'end'; rest: Buffer } {
+    for (const [index, byte] of data.entries()) {
+      if (byte === 0x0d || byte === 0x0a) {
+        const isPair = byte === 0x0d && data[index + 1] === 0x0a;
+        return { outcome: 'done', rest: data.subarray(index + (isPair ? 2 : 1)) };
+      }
+      if (byte === 0x03) return { outcome: 'interrupt', rest: Buffer.alloc(0) };
+      if (byte === 0x04 && this.#bytes.length === 0) {
+        return { outcome: 'end', rest: Buffer.alloc(0) };
+      }
       if (byte === 0x7f || byte === 0x08) {
         // One character, which may be several bytes.
         while (this.#bytes.length > 0 && (this.#bytes.pop()! & 0xc0) === 0x80);
@@ -93,6 +103,6 @@ class LineEditor {
         this.#bytes.push(byte);
       }
     }
-    return 'more';
+    return { outcome: 'more', rest: Buffer.alloc(0) };
   }
 }

@@ -94,7 +94,9 @@ describe('bad input', () => {
     await rename(machine.of('away'), repository);
     const replaced = await machine.run('backup', source, repository);
     assertRefused(replaced, 10, /^holdfast: Another repository lies in/u);
-    assert.equal((await machine.run('snapshots', repository)).status, 0, 'reading is no harm');
+    const looked = await machine.run('snapshots', repository);
+    assert.equal(looked.status, 0, 'reading is no harm');
+    assert.match(looked.stderr.text, /^holdfast: warning: Another repository lies in/u);
   });
 
   test('an unknown option or kind of storage', async () => {
