@@ -57,15 +57,19 @@ export class BlobTable {
   readonly memory: BlobTableMemory;
   readonly #known: Int32Array;
   readonly #knownSlots: number;
-  readonly #fresh: Int32Array;
-  readonly #packs: Uint8Array;
+  /** The header of the fresh table, and views of what is behind; fixed in length, because V8 asks the system for the length of growing ones at every access. */
+  readonly #head: Int32Array;
+  #freshView: Int32Array;
+  #freshParts = 0;
+  #packsView: Uint8Array;
 
   constructor(memory: BlobTableMemory) {
     this.memory = memory;
     this.#known = new Int32Array(memory.known);
     this.#knownSlots = this.#known.length / WORDS;
-    this.#fresh = new Int32Array(memory.fresh);
-    this.#packs = new Uint8Array(memory.packs);
+    this.#head = new Int32Array(memory.fresh, 0, HEADER_WORDS);
+    this.#freshView = this.#head;
+    this.#packsView = new Uint8Array(memory.packs, 0, memory.packs.byteLength);
   }
 
   /** An empty table with room for `knownBlobs` from the index, which lie in packs 0 … `knownPacks` − 1. */
@@ -163,20 +167,20 @@ export class BlobTable {
   }
 
   isRelied(pack: number): boolean {
-    return (Atomics.load(this.#packs, pack) & RELIED) !== 0;
+    return (Atomics.load(this.#packsOf(pack), pack) & RELIED) !== 0;
   }
 
   isStruck(pack: number): boolean {
-    return (Atomics.load(this.#packs, pack) & STRUCK) !== 0;
+    return (Atomics.load(this.#packsOf(pack), pack) & STRUCK) !== 0;
   }
 
   /** Takes a pack out: its blobs count as not stored from now on, and nothing relies on it any more. */
   strike(pack: number): void {
-    Atomics.store(this.#packs, pack, STRUCK);
+    Atomics.store(this.#packsOf(pack), pack, STRUCK);
   }
 
   rely(pack: number): void {
-    Atomics.or(this.#packs, pack, RELIED);
+    Atomics.or(this.#packsOf(pack), pack, RELIED);
   }
 
   /** Calls `visit` with the place of every blob that was used, of every pack. */
@@ -207,10 +211,28 @@ export class BlobTable {
     return found >= 0 ? take(this.#known, found) : undefined;
   }
 
+  get #fresh(): Int32Array {
+    const parts = Atomics.load(this.#head, PARTS);
+    if (parts !== this.#freshParts) {
+      const { fresh } = this.memory;
+      this.#freshView = new Int32Array(fresh, 0, fresh.byteLength / 4);
+      this.#freshParts = parts;
+    }
+    return this.#freshView;
+  }
+
+  #packsOf(pack: number): Uint8Array {
+    if (pack >= this.#packsView.length) {
+      const { packs } = this.memory;
+      this.#packsView = new Uint8Array(packs, 0, packs.byteLength);
+    }
+    return this.#packsView;
+  }
+
   #rely(words: Int32Array, at: number): BlobLocation {
     const state = Atomics.or(words, at + ORDINAL, USED);
     const pack = words[at + PACK]! - 1;
-    if ((this.#packs[pack]! & RELIED) === 0) Atomics.or(this.#packs, pack, RELIED);
+    if ((this.#packsOf(pack)[pack]! & RELIED) === 0) Atomics.or(this.#packsOf(pack), pack, RELIED);
     return { pack, ordinal: state >>> FLAG_BITS };
   }
 

@@ -22,7 +22,7 @@ export class BlobPacker {
   readonly #table: BlobTable;
   readonly #namer: BlobNamer;
   readonly #emit: (pack: FinishedPack) => void;
-  readonly #takeBuffer: (size: number) => ArrayBuffer;
+  readonly #takeBuffer: (size: number) => ArrayBufferLike;
   readonly #segment = new Uint8Array(maximumBlob);
   #fill = 0;
   #blobs: TableBlob[] = [];
@@ -37,7 +37,7 @@ export class BlobPacker {
     table: BlobTable,
     namer: BlobNamer,
     emit: (pack: FinishedPack) => void,
-    takeBuffer: (size: number) => ArrayBuffer = (size) => new ArrayBuffer(size),
+    takeBuffer: (size: number) => ArrayBufferLike = (size) => new ArrayBuffer(size),
   ) {
     this.#context = context;
     this.#kind = kind;

@@ -45,7 +45,7 @@ export interface FinishedPack {
   readonly pack: number;
   /** SHA-256 of its bytes. */
   readonly name: Uint8Array;
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: Uint8Array;
   /** Its table as index objects hold it. */
   readonly table: Uint8Array;
 }
@@ -79,12 +79,12 @@ export class PackBuilder {
   readonly #hash: Hash = createHash('sha256');
   readonly #headHash: Uint8Array;
   readonly #segments: TableSegment[] = [];
-  #bytes: Uint8Array<ArrayBuffer>;
+  #bytes: Uint8Array;
   #length = 0;
   #blobs = 0;
 
   /** `buffer` is written to, and handed out by `finish`; it grows if it is too small. */
-  constructor(context: PackContext, kind: PackKind, pack: number, buffer: ArrayBuffer) {
+  constructor(context: PackContext, kind: PackKind, pack: number, buffer: ArrayBufferLike) {
     this.#context = context;
     this.#kind = kind;
     this.pack = pack;

@@ -1,5 +1,3 @@
-import type { MessagePort } from 'node:worker_threads';
-
 import type { ErrorCode } from '../../../base/errors.ts';
 import type { ChunkerParameters } from '../../../codec/chunker/parameters.ts';
 import type { BlobTableMemory } from '../index/blob-table.ts';
@@ -17,15 +15,8 @@ export interface StoreWorkerSetup {
   readonly chunker: ChunkerParameters;
   /** Address of a `ContentModule`. */
   readonly contentModule: string;
-  /** Where packs' memory comes back. */
-  readonly buffers: BufferReturn;
-}
-
-/** How a worker that is at work learns that the memory of a pack is free again: messages on a port of their own, and a count of them to wait on. */
-export interface BufferReturn {
-  readonly port: MessagePort;
-  /** One 32-bit integer: how many buffers came back. */
-  readonly count: SharedArrayBuffer;
+  /** See pack-memory.ts. */
+  readonly packStates: SharedArrayBuffer;
 }
 
 export interface FileRequest {
@@ -82,6 +73,7 @@ export type StoreResult =
   | { readonly type: 'flushed' };
 
 export type FromStoreWorker =
-  | { readonly pack: FinishedPack }
+  /** Its bytes lie in a slot of the worker's pack memory. */
+  | { readonly pack: FinishedPack; readonly slot: number }
   | { readonly task: number; readonly result: StoreResult; readonly rawAdded: number }
   | { readonly failure: ProblemReport; readonly stack: string };

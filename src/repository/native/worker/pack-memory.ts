@@ -1,40 +1,53 @@
-import { receiveMessageOnPort } from 'node:worker_threads';
-
-import type { BufferReturn } from './messages.ts';
-
 /** Packs of one worker that may be in memory: one is built while another is uploaded. */
-const PACKS = 2;
+export const packsInMemory = 2;
+
+const FREE = 0;
+const TAKEN = 1;
+/** Behind the states of the slots: a count of releases, to wait on. */
+const RELEASES = packsInMemory;
+/** Now and then a waiting worker looks up, so that one that is told to end does. */
 const LOOK_UP = 250;
+
+/** What the two sides share: a state for each slot and the count of releases. */
+export function allocatePackStates(): SharedArrayBuffer {
+  return new SharedArrayBuffer((packsInMemory + 1) * 4);
+}
+
+/** Says that the pack in a slot is stored, from the side that stores it. */
+export function releasePack(states: SharedArrayBuffer, slot: number): void {
+  const words = new Int32Array(states);
+  Atomics.store(words, slot, FREE);
+  Atomics.add(words, RELEASES, 1);
+  Atomics.notify(words, RELEASES);
+}
 
 /**
  * The memory that one worker builds packs in. When all of it is on its way to the storage the worker waits, so that a slow storage never fills the memory.
- * The waiting is done without the event loop: a worker in the middle of a task cannot receive messages otherwise.
+ *
+ * It is shared rather than handed over, because V8 counts what is handed over towards the garbage of whoever gets it, and collects all the time.
  */
 export class PackMemory {
-  readonly #return: BufferReturn;
-  readonly #count: Int32Array;
-  #made = 0;
+  readonly #states: Int32Array;
+  readonly #buffers: (SharedArrayBuffer | undefined)[] = [];
+  /** The slot taken last. */
+  slot = -1;
 
-  constructor(bufferReturn: BufferReturn) {
-    this.#return = bufferReturn;
-    this.#count = new Int32Array(bufferReturn.count);
+  constructor(states: SharedArrayBuffer) {
+    this.#states = new Int32Array(states);
   }
 
-  /** Memory of at least `size` bytes. */
-  take(size: number): ArrayBuffer {
+  /** Memory of at least `size` bytes; waits, blocking this thread, until some is free. */
+  take(size: number): SharedArrayBuffer {
     for (;;) {
-      const seen = Atomics.load(this.#count, 0);
-      const message = receiveMessageOnPort(this.#return.port);
-      if (message !== undefined) {
-        const buffer = message.message as ArrayBuffer;
-        return buffer.byteLength >= size ? buffer : new ArrayBuffer(size);
+      const releases = Atomics.load(this.#states, RELEASES);
+      for (let slot = 0; slot < packsInMemory; slot++) {
+        if (Atomics.compareExchange(this.#states, slot, FREE, TAKEN) !== FREE) continue;
+        this.slot = slot;
+        const known = this.#buffers[slot];
+        if (known !== undefined && known.byteLength >= size) return known;
+        return (this.#buffers[slot] = new SharedArrayBuffer(size));
       }
-      if (this.#made < PACKS) {
-        this.#made++;
-        return new ArrayBuffer(size);
-      }
-      // Now and then it looks up, so that a thread that is told to end does.
-      Atomics.wait(this.#count, 0, seen, LOOK_UP);
+      Atomics.wait(this.#states, RELEASES, releases, LOOK_UP);
     }
   }
 }

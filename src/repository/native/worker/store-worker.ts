@@ -27,10 +27,9 @@ const WINDOW_SIZE = 8 * 1024 * 1024 + 64;
 
 const port = parentPort!;
 const setup = workerData as StoreWorkerSetup;
-const memory = new PackMemory(setup.buffers);
+const memory = new PackMemory(setup.packStates);
 
-const send = (message: FromStoreWorker, transfer: readonly ArrayBuffer[] = []): void =>
-  port.postMessage(message, transfer);
+const send = (message: FromStoreWorker): void => port.postMessage(message);
 
 const { signerSeed, ...context } = setup.context;
 const packer = new BlobPacker(
@@ -38,7 +37,7 @@ const packer = new BlobPacker(
   'data',
   new BlobTable(setup.table),
   new BlobNamer(setup.idKey),
-  (pack) => send({ pack }, [pack.bytes.buffer]),
+  (pack) => send({ pack, slot: memory.slot }),
   (size) => memory.take(size),
 );
 const chunker = new GearChunker(setup.chunker, setup.chunkKey, WINDOW_SIZE);

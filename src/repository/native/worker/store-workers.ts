@@ -1,7 +1,8 @@
-import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 
 import { AppError } from '../../../base/errors.ts';
 import type { FinishedPack } from '../packs/pack-builder.ts';
+import { allocatePackStates, releasePack } from './pack-memory.ts';
 import type {
   FromStoreWorker,
   StoreResult,
@@ -20,9 +21,7 @@ interface Waiting {
 
 interface Slot {
   readonly worker: Worker;
-  /** Gives the memory of packs back. */
-  readonly buffers: MessagePort;
-  readonly returned: Int32Array;
+  readonly packStates: SharedArrayBuffer;
   readonly waiting: Map<number, Waiting>;
 }
 
@@ -47,28 +46,22 @@ export class StoreWorkers implements AsyncDisposable {
 
   constructor(
     count: number,
-    setup: Omit<StoreWorkerSetup, 'buffers'>,
+    setup: Omit<StoreWorkerSetup, 'packStates'>,
     onPack: (pack: DeliveredPack) => void,
   ) {
     this.#onPack = onPack;
     const file = import.meta.filename.endsWith('.ts') ? './store-worker.ts' : './store-worker.js';
     this.#slots = Array.from({ length: count }, () => {
-      const { port1, port2 } = new MessageChannel();
-      const returned = new SharedArrayBuffer(4);
-      const data: StoreWorkerSetup = { ...setup, buffers: { port: port2, count: returned } };
+      const packStates = allocatePackStates();
       const worker = new Worker(new URL(file, import.meta.url), {
-        workerData: data,
-        transferList: [port2],
+        workerData: { ...setup, packStates } satisfies StoreWorkerSetup,
         name: 'store',
+        // Files are opened and closed by system calls that Node does not see.
+        trackUnmanagedFds: false,
         // Almost everything that a worker makes lives shortly and is large: a small heap is cleaned more often and costs no time.
         resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION },
       });
-      const slot: Slot = {
-        worker,
-        buffers: port1,
-        returned: new Int32Array(returned),
-        waiting: new Map(),
-      };
+      const slot: Slot = { worker, packStates, waiting: new Map() };
       worker.on('message', (message: FromStoreWorker) => this.#receive(slot, message));
       worker.on('error', (error) => this.#fail(error));
       worker.on('exit', () => {
@@ -104,7 +97,6 @@ export class StoreWorkers implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing = true;
     await Promise.all(this.#slots.map((slot) => slot.worker.terminate()));
-    for (const slot of this.#slots) slot.buffers.close();
   }
 
   #least(): Slot {
@@ -124,12 +116,7 @@ export class StoreWorkers implements AsyncDisposable {
 
   #receive(slot: Slot, message: FromStoreWorker): void {
     if ('pack' in message) {
-      const { buffer } = message.pack.bytes;
-      const release = (): void => {
-        slot.buffers.postMessage(buffer, [buffer]);
-        Atomics.add(slot.returned, 0, 1);
-        Atomics.notify(slot.returned, 0);
-      };
+      const release = (): void => releasePack(slot.packStates, message.slot);
       this.#onPack({ pack: message.pack, release });
       return;
     }
