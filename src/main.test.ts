@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -30,4 +30,27 @@ test('a reader that goes away is no error', () => {
   const ran = spawnSync('bash', ['-c', script], { encoding: 'utf8' });
   assert.equal(ran.stderr, '');
   assert.equal(ran.stdout, 'Usage: holdfast COMMAND …\n0\n');
+});
+
+test('what is set for the program alone is not handed to programs that it starts', () => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'holdfast-launcher-'));
+  try {
+    const told = path.join(directory, 'environment');
+    const command = ['--stdin-from-command', '--', '/bin/sh', '-c', `env > '${told}'`];
+    const ran = spawnSync(
+      launcher,
+      ['backup', '--insecure-no-passphrase', path.join(directory, 'repository'), ...command],
+      { env: { PATH: '/usr/bin:/bin', HOME: directory, OWN: 'kept' }, encoding: 'utf8' },
+    );
+    assert.equal(ran.status, 0, ran.stderr);
+    const names: string[] = readFileSync(told, 'utf8').match(/^[^=]+/gmu) ?? [];
+    const expected = new Set(['HOME', 'OWN', 'PATH', 'PWD', '_', 'SHLVL', 'OLDPWD']);
+    assert.deepEqual(
+      names.filter((name) => !expected.has(name)),
+      [],
+    );
+    assert.ok(names.includes('OWN'));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
