@@ -99,6 +99,28 @@ describe('bad input', () => {
     assert.match(looked.stderr.text, /^holdfast: warning: Another repository lies in/u);
   });
 
+  test('an init that was interrupted is completed by the next one, or by a backup', async () => {
+    for (const command of ['init', 'backup']) {
+      await using machine = await ownMachine();
+      await machine.write({ 'a.txt': 'one' });
+      const repository = machine.of('repository');
+      assert.equal((await machine.run('init', repository)).status, 0);
+      // As if it had ended after its first object, and nothing were remembered of it.
+      for (const name of await readdir(repository)) {
+        if (name !== 'keys') await rm(machine.of('repository', name), { recursive: true });
+      }
+      await rm(machine.of('home'), { recursive: true });
+      const slots = await readdir(machine.of('repository/keys'));
+      const looked = await machine.run('snapshots', repository);
+      assertRefused(looked, 10, /^holdfast: The making of a repository in ".*" was interrupted$/u);
+      const source = command === 'backup' ? [machine.of('source')] : [];
+      const ran = await machine.run(command, ...source, repository);
+      assert.equal(ran.status, 0, ran.stderr.text);
+      assert.deepEqual(await readdir(machine.of('repository/keys')), slots);
+      assert.equal((await machine.run('check', repository)).status, 0);
+    }
+  });
+
   test('an unknown option or kind of storage', async () => {
     await using machine = await ownMachine();
     const url = `file://${machine.of('repository')}`;
