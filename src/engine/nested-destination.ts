@@ -22,6 +22,11 @@ export function refuseNesting(
     const seen = path.join(text, below);
     const facts = { directory: true, file: false, size: 0, modified: 0 };
     if (below !== '' && !filter.empty && !filter.decide(Buffer.from(seen), facts)) continue;
+    if (below === '') {
+      throw new AppError('input/invalid', `The repository "${place}" is the source itself`, {
+        hint: 'Choose another destination',
+      });
+    }
     throw new AppError(
       'input/invalid',
       `The repository "${place}" lies inside the source "${text}"`,
