@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { AppError } from '../base/errors.ts';
-import type { SourceEntry } from '../model/entry.ts';
+import { isValidName, type SourceEntry } from '../model/entry.ts';
 import type { OperationCounters, SummaryEvent } from '../model/event.ts';
 import type { PathFilter } from '../model/path-filter.ts';
 import type { NativeRepository } from '../repository/native/native-repository.ts';
@@ -172,7 +172,7 @@ async function writeFiles(
         await writer.tree.entries(event.location, event.entries);
         break;
       case 'leave':
-        writer.tree.leave(event.complete);
+        writer.tree.leave();
         filter.leave();
         progress();
         // Packs and signals are waiting too.
@@ -193,6 +193,11 @@ async function writeStream(
   signal: AbortSignal,
 ): Promise<void> {
   if (source.kind === 'files') return;
+  if (!isValidName(Buffer.from(source.fileName))) {
+    throw new AppError('input/usage', `"${source.fileName}" cannot be the name of a file`, {
+      hint: 'Choose a name without slashes',
+    });
+  }
   const seconds = Math.floor((time ?? started) / 1000);
   const outcome = await writer.storeStream(source.stream);
   signal.throwIfAborted();
@@ -201,7 +206,7 @@ async function writeStream(
     { ...streamEntry('file', source.fileName, 0o600, seconds), size: outcome.size },
     outcome,
   );
-  writer.tree.leave(true);
+  writer.tree.leave();
 }
 
 const streamRoot = Buffer.from('/');

@@ -275,7 +275,11 @@ export class RestorePlanner {
     const names = new Set(level.tree.entries.map(({ name }) => keyOf(name)));
     if (level.path.length === 0 && spared !== undefined) names.add(keyOf(spared));
     this.#attempt(level.path, () => {
-      const problems = removeOthers(this.#at(level), (name) => names.has(keyOf(name)), {
+      const directory = this.#at(level);
+      // What the filter leaves out is left alone, too.
+      const isWanted = (name: Uint8Array): boolean =>
+        names.has(keyOf(name)) || isLeftOut(level.filter, name, lookAt(directory, name));
+      const problems = removeOthers(directory, isWanted, {
         path: level.path,
         dryRun,
         onRemove: (path) => this.#removed(path),
@@ -460,16 +464,26 @@ function newFile(
   };
 }
 
-function factsOf(entry: Entry): EntryFacts {
+function factsOf({ type, size, mtime }: Pick<Entry, 'type' | 'size' | 'mtime'>): EntryFacts {
   return {
-    directory: entry.type === 'directory',
-    file: entry.type === 'file',
-    size: entry.size,
-    modified: entry.mtime.seconds * 1000 + entry.mtime.nanoseconds / 1e6,
+    directory: type === 'directory',
+    file: type === 'file',
+    size,
+    modified: mtime.seconds * 1000 + mtime.nanoseconds / 1e6,
   };
 }
 
 /** Bytes as a key. */
 function keyOf(bytes: Uint8Array): string {
   return asBuffer(bytes).toString('latin1');
+}
+
+/** Whether a filter leaves out something that is in the target and not in the snapshot. */
+function isLeftOut(
+  filter: DirectoryFilter | undefined,
+  name: Uint8Array,
+  existing: ExistingEntry | undefined,
+): boolean {
+  if (filter === undefined || existing === undefined) return false;
+  return !filter.child(name, factsOf(existing)).included;
 }

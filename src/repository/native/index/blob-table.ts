@@ -16,6 +16,8 @@ const TAKEN = 1;
 const USED = 2;
 const FLAG_BITS = 2;
 const LOAD = 0.8;
+/** Of the fresh table, which is looked through part by part: fewer, fuller parts are quicker. */
+const FRESH_LOAD = 0.88;
 
 /** Header words of the fresh table. */
 const LOCK = 0;
@@ -27,7 +29,7 @@ const PART_WORDS = 3;
 const MAX_PARTS = 400;
 const HEADER_WORDS = PART_LIST + PART_WORDS * MAX_PARTS;
 const FIRST_PART_SLOTS = 1 << 16;
-const GROWTH = 1 / 12;
+const GROWTH = 1 / 6;
 const MAX_FRESH_BYTES = 2 ** 33;
 
 /** State bits of a pack. */
@@ -146,7 +148,7 @@ export class BlobTable {
       const part = Atomics.load(this.#fresh, PARTS) - 1;
       const list = PART_LIST + part * PART_WORDS;
       const slots = this.#fresh[list + 1]!;
-      if (this.#fresh[list + 2]! >= slots * LOAD) {
+      if (this.#fresh[list + 2]! >= slots * FRESH_LOAD) {
         this.#grow(part);
         continue;
       }

@@ -1,5 +1,6 @@
 import { equalBytes } from '../../../base/bytes.ts';
 import type { CallOptions } from '../../../base/call-options.ts';
+import { hasCode } from '../../../base/errors.ts';
 import { MalformedError } from '../../../codec/binary/byte-reader.ts';
 import { sha256 } from '../../../codec/encryption/key-derivation.ts';
 import { decodeHeader, headerSize } from '../../../codec/encryption/object-header.ts';
@@ -73,8 +74,9 @@ export async function readPackLayout(
         : await storage.read(object, { ...options, range: { offset: 0, length } });
     return layOut(name, head, record);
   } catch (cause) {
-    if (cause instanceof MalformedError) throw damagedObject(object, cause);
-    throw cause;
+    // A head that claims more slots than the object has room for is as wrong as one that does not decode.
+    const isDamage = cause instanceof MalformedError || hasCode(cause, 'storage/bad-range');
+    throw isDamage ? damagedObject(object, cause) : cause;
   }
 }
 

@@ -183,6 +183,7 @@ async function readAll<Value>(
 ): Promise<Value[]> {
   const { storage } = access;
   const values: Value[] = [];
+  let refreshed: Promise<void> | undefined;
   const read = mapPool(
     storage.list(prefix, { signal }),
     storage.capabilities.concurrency,
@@ -192,7 +193,15 @@ async function readAll<Value>(
         return;
       }
       try {
-        values.push(decode(name, await storage.read(name, call), modified));
+        const bytes = await storage.read(name, call);
+        try {
+          values.push(decode(name, bytes, modified));
+        } catch (error) {
+          if (!hasCode(error, 'repository/damaged')) throw error;
+          // Perhaps by a machine that came after this program read who there is.
+          await (refreshed ??= access.refreshSigners({ signal }));
+          values.push(decode(name, bytes, modified));
+        }
       } catch (error) {
         if (hasCode(error, 'storage/not-found')) return;
         if (!hasCode(error, 'repository/damaged')) throw error;

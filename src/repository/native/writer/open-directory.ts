@@ -38,8 +38,6 @@ export class OpenDirectory {
   nextSubdirectory = 0;
   /** Children under way, and the walk itself. */
   pending = 1;
-  /** False if something in it could not be read: then it is not remembered as a whole. */
-  complete = true;
   #cursor = 0;
 
   constructor(

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { closeSync, openSync, rmSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 
 import { equalBytes } from '../../../base/bytes.ts';
@@ -127,6 +127,8 @@ interface OpenDatabase {
 
 function openDatabase(file: string): OpenDatabase {
   for (let attempt = 1; ; attempt++) {
+    // Names of the user's files are in it: nobody else may read them. What SQLite puts beside it gets the same mode.
+    closeSync(openSync(file, 'a', 0o600));
     const database = new DatabaseSync(file, { timeout: LOCK_PATIENCE });
     try {
       database.exec(setUp);

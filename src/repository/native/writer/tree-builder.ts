@@ -1,3 +1,4 @@
+import { equalBytes } from '../../../base/bytes.ts';
 import { AppError } from '../../../base/errors.ts';
 import { readExtendedAttributes } from '../../../base/posix/extended-attributes.ts';
 import { joinPath } from '../../../base/posix/path-bytes.ts';
@@ -106,9 +107,8 @@ export class TreeBuilder {
   }
 
   /** The walk leaves the directory entered last. */
-  leave(complete: boolean): void {
+  leave(): void {
     const directory = this.#current!;
-    directory.complete &&= complete;
     this.#current = directory.parent;
     this.#settle(directory);
   }
@@ -182,7 +182,6 @@ export class TreeBuilder {
     outcome: FileOutcome | ProblemReport,
   ): void {
     if ('code' in outcome) {
-      directory.complete = false;
       const error = new AppError(outcome.code, outcome.message);
       this.#parts.onProblem(joinPath(directory.path, entry.name), error);
     } else {
@@ -194,7 +193,14 @@ export class TreeBuilder {
       const content = outcome.size === 0 ? undefined : reference;
       child.entry = this.#encode(entry, xattrs, { size: outcome.size, content, torn });
       this.#parts.counters.bytesRead += outcome.size;
-      this.#counted(directory, entry, remembered, outcome.size);
+      if (remembered !== undefined && equalBytes(remembered.entry, child.entry)) {
+        // It only looked as if it might have changed.
+        child.unchanged = true;
+        this.#parts.counters.filesUnchanged++;
+        this.#count('unchanged', directory, entry, outcome.size);
+      } else {
+        this.#counted(directory, entry, remembered, outcome.size);
+      }
     }
     this.#settle(directory);
   }
