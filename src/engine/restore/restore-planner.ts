@@ -4,7 +4,6 @@ import { asBuffer, equalBytes } from '../../base/bytes.ts';
 import type { Clock } from '../../base/clock.ts';
 import { AppError, hasCode } from '../../base/errors.ts';
 import { joinPath } from '../../base/posix/path-bytes.ts';
-import type { Entry } from '../../model/entry.ts';
 import type { DirectoryFilter, EntryFacts, Verdict } from '../../model/path-filter.ts';
 import type { TreeEntry } from '../../repository/native/content/tree.ts';
 import type { BlobReader } from '../../repository/native/reader/blob-reader.ts';
@@ -464,7 +463,11 @@ function newFile(
   };
 }
 
-function factsOf({ type, size, mtime }: Pick<Entry, 'type' | 'size' | 'mtime'>): EntryFacts {
+function factsOf({
+  type,
+  size,
+  mtime,
+}: Pick<ExistingEntry, 'type' | 'size' | 'mtime'>): EntryFacts {
   return {
     directory: type === 'directory',
     file: type === 'file',
