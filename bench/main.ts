@@ -135,7 +135,6 @@ async function measureTool(
   const results: Result[] = [];
   try {
     if (commands.init !== undefined) await run(commands.init, runOptions);
-    readAll(source);
     for (const step of steps) {
       const command = commands[step];
       // Without a first backup there is nothing to check or to restore.
@@ -145,6 +144,9 @@ async function measureTool(
       if (command === undefined || !isWanted) continue;
       // What earlier steps left to be written must not slow this one down.
       await run(['sync'], runOptions);
+      // Some systems take out of memory what was not read for seconds: everybody begins with all of it there.
+      readAll(source);
+      if (step !== 'first') readAll(place.repository);
       const measurement = await measure(command, runOptions, join(home, 'time'));
       const result = {
         ...measurement,
