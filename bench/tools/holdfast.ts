@@ -1,10 +1,26 @@
+import { copyFileSync, existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { type Tool, passphrase } from './tool.ts';
 
-const program = fileURLToPath(new URL('../../bin/holdfast', import.meta.url));
+const program = publishedProgram(fileURLToPath(new URL('../../', import.meta.url)));
 
-/** This checkout, as a user runs it. */
+/** This checkout as it is published: the launcher with compiled sources beside it, which `npm run bench` has just made. */
+function publishedProgram(checkout: string): string {
+  const root = join(checkout, '.bench', 'program');
+  const launcher = join(root, 'bin', 'holdfast');
+  if (!existsSync(join(checkout, 'dist', 'main.js'))) throw new Error('Run "npm run build" first');
+  rmSync(root, { recursive: true, force: true });
+  mkdirSync(dirname(launcher), { recursive: true });
+  copyFileSync(join(checkout, 'bin', 'holdfast'), launcher);
+  for (const name of ['dist', 'node_modules', 'package.json']) {
+    symlinkSync(join(checkout, name), join(root, name));
+  }
+  return launcher;
+}
+
+/** All defaults. */
 export const holdfast: Tool = {
   name: 'holdfast',
   settings: 'all defaults: zstd 1, AES-256-GCM, verification before upload',

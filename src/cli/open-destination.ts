@@ -21,6 +21,8 @@ export interface OpenDestinationOptions {
   readonly whose?: CredentialsOf;
   /** Called when the place was looked at, before anybody is asked and anything is made; it may refuse. */
   readonly inspect?: (located: LocatedDestination) => void | Promise<void>;
+  /** Called when nobody is asked any more and the key is derived, which keeps one core busy for a moment. */
+  readonly meanwhile?: () => void;
 }
 
 /**
@@ -33,7 +35,7 @@ export async function openDestination(
   url: string,
   flags: GlobalFlagValues,
   session: CommandSession,
-  { mode, whose = 'main', inspect }: OpenDestinationOptions,
+  { mode, whose = 'main', inspect, meanwhile }: OpenDestinationOptions,
 ): Promise<NativeRepository> {
   const located = await locateDestination(url, flags, session);
   try {
@@ -58,8 +60,10 @@ export async function openDestination(
     // On a rescue system nothing can be remembered, and nothing needs to be.
     const memory = localSlotMemory(stateDirectory, random, readOnly ? () => undefined : warn);
     // The key is derived in the thread pool; meanwhile the rest of the program is loaded.
+    const unlocking = unlock(storage, credentials, { memory, signal });
+    meanwhile?.();
     const [unlocked, { openUnlocked }] = await Promise.all([
-      unlock(storage, credentials, { memory, signal }),
+      unlocking,
       import('../repository/native/native-repository.ts'),
     ]);
     const options = { localPath, readOnly, signal };

@@ -8,10 +8,9 @@ import type { NativeRepository } from '../repository/native/native-repository.ts
 import { BackupRun, type SnapshotDraft } from '../repository/native/writer/backup-run.ts';
 import type { SnapshotWriter } from '../repository/native/writer/snapshot-writer.ts';
 import { planSources, type SourcePlan } from '../source/filesystem/source-plan.ts';
-import { walk, type WalkOptions } from '../source/filesystem/walk.ts';
 import { refuseNesting } from './nested-destination.ts';
 import type { OperationContext } from './operation.ts';
-import { WalkFilter } from './walk-filter.ts';
+import { SourceWalk, type SourceWalkOptions } from './source-walk.ts';
 
 /** A file system's times may be this coarse: what changed so shortly before the run may change again under the same time. */
 const GRANULARITY = 2;
@@ -34,10 +33,7 @@ export type BackupSource =
 export interface BackupInput {
   readonly source: BackupSource;
   readonly filter: PathFilter;
-  readonly walk: Pick<
-    WalkOptions,
-    'oneFileSystem' | 'excludeIfPresent' | 'excludeCaches' | 'excludeNoDump'
-  >;
+  readonly walk: SourceWalkOptions;
   readonly hostName: string;
   readonly userName: string;
   readonly tags: readonly string[];
@@ -51,6 +47,8 @@ export interface BackupInput {
   readonly forceRead: boolean;
   /** Tell of every entry. */
   readonly verbose: boolean;
+  /** A walk of the same source that began already, and when: milliseconds since 1970, taken before it began. */
+  readonly begun?: { readonly walk: SourceWalk; readonly time: number } | undefined;
 }
 
 /** Makes a snapshot. Resolves when it is committed; problems with single entries are reported and counted. */
@@ -60,8 +58,9 @@ export async function backup(
   context: OperationContext,
 ): Promise<SummaryEvent> {
   const { clock, signal, report } = context;
-  const begun = clock.monotonic();
-  const started = clock.now();
+  const beginning = clock.monotonic();
+  let begun = input.begun;
+  const started = begun?.time ?? clock.now();
   const plan = input.source.kind === 'files' ? planSources(input.source.paths) : undefined;
   if (plan !== undefined && repository.localPath !== undefined) {
     refuseNesting(plan.sources, input.filter, repository.localPath);
@@ -113,7 +112,11 @@ export async function backup(
     writer = current;
     report({ type: 'phase', phase: 'Saving' });
     if (plan === undefined) await writeStream(current, input, started, signal);
-    else await writeFiles(current, plan, input, context, progress);
+    else {
+      using walking = begun?.walk ?? new SourceWalk(plan, input.filter, input.walk);
+      begun = undefined;
+      await writeFiles(current, walking, context, progress);
+    }
     report({ type: 'phase', phase: 'Finishing' });
     const committed = await run.commit(current, draftOf(input, plan, started));
     cache.cache?.save();
@@ -124,7 +127,7 @@ export async function backup(
         ...counters(),
         snapshot: committed.snapshotId,
         dryRun: false,
-        milliseconds: clock.monotonic() - begun,
+        milliseconds: clock.monotonic() - beginning,
         details: {
           directories: current.counters.directories,
           others: current.counters.others,
@@ -150,30 +153,22 @@ export async function backup(
 
 async function writeFiles(
   writer: SnapshotWriter,
-  plan: SourcePlan,
-  input: BackupInput,
+  walking: SourceWalk,
   { signal, report }: OperationContext,
   progress: () => void,
 ): Promise<void> {
-  const filter = new WalkFilter(input.filter, plan.sources);
-  const events = walk(plan, {
-    ...input.walk,
-    exclude: (entry, path) => filter.excludes(entry, path),
-    extendedAttributes: false,
-  });
   let turns = 0;
-  for (const event of events) {
+  for (const event of walking.take()) {
     signal.throwIfAborted();
     switch (event.type) {
       case 'enter':
-        writer.tree.enter(event.path, event.entry, filter.enter(event.path));
+        writer.tree.enter(event.path, event.entry, event.keepEmpty);
         break;
       case 'entries':
         await writer.tree.entries(event.location, event.entries);
         break;
       case 'leave':
         writer.tree.leave();
-        filter.leave();
         progress();
         // Packs and signals are waiting too.
         if (++turns % 64 === 0) await nextTurn();

@@ -6,6 +6,7 @@ import { compilePathFilter, type PathFilter } from '../../model/path-filter.ts';
 import { parseTime } from '../../model/snapshot-selector.ts';
 import type { BackupInput, BackupSource } from '../../engine/backup.ts';
 import { refuseNesting } from '../../engine/nested-destination.ts';
+import { SourceWalk } from '../../engine/source-walk.ts';
 import type { Survey, SurveyOptions } from '../../engine/survey.ts';
 import { planSources, type SourcePlan } from '../../source/filesystem/source-plan.ts';
 import type { CommandInput, CommandRun } from '../command.ts';
@@ -38,9 +39,18 @@ export const run: CommandRun<typeof backup> = async (input, session) => {
   const settings = settingsOf(input, source, filter, session);
   if (flags['dry-run']) return await pretend(input, plan, settings, session);
 
+  // The file system can be looked at while the key is derived.
+  using walk =
+    plan === undefined ? undefined : new SourceWalk(plan, settings.filter, settings.walk);
+  let begun: BackupInput['begun'];
   const [repository, engine] = await Promise.all([
     openDestination(input.arguments.URL, flags, session, {
       mode: flags['no-init'] ? 'write' : 'make',
+      meanwhile() {
+        if (walk === undefined) return;
+        begun = { walk, time: session.clock.now() };
+        walk.begin(() => session.clock.monotonic());
+      },
       inspect({ localPath }) {
         if (plan !== undefined && localPath !== undefined) {
           refuseNesting(plan.sources, filter, localPath);
@@ -56,7 +66,7 @@ export const run: CommandRun<typeof backup> = async (input, session) => {
       ? tellTotal(plan, settings, session, AbortSignal.any([done.signal, session.signal]))
       : undefined;
   try {
-    const summary = await engine.backup(opened, settings, operationContext(session));
+    const summary = await engine.backup(opened, { ...settings, begun }, operationContext(session));
     output.report(summary);
     return summary.errors > 0 ? 3 : 0;
   } finally {

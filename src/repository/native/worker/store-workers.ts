@@ -35,7 +35,9 @@ export interface DeliveredPack {
  * The threads that store content. Each has at most two tasks: one to work on and one that waits, so that a thread never idles and little is in flight.
  */
 export class StoreWorkers implements AsyncDisposable {
-  readonly #slots: Slot[];
+  readonly count: number;
+  readonly #start: () => Slot;
+  readonly #slots: Slot[] = [];
   readonly #onPack: (pack: DeliveredPack) => void;
   readonly #idle: (() => void)[] = [];
   #nextTask = 1;
@@ -51,7 +53,8 @@ export class StoreWorkers implements AsyncDisposable {
   ) {
     this.#onPack = onPack;
     const file = import.meta.filename.endsWith('.ts') ? './store-worker.ts' : './store-worker.js';
-    this.#slots = Array.from({ length: count }, () => {
+    this.count = count;
+    this.#start = () => {
       const packStates = allocatePackStates();
       const worker = new Worker(new URL(file, import.meta.url), {
         workerData: { ...setup, packStates } satisfies StoreWorkerSetup,
@@ -68,11 +71,7 @@ export class StoreWorkers implements AsyncDisposable {
         if (!this.#closing) this.#fail(new AppError('internal', 'A worker thread ended early'));
       });
       return slot;
-    });
-  }
-
-  get count(): number {
-    return this.#slots.length;
+    };
   }
 
   /** Resolves when some worker can take another task. */
@@ -99,7 +98,9 @@ export class StoreWorkers implements AsyncDisposable {
     await Promise.all(this.#slots.map((slot) => slot.worker.terminate()));
   }
 
+  /** The worker with the fewest tasks. They are started when there is something to do: often nothing has changed. */
   #least(): Slot {
+    while (this.#slots.length < this.count) this.#slots.push(this.#start());
     let best = this.#slots[0]!;
     for (const slot of this.#slots) if (slot.waiting.size < best.waiting.size) best = slot;
     return best;

@@ -1,0 +1,95 @@
+import type { PathFilter } from '../model/path-filter.ts';
+import type { SourcePlan } from '../source/filesystem/source-plan.ts';
+import {
+  walk,
+  type EnterEvent,
+  type WalkEvent,
+  type WalkOptions,
+} from '../source/filesystem/walk.ts';
+import { WalkFilter } from './walk-filter.ts';
+
+/** What is walked besides the paths. */
+export type SourceWalkOptions = Pick<
+  WalkOptions,
+  'oneFileSystem' | 'excludeIfPresent' | 'excludeCaches' | 'excludeNoDump'
+>;
+
+/** `keepEmpty`: the directory is wanted even if nothing is in it. */
+export type SourceWalkEvent =
+  | (EnterEvent & { readonly keepEmpty: boolean })
+  | Exclude<WalkEvent, EnterEvent>;
+
+/** As many entries are kept ahead of whoever takes them. */
+const MOST_AHEAD = 32_768;
+/** Milliseconds of walking before others get their turn. */
+const SLICE = 8;
+
+/**
+ * One walk over what is backed up, filtered. It can be begun before anybody takes its events: while a key is derived from a passphrase on one core, the file system
+ * is looked at on another.
+ */
+export class SourceWalk implements Disposable {
+  readonly #events: Generator<SourceWalkEvent, void, void>;
+  readonly #ahead: SourceWalkEvent[] = [];
+  #entriesAhead = 0;
+  #isTaken = false;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(plan: SourcePlan, filter: PathFilter, options: SourceWalkOptions) {
+    this.#events = filtered(plan, filter, options);
+  }
+
+  /** Walks a little at a time, until somebody takes the events or there are many. `monotonic`: milliseconds. */
+  begin(monotonic: () => number): void {
+    const slice = (): void => {
+      if (this.#isTaken) return;
+      const end = monotonic() + SLICE;
+      try {
+        do {
+          const { value, done = false } = this.#events.next();
+          if (done || value === undefined) return;
+          this.#ahead.push(value);
+          if (value.type === 'entries') this.#entriesAhead += value.entries.length;
+          if (this.#entriesAhead >= MOST_AHEAD) return;
+        } while (monotonic() < end);
+      } catch (error) {
+        this.#failure = { error };
+        return;
+      }
+      setImmediate(slice);
+    };
+    slice();
+  }
+
+  /** All events, once. Throws what the walk throws. */
+  *take(): Generator<SourceWalkEvent, void, void> {
+    this.#isTaken = true;
+    yield* this.#ahead.splice(0);
+    if (this.#failure !== undefined) throw this.#failure.error;
+    yield* this.#events;
+  }
+
+  [Symbol.dispose](): void {
+    this.#isTaken = true;
+    this.#events.return();
+  }
+}
+
+function* filtered(
+  plan: SourcePlan,
+  pathFilter: PathFilter,
+  options: SourceWalkOptions,
+): Generator<SourceWalkEvent, void, void> {
+  const filter = new WalkFilter(pathFilter, plan.sources);
+  const events = walk(plan, {
+    ...options,
+    exclude: (entry, path) => filter.excludes(entry, path),
+    // Read for what changed only, by whoever finds out.
+    extendedAttributes: false,
+  });
+  for (const event of events) {
+    if (event.type === 'enter') yield { ...event, keepEmpty: filter.enter(event.path) };
+    else yield event;
+    if (event.type === 'leave') filter.leave();
+  }
+}
