@@ -22,7 +22,7 @@ import { workerCount } from '../worker-count.ts';
 
 type Input = CommandInput<typeof backup>;
 
-const levels = { none: 0, fast: 1, default: 1, better: 6, best: 15 } as const;
+const levels = { none: 0, fast: 1, default: 2, better: 6, best: 15 } as const;
 /** A backup that is done sooner is not worth a look at how much there is. */
 const SURVEY_AFTER = 1000;
 
