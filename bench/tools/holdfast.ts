@@ -23,7 +23,7 @@ function publishedProgram(checkout: string): string {
 /** All defaults. */
 export const holdfast: Tool = {
   name: 'holdfast',
-  settings: 'all defaults: zstd 1, AES-256-GCM, verification before upload',
+  settings: 'all defaults: zstd 2, AES-256-GCM, verification before upload',
   version: [program, '--version'],
   commands: ({ source, repository, target, state }) => ({
     init: [program, 'init', repository],
