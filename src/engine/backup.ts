@@ -116,6 +116,8 @@ export async function backup(
       using walking = begun?.walk ?? new SourceWalk(plan, input.filter, input.walk);
       begun = undefined;
       await writeFiles(current, walking, context, progress);
+      // If a source itself went away – a disk was unplugged – what is left of it must not become the latest snapshot.
+      if (current.counters.errors > 0) planSources(plan.sources);
     }
     report({ type: 'phase', phase: 'Finishing' });
     const committed = await run.commit(current, draftOf(input, plan, started));
@@ -239,6 +241,7 @@ function draftOf(input: BackupInput, plan: SourcePlan | undefined, started: numb
   const { source } = input;
   return {
     started: input.time ?? started,
+    begun: started,
     hostName: input.hostName,
     userName: input.userName,
     paths: plan?.sources ?? [Buffer.from(source.kind === 'files' ? '' : source.description)],

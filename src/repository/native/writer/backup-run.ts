@@ -19,8 +19,10 @@ const RENEWAL = 6 * 60 * 60 * 1000;
 
 /** What a snapshot says about itself besides its tree. */
 export interface SnapshotDraft {
-  /** Milliseconds since 1970. */
+  /** What the snapshot says, milliseconds since 1970. */
   readonly started: number;
+  /** When it really began, by the clock. */
+  readonly begun: number;
   readonly hostName: string;
   readonly userName: string;
   readonly paths: readonly Uint8Array[];
@@ -162,11 +164,12 @@ export class BackupRun implements AsyncDisposable {
     const before = this.#published;
     if (before !== undefined && equalBytes(before.final.root, root)) return before;
     const { counters } = writer;
+    const { begun, ...described } = draft;
     const final: Final = {
-      ...draft,
+      ...described,
       id: toHex(this.#access.random(16)),
       root,
-      ended: this.#access.clock.now(),
+      ended: draft.started + this.#access.clock.now() - begun,
       runId: this.runId,
       statistics: {
         files: counters.files,

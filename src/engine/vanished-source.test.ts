@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+import { MemoryStorage } from '../storage/drivers/memory/memory.ts';
+import { listSnapshots } from '../repository/native/reader/snapshot-list.ts';
+import { systemClock } from '../base/clock.ts';
+import { scratchDirectory } from '#test/support/scratch-directory.ts';
+import { backUp, createSmall, machine, openSmall } from '#test/support/small-repository.ts';
+
+test('a source that goes away during a backup makes no snapshot', async () => {
+  using scratch = scratchDirectory();
+  const source = scratch.of('disk');
+  for (const name of ['', 'a', 'b', 'c']) mkdirSync(scratch.of('disk', name));
+  for (const name of ['a/one', 'b/two', 'c/three']) writeFileSync(scratch.of('disk', name), name);
+  await using storage = new MemoryStorage({ clock: systemClock });
+  const places = machine(scratch.path);
+  await createSmall(storage, places);
+  await using repository = await openSmall(storage, places);
+  const before = await backUp(repository, { paths: [source], forceRead: true });
+
+  let isGone = false;
+  const unplugged = backUp(repository, {
+    paths: [source],
+    forceRead: true,
+    report(event) {
+      if (isGone || event.type !== 'phase' || event.phase !== 'Saving') return;
+      isGone = true;
+      renameSync(source, scratch.of('unplugged'));
+    },
+  });
+  await assert.rejects(unplugged, { code: /^source\// });
+  const { snapshots } = await listSnapshots(repository.access);
+  const complete = snapshots.filter(({ snapshot }) => snapshot.state === 'complete');
+  assert.deepEqual(
+    complete.map(({ snapshot }) => snapshot.id),
+    [before.snapshot],
+  );
+});
