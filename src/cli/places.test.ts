@@ -14,7 +14,7 @@ function placesOf(
   environment: Readonly<Record<string, string>>,
   flags: Partial<GlobalFlagValues> = {},
 ): readonly (string | undefined)[] {
-  const context = testContext({ environment, context: { workingDirectory: '/work' } });
+  const context = testContext({ environment, context: { workingDirectory: '/home/me' } });
   const places = localPlaces(
     { 'no-cache': false, ...flags } as GlobalFlagValues,
     context as unknown as CommandSession,
@@ -30,7 +30,7 @@ test('localPlaces() goes by the flags, the XDG variables and the home directory'
   ]);
   const given = { ...home, XDG_STATE_HOME: '/s', XDG_CACHE_HOME: 'relative' };
   assert.deepEqual(placesOf(given), ['/s/holdfast', '/home/anna/.cache/holdfast']);
-  assert.deepEqual(placesOf(given, { 'state-dir': 'x', 'cache-dir': '/c' }), ['/work/x', '/c']);
+  assert.deepEqual(placesOf(given, { 'state-dir': 'x', 'cache-dir': '/c' }), ['/home/me/x', '/c']);
   assert.deepEqual(placesOf(given, { 'no-cache': true }), ['/s/holdfast', undefined]);
 });
 

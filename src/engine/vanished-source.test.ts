@@ -13,6 +13,8 @@ test('a source that goes away during a backup makes no snapshot', async () => {
   const source = scratch.of('disk');
   for (const name of ['', 'a', 'b', 'c']) mkdirSync(scratch.of('disk', name));
   for (const name of ['a/one', 'b/two', 'c/three']) writeFileSync(scratch.of('disk', name), name);
+  // Empty files are told of while the walk is still under way.
+  writeFileSync(scratch.of('disk/a/zero'), '');
   await using storage = new MemoryStorage({ clock: systemClock });
   const places = machine(scratch.path);
   await createSmall(storage, places);
@@ -24,12 +26,13 @@ test('a source that goes away during a backup makes no snapshot', async () => {
     paths: [source],
     forceRead: true,
     report(event) {
-      if (isGone || event.type !== 'phase' || event.phase !== 'Saving') return;
+      if (isGone || event.type !== 'entry') return;
       isGone = true;
       renameSync(source, scratch.of('unplugged'));
     },
   });
-  await assert.rejects(unplugged, { code: /^source\// });
+  await assert.rejects(unplugged, { code: 'source/missing' });
+  assert.ok(isGone);
   const { snapshots } = await listSnapshots(repository.access);
   const complete = snapshots.filter(({ snapshot }) => snapshot.state === 'complete');
   assert.deepEqual(

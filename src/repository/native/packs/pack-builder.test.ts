@@ -13,7 +13,7 @@ import { AppError } from '../../../base/errors.ts';
 import { sha256 } from '../../../codec/encryption/key-derivation.ts';
 import { padme } from '../../../codec/padme.ts';
 import { BlobNamer, blobType } from '../content/blob-id.ts';
-import { PackBuilder, packBufferSize, packObjectName, type FinishedPack } from './pack-builder.ts';
+import { PackBuilder, packBufferSize, type FinishedPack } from './pack-builder.ts';
 import type { PackKind, TableBlob } from './pack-table.ts';
 import { openPackTail, segmentOffsets } from './pack-tail.ts';
 
@@ -41,7 +41,6 @@ function check(pack: FinishedPack, raws: readonly Uint8Array[], kind: PackKind =
   const { bytes, name, table } = pack;
   assert.equal(pack.pack, 5);
   assert.equal(toHex(name), toHex(sha256(bytes)));
-  assert.equal(packObjectName(name), `packs/${toHex(name).slice(0, 2)}/${toHex(name)}`);
   assert.equal(padme(bytes.length), bytes.length, `${bytes.length} is a padded length`);
   const tail = openPackTail(bytes, verifying);
   assert.deepEqual(Buffer.from(tail.record), Buffer.from(table));

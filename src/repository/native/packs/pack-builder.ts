@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 
-import { equalBytes, toHex } from '../../../base/bytes.ts';
+import { equalBytes } from '../../../base/bytes.ts';
 import { noteBufferGarbage } from '../../../base/buffer-garbage.ts';
 import { AppError } from '../../../base/errors.ts';
 import type { RandomBytes } from '../../../base/random.ts';
@@ -270,10 +270,4 @@ export function packMessage(
     new Uint8Array(16),
     sha256(headHash, sha256(table)),
   ]);
-}
-
-/** The object name of a pack. */
-export function packObjectName(name: Uint8Array): string {
-  const hex = toHex(name);
-  return `packs/${hex.slice(0, 2)}/${hex}`;
 }
