@@ -10,6 +10,10 @@ const codes = {
   'storage/access-denied': { exit: 1, retry: false },
   'storage/out-of-space': { exit: 1, retry: false },
   'storage/bad-range': { exit: 1, retry: false },
+  /** The bucket, container, share or account that has to be there before anything can be stored. */
+  'storage/no-container': { exit: 1, retry: false },
+  /** The server could not prove who it is: host key, certificate. */
+  'storage/untrusted': { exit: 1, retry: false },
   'storage/unavailable': { exit: 1, retry: true },
   'repository/missing': { exit: 10, retry: false },
   'repository/exists': { exit: 1, retry: false },

@@ -40,6 +40,7 @@ export async function locateDestination(
     {
       clock,
       signal,
+      environment,
       warn: (error) => output.report({ type: 'problem', severity: 'warning', error }),
     },
   );

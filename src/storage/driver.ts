@@ -8,14 +8,26 @@ import type { DestinationUrl } from './url.ts';
 /** What a driver may use of the program around it. */
 export interface DriverContext extends CallOptions {
   readonly clock: Clock;
+  /** The variables of the process, for what the protocol's own programs would read from there (an agent's socket, a home directory). */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Something went wrong that does not fail a call: it is shown, and the work goes on. */
   readonly warn: (problem: AppError) => void;
 }
 
-/** How one kind of storage is named, configured and opened. */
-export interface StorageDriver<Options = never> {
+/** What is known of a kind of storage before it is opened: for help, forms and the reference page. */
+export interface DriverDescription {
   readonly scheme: string;
   readonly title: string;
+  /** The forms of its URL, the usual one first: `sftp://[user[:password]@]host[:port]/path`. */
+  readonly urlForms: readonly string[];
+  /** What its tests run against: `OpenSSH`, or `a simulator` where no real server can be had. */
+  readonly testedAgainst: string;
+  /** A program that has to be installed for it. */
+  readonly needs?: string;
+}
+
+/** How one kind of storage is named, configured and opened. */
+export interface StorageDriver<Options = never> extends DriverDescription {
   readonly options: readonly StorageOption[];
   /** The options that the URL itself (user, host, path) stands for; throws `input/usage` for a URL that makes no sense. */
   fromUrl(url: DestinationUrl): Readonly<Record<string, RawValue>>;
@@ -24,12 +36,12 @@ export interface StorageDriver<Options = never> {
 }
 
 /** A driver whose option values have the types that its list of options says. */
-export function defineDriver<const Schema extends readonly StorageOption[]>(driver: {
-  readonly scheme: string;
-  readonly title: string;
-  readonly options: Schema;
-  fromUrl(url: DestinationUrl): Readonly<Record<string, RawValue>>;
-  open(options: OptionsOf<Schema>, context: DriverContext): Promise<Storage>;
-}): StorageDriver<OptionsOf<Schema>> {
+export function defineDriver<const Schema extends readonly StorageOption[]>(
+  driver: DriverDescription & {
+    readonly options: Schema;
+    fromUrl(url: DestinationUrl): Readonly<Record<string, RawValue>>;
+    open(options: OptionsOf<Schema>, context: DriverContext): Promise<Storage>;
+  },
+): StorageDriver<OptionsOf<Schema>> {
   return driver;
 }

@@ -16,6 +16,7 @@ import { storageDriver, storageSchemes } from './registry.ts';
 
 const context: DriverContext = {
   clock: systemClock,
+  environment: {},
   warn: (problem: AppError) => {
     throw problem;
   },

@@ -2,8 +2,15 @@ import { AppError } from '../base/errors.ts';
 import type { DriverContext, StorageDriver } from './driver.ts';
 import { limiting } from './layers/limiting.ts';
 import { retrying } from './layers/retrying.ts';
+import { timeLimiting } from './layers/time-limiting.ts';
 import { throttling, TransferRates } from './layers/throttling.ts';
-import { mergeOptions, type OptionSources, parseOptions, type RawOptions } from './options.ts';
+import {
+  mergeOptions,
+  type OptionSources,
+  parseOptions,
+  type RawOptions,
+  resolveSecrets,
+} from './options.ts';
 import type { RawValue, StorageOption } from './option-schema.ts';
 import { storageDriver } from './registry.ts';
 import type { Storage } from './storage.ts';
@@ -21,6 +28,13 @@ export const commonOptions = [
     name: 'connections',
     kind: 'number',
     help: 'How many calls are under way at once (otherwise what suits the storage)',
+  },
+  {
+    name: 'timeout',
+    kind: 'duration',
+    help: 'How long nothing may happen before a call counts as failed',
+    default: '2m',
+    aliases: ['read-write-timeout'],
   },
   { name: 'limit-upload', kind: 'size', help: 'Bytes a second that are sent at most' },
   { name: 'limit-download', kind: 'size', help: 'Bytes a second that are fetched at most' },
@@ -47,7 +61,10 @@ export async function openStorage(
   const url = typeof destination === 'string' ? parseDestinationUrl(destination) : destination;
   const driver = await storageDriver(url.scheme);
   const schema = optionsOf(driver);
-  const merged = mergeOptions(schema, { ...sources, url: urlOptions(driver, url) });
+  const merged = await resolveSecrets(
+    mergeOptions(schema, { ...sources, url: urlOptions(driver, url) }),
+    { signal: context.signal },
+  );
   const common = parseOptions(commonOptions, merged);
   const attempts = wholeNumber('attempts', common.attempts);
   const connections = common.connections && wholeNumber('connections', common.connections);
@@ -58,7 +75,7 @@ export async function openStorage(
   // The values were parsed by the driver's own list, from which the type of its options is computed.
   const inner = await driver.open(parseOptions(driver.options, merged) as never, context);
   const limited = limiting(
-    throttling(inner, rates, context),
+    throttling(timeLimiting(inner, common.timeout, context.clock), rates, context),
     connections ?? inner.capabilities.concurrency,
   );
   return {
@@ -82,17 +99,25 @@ export function environmentNameOf(scheme: string, option: string): string {
     .replaceAll(/[^A-Z0-9]/gu, '_');
 }
 
-/** What the environment says about the options of a driver; a variable that is empty says nothing. */
+/**
+ * What the environment says about the options of a driver: our own variables, then those that users of other programs have set. A secret
+ * may also be in a file (`…_FILE`). A variable that is empty says nothing.
+ */
 export function environmentOptions(
   driver: Pick<StorageDriver, 'options' | 'scheme'>,
   environment: Readonly<Record<string, string | undefined>>,
 ): RawOptions {
-  return Object.fromEntries(
-    optionsOf(driver).map(({ name }) => [
-      name,
-      environment[environmentNameOf(driver.scheme, name)] || undefined,
-    ]),
-  );
+  const found: Record<string, string> = {};
+  for (const { name, kind, environment: foreign = [] } of optionsOf(driver)) {
+    for (const variable of [environmentNameOf(driver.scheme, name), ...foreign]) {
+      const value = environment[variable];
+      const file = kind === 'secret' ? environment[`${variable}_FILE`] : undefined;
+      if (value) found[name] = value;
+      if (file) found[`${name}-file`] = file;
+      if (value || file) break;
+    }
+  }
+  return found;
 }
 
 function urlOptions(driver: StorageDriver, url: DestinationUrl): RawOptions {

@@ -22,6 +22,10 @@ export interface StorageOption {
   readonly required?: boolean;
   /** For `choice`. */
   readonly choices?: readonly string[];
+  /** Other names that users of other programs know it by; accepted everywhere, never printed. */
+  readonly aliases?: readonly string[];
+  /** Environment variables of other programs that say the same, strongest first; our own (`HOLDFAST_…`) is stronger. */
+  readonly environment?: readonly string[];
 }
 
 /** What came in for one option before it was checked. */

@@ -1,8 +1,10 @@
 import { didYouMean } from '../base/did-you-mean.ts';
 import { durationMilliseconds, parseDuration } from '../base/duration.ts';
+import type { CallOptions } from '../base/call-options.ts';
 import { AppError, messageOf } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import { parseSize } from '../base/size.ts';
+import { IndirectSecret } from './indirect-secret.ts';
 import type { OptionsOf, RawValue, StorageOption } from './option-schema.ts';
 
 /** Where the value of an option may come from, strongest first. */
@@ -16,14 +18,14 @@ export type RawOptions = Readonly<Record<string, RawValue | undefined>>;
 export type OptionSources = Readonly<Partial<Record<Exclude<OptionOrigin, 'default'>, RawOptions>>>;
 
 export interface MergedOption {
-  readonly value: RawValue;
+  readonly value: RawValue | IndirectSecret;
   readonly origin: OptionOrigin;
 }
 
 /**
  * For each option the value of its strongest origin: the URL wins over the flag, the flag over the environment, the environment over
- * the file, the file over the default. `undefined` is no value. Throws `input/usage` when an origin names an option that is not in
- * `schema`.
+ * the file, the file over the default. `undefined` is no value. An option may be given by one of its aliases, a secret also as
+ * `NAME-file` or `NAME-command`. Throws `input/usage` when an origin names an option that is not in `schema`, or one twice.
  */
 export function mergeOptions(
   schema: readonly StorageOption[],
@@ -33,12 +35,56 @@ export function mergeOptions(
   const merged = new Map<string, MergedOption>();
   for (const origin of optionOrigins) {
     const given = origin === 'default' ? defaults : sources[origin];
-    for (const [name, value] of Object.entries(given ?? {})) {
-      if (!schema.some((option) => option.name === name)) throw unknownOption(name, origin, schema);
-      if (value !== undefined && !merged.has(name)) merged.set(name, { value, origin });
+    const named = new Map<string, string>();
+    for (const [written, value] of Object.entries(given ?? {})) {
+      const meant = meantBy(schema, written);
+      if (meant === undefined) throw unknownOption(written, origin, schema);
+      if (value === undefined) continue;
+      const before = named.get(meant.name);
+      if (before !== undefined) {
+        throw new AppError(
+          'input/usage',
+          `The options "${before}" and "${written}" (from the ${names[origin]}) say the same thing twice`,
+          { hint: 'Leave one of them out' },
+        );
+      }
+      named.set(meant.name, written);
+      if (merged.has(meant.name)) continue;
+      merged.set(meant.name, {
+        value: meant.kept === undefined ? value : new IndirectSecret(meant.kept, plain(value)),
+        origin,
+      });
     }
   }
   return merged;
+}
+
+/** The option that a name stands for: its own, an alias, or, of a secret, the name of where it is kept. */
+function meantBy(
+  schema: readonly StorageOption[],
+  written: string,
+): { readonly name: string; readonly kept?: 'file' | 'command' } | undefined {
+  const own =
+    schema.find(({ name }) => name === written) ??
+    schema.find(({ aliases }) => aliases?.includes(written));
+  if (own !== undefined) return { name: own.name };
+  const [, secret = '', kept] = /^(.+)-(file|command)$/u.exec(written) ?? [];
+  const option = kept === undefined ? undefined : schema.find(({ name }) => name === secret);
+  if (option?.kind !== 'secret') return undefined;
+  return { name: secret, kept: kept === 'file' ? 'file' : 'command' };
+}
+
+/** Fetches the secrets that are kept in files or given by commands. Throws `input/usage` when one cannot be had. */
+export async function resolveSecrets(
+  merged: ReadonlyMap<string, MergedOption>,
+  options: CallOptions = {},
+): Promise<ReadonlyMap<string, MergedOption>> {
+  const resolved = new Map(merged);
+  for (const [name, { value, origin }] of merged) {
+    if (!(value instanceof IndirectSecret)) continue;
+    resolved.set(name, { value: await value.resolve(name, options), origin });
+  }
+  return resolved;
 }
 
 /** Checks merged values and gives them their types. Throws `input/usage` for one that is missing or cannot be read. */
@@ -62,8 +108,10 @@ function parseValue(
   option: StorageOption,
   { value, origin }: MergedOption,
 ): string | number | boolean | Secret {
+  if (value instanceof IndirectSecret)
+    throw new AppError('internal', `The option "${option.name}" was not resolved`);
   if (option.kind === 'secret') return value instanceof Secret ? value : new Secret(String(value));
-  const text = (value instanceof Secret ? value.reveal() : String(value)).trim();
+  const text = plain(value).trim();
   try {
     return readers[option.kind](text, option);
   } catch (error) {
@@ -76,6 +124,10 @@ function parseValue(
       },
     );
   }
+}
+
+function plain(value: RawValue): string {
+  return value instanceof Secret ? value.reveal() : String(value);
 }
 
 const readers: Readonly<

@@ -1,6 +1,7 @@
 import { didYouMean } from '../base/did-you-mean.ts';
 import { AppError } from '../base/errors.ts';
 import type { StorageDriver } from './driver.ts';
+import { driverNameOf, knownSchemes } from './schemes.ts';
 
 /** Every protocol, loaded when it is first used. A new one is a folder in `drivers/` and a line here. */
 const loaders: Readonly<Record<string, () => Promise<StorageDriver>>> = {
@@ -10,11 +11,12 @@ const loaders: Readonly<Record<string, () => Promise<StorageDriver>>> = {
 
 export const storageSchemes: readonly string[] = Object.keys(loaders);
 
-/** Throws `input/usage` for a scheme that nobody serves. */
+/** The driver for a scheme or one of its other names. Throws `input/usage` for one that nobody serves, and says why where that is known. */
 export async function storageDriver(scheme: string): Promise<StorageDriver> {
-  const load = Object.hasOwn(loaders, scheme) ? loaders[scheme] : undefined;
+  const name = driverNameOf(scheme);
+  const load = Object.hasOwn(loaders, name) ? loaders[name] : undefined;
   if (load !== undefined) return load();
-  const nearest = didYouMean(scheme, storageSchemes);
+  const nearest = didYouMean(scheme, [...storageSchemes, ...knownSchemes]);
   throw new AppError('input/usage', `There is no kind of storage called "${scheme}"`, {
     hint: `${nearest === undefined ? '' : `Did you mean "${nearest}"? `}Known are: ${storageSchemes.join(', ')}`,
   });

@@ -32,6 +32,29 @@ describe('parseDestinationUrl()', () => {
     ]);
   });
 
+  for (const [text, printed] of [
+    ['s3:host/bucket/a', 's3://host/bucket/a'],
+    ['s3:https://host:9000/bucket', 's3://host:9000/bucket'],
+    ['s3:http://host:9000/bucket', 's3+http://host:9000/bucket'],
+    ['sftp:user@host:/srv/x', 'sftp://user@host//srv/x'],
+    ['sftp:host:x', 'sftp://host/x'],
+    ['b2:bucket:a/b', 'b2://bucket/a/b'],
+    ['rclone://remote:/dir', 'rclone://remote:/dir'],
+    ['rclone://remote:dir:x/y', 'rclone://remote:dir:x/y'],
+    ['webdav://host:/x', 'webdav://host/x'],
+  ] as const) {
+    test(`takes ${text}`, () => {
+      assert.equal(printDestinationUrl(parseDestinationUrl(text)), printed);
+    });
+  }
+
+  test('takes the module of an rsync daemon', () => {
+    const { user, host, path } = parseDestinationUrl('rsync://me@host::module/a');
+    assert.deepEqual({ user, host, path }, { user: 'me', host: 'host', path: '::module/a' });
+    const bracketed = parseDestinationUrl('rsync://[2001::1]/a');
+    assert.deepEqual([bracketed.host, bracketed.path], ['2001::1', '/a']);
+  });
+
   test('takes an address in brackets', () => {
     const { host, port } = parseDestinationUrl('sftp://[2001:db8::1]:22/x');
     assert.deepEqual({ host, port }, { host: '2001:db8::1', port: 22 });
@@ -49,7 +72,6 @@ describe('parseDestinationUrl()', () => {
 
   for (const text of [
     '',
-    's3:bucket',
     'file:/x',
     'sftp://host:port/x',
     'sftp://host:0/',

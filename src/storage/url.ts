@@ -19,8 +19,19 @@ export interface DestinationUrl {
 const shape =
   /^(?<scheme>[a-z][a-z0-9+.-]*):\/\/(?<authority>[^/?]*)(?<path>[^?]*)(?:\?(?<query>.*))?$/isu;
 
-/** `s3:bucket`, `file:/x`: more likely a URL of another program than a path. */
+/** `file:/x`: more likely a URL of another program than a path. */
 const halfUrl = /^(?<scheme>[a-z][a-z0-9+.-]+):/iu;
+
+/** How restic writes destinations, as URLs: what stands before the path, and the path. */
+const halfUrls: readonly (readonly [form: RegExp, scheme: string])[] = [
+  [/^s3:(?!\/\/)(?:(?:https:\/\/)?(?<rest>[^:]+(?::[0-9]+\/.*)?))$/iu, 's3'],
+  [/^s3:http:\/\/(?<rest>.+)$/iu, 's3+http'],
+  [/^sftp:(?!\/\/)(?<place>[^:/]+):(?<path>.*)$/iu, 'sftp'],
+  [/^(?<scheme>b2|azure|gs|swift):(?!\/\/)(?<place>[^:/]+):(?<path>.*)$/iu, ''],
+];
+
+/** Schemes whose address is no host: all that follows the slashes is the path. */
+const withoutHost: readonly string[] = ['rclone', 'tahoe'];
 
 /**
  * Parses a destination. A text without a scheme is a path and means `file://`; nothing in it is decoded. Throws `input/usage`; what
@@ -28,15 +39,38 @@ const halfUrl = /^(?<scheme>[a-z][a-z0-9+.-]+):/iu;
  */
 export function parseDestinationUrl(text: string): DestinationUrl {
   if (text === '') throw new AppError('input/usage', 'The destination is empty');
-  const groups = shape.exec(text)?.groups;
+  const groups = shape.exec(completed(text))?.groups;
   if (groups === undefined) return parsePath(text);
   const scheme = (groups['scheme'] ?? '').toLowerCase();
+  const [authority, path] = split(scheme, groups['authority'] ?? '', groups['path'] ?? '');
   return {
     scheme,
-    ...parseAuthority(groups['authority'] ?? '', scheme),
-    path: decode(groups['path'] ?? '', `the path of the ${scheme} URL`),
+    ...parseAuthority(authority, scheme),
+    path: decode(path, `the path of the ${scheme} URL`),
     options: parseQuery(groups['query'] ?? ''),
   };
+}
+
+/** `s3:host/bucket` and the like with the slashes that they lack. */
+function completed(text: string): string {
+  for (const [form, known] of halfUrls) {
+    const groups = form.exec(text)?.groups;
+    if (groups === undefined) continue;
+    if (known === 's3' || known === 's3+http') return `${known}://${groups['rest']}`;
+    const scheme = known === '' ? groups['scheme'] : known;
+    // One slash is relative to the directory of the login, two are absolute.
+    return `${scheme}://${groups['place']}/${groups['path']}`;
+  }
+  return text;
+}
+
+/** `host::module/path` names a module of an rsync daemon; it is handed on as a path that begins with `::`. */
+function split(scheme: string, authority: string, path: string): readonly [string, string] {
+  if (withoutHost.includes(scheme)) return ['', `${authority}${path}`];
+  const daemon = scheme === 'rsync' ? authority.lastIndexOf('::') : -1;
+  // Within brackets the colons are those of an address.
+  if (daemon < 0 || authority.indexOf(']', daemon) >= 0) return [authority, path];
+  return [authority.slice(0, daemon), `${authority.slice(daemon)}${path}`];
 }
 
 /** The URL for people and logs: without the password, with `***` for every option that is secret or unknown. */
@@ -75,10 +109,11 @@ function parseAuthority(
   // A password may hold an unencoded "@", a host name cannot.
   const at = text.lastIndexOf('@');
   const [user, ...password] = at < 0 ? [] : text.slice(0, at).split(':');
-  const place = /^(?:\[(?<address>[0-9a-f:.%]+)\]|(?<host>[^:[\]]*))(?::(?<port>[0-9]+))?$/iu.exec(
+  const place = /^(?:\[(?<address>[0-9a-f:.%]+)\]|(?<host>[^:[\]]*))(?::(?<port>[0-9]*))?$/iu.exec(
     text.slice(at + 1),
   );
-  const port = place?.groups?.['port'] === undefined ? undefined : Number(place.groups['port']);
+  const digits = place?.groups?.['port'] ?? '';
+  const port = digits === '' ? undefined : Number(digits);
   if (place === null || (port !== undefined && (port < 1 || port > 65_535))) {
     throw new AppError('input/usage', `The ${scheme} URL has a host or port that cannot be read`, {
       hint: 'Write user:password@host:port, with "/", "?", "@" and ":" in user and password as %2F, %3F, %40 and %3A',

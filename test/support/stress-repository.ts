@@ -21,7 +21,7 @@ async function storageAt(path: string): Promise<Storage> {
   const opened = await openStorage(
     path,
     {},
-    { clock: systemClock, signal: undefined, warn: () => undefined },
+    { clock: systemClock, environment: {}, signal: undefined, warn: () => undefined },
   );
   return opened.storage;
 }

@@ -20,6 +20,8 @@ const meanings: Readonly<Record<ErrorCode, string>> = {
   'storage/access-denied': 'The storage refuses: rights or credentials',
   'storage/out-of-space': 'The storage is full, or a quota is',
   'storage/bad-range': 'An object is shorter than it should be',
+  'storage/no-container': 'The bucket, container, share or account that must be there is not',
+  'storage/untrusted': 'The server could not prove who it is: host key or certificate',
   'storage/unavailable': 'The storage does not answer, or not in time',
   'repository/missing': 'There is no repository, or another one than this machine knows',
   'repository/exists': 'There is a repository already',

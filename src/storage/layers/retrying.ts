@@ -1,7 +1,7 @@
 import { equalBytes } from '../../base/bytes.ts';
 import type { CallOptions } from '../../base/call-options.ts';
 import type { Clock } from '../../base/clock.ts';
-import { hasCode, isRetryable } from '../../base/errors.ts';
+import { AppError, hasCode, isRetryable } from '../../base/errors.ts';
 import { systemRandom } from '../../base/random.ts';
 import { type Body, sizeOfBody } from '../body.ts';
 import { streamOf } from '../byte-stream.ts';
@@ -23,6 +23,9 @@ export interface RetryingSettings {
 /** Objects up to this size are compared as a whole when it is doubtful who wrote them. */
 const largestCompared = 1024 ** 2;
 
+/** Milliseconds; a server that wants more than that may as well be gone. */
+const longestAsked = 5 * 60_000;
+
 type Step<Result> = (attempt: number) => Promise<Result>;
 
 /**
@@ -43,7 +46,9 @@ export function retrying(inner: Storage, settings: RetryingSettings): Storage {
     signal?.throwIfAborted();
     if (attempt >= attempts || !isRetryable(error)) throw error;
     const delay = Math.min(firstDelay * 2 ** (attempt - 1), longestDelay);
-    await clock.sleep(delay * (1 - random() / 2), { signal });
+    // A server that says when it wants to be asked again is not asked before.
+    const asked = Math.min(retryAfterOf(error), longestAsked);
+    await clock.sleep(Math.max(delay * (1 - random() / 2), asked), { signal });
   }
 
   async function again<Result>(call: Step<Result>, options: CallOptions = {}): Promise<Result> {
@@ -152,6 +157,12 @@ function restOf(range: ByteRange = { offset: 0 }, delivered: number): ByteRange 
   // A range that counts from the end has reached it when its offset has come to 0.
   if (length === 0 || (range.offset < 0 && offset >= 0)) return undefined;
   return length === undefined ? { offset } : { offset, length };
+}
+
+/** Milliseconds that the storage asked for (`details.retryAfter`). */
+function retryAfterOf(error: unknown): number {
+  const asked = error instanceof AppError ? error.details['retryAfter'] : undefined;
+  return typeof asked === 'number' ? asked : 0;
 }
 
 function fraction(): number {

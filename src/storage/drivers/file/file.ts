@@ -269,6 +269,8 @@ function alreadyThere(name: string): AppError {
 export const fileDriver = defineDriver({
   scheme: 'file',
   title: 'Directory on this machine, on an attached disk or a mounted share',
+  urlForms: ['file:///path', '/path'],
+  testedAgainst: 'ext4, tmpfs',
   options: [{ name: 'path', kind: 'string', help: 'The directory', required: true }],
   fromUrl(url) {
     if (url.host !== undefined && url.host !== 'localhost') {

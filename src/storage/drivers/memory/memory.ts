@@ -147,6 +147,8 @@ const named = new Map<string, MemoryStorage>();
 export const memoryDriver = defineDriver({
   scheme: 'memory',
   title: 'Memory of this process (for tests)',
+  urlForms: ['memory://NAME'],
+  testedAgainst: 'itself',
   options: [{ name: 'name', kind: 'string', help: 'Which of the storages in memory', default: '' }],
   fromUrl: (url) => ({ name: `${url.host ?? ''}${url.path}` }),
   async open({ name }, { clock }) {

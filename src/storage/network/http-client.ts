@@ -1,0 +1,221 @@
+import { Readable } from 'node:stream';
+
+import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
+
+import type { CallOptions } from '../../base/call-options.ts';
+import { AppError, type ErrorCode } from '../../base/errors.ts';
+import { type Body, piecesOf, sizeOfBody } from '../body.ts';
+import { collectAll, streamOf } from '../byte-stream.ts';
+import { translateNetworkError } from './network-error.ts';
+import type { TlsTrust } from './tls.ts';
+
+export interface HttpClientSettings {
+  readonly trust?: TlsTrust;
+  /** At most so many connections to one server. */
+  readonly connections: number;
+  /** Where `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are read from. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Milliseconds without any answer before a request counts as failed. Default 60 000. */
+  readonly patience?: number;
+}
+
+export interface HttpRequest extends CallOptions {
+  readonly method: Dispatcher.HttpMethod;
+  readonly url: string | URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Body | string;
+  /** What the request is for, as in `Cannot store "a"`: `store "a"`. */
+  readonly action: string;
+}
+
+/** One answer. Exactly one of `text`, `json`, `bytes`, `stream` and `discard` has to be called, so that its connection is free again. */
+export interface HttpResponse {
+  readonly status: number;
+  /** The value of a header, by its name in lower case; several are joined by a comma. */
+  header(name: string): string | undefined;
+  text(): Promise<string>;
+  json(): Promise<unknown>;
+  bytes(): Promise<Uint8Array>;
+  stream(): ReadableStream<Uint8Array>;
+  discard(): Promise<void>;
+}
+
+/** How much of an answer that was not wanted is read, so that the connection can be used again. */
+const largestDiscarded = 256 * 1024;
+
+/**
+ * Requests over a pool of connections that are kept open. Every failure of the connection is an `AppError`; an answer of any status is an
+ * answer. Redirections are not followed: they could carry secrets elsewhere.
+ */
+export class HttpClient implements AsyncDisposable {
+  readonly #dispatcher: Dispatcher;
+
+  constructor({ trust = {}, connections, environment, patience = 60_000 }: HttpClientSettings) {
+    const options = {
+      connections,
+      connect: { ...trust, timeout: 30_000 },
+      headersTimeout: patience,
+      bodyTimeout: patience,
+      keepAliveTimeout: 20_000,
+      pipelining: 1,
+    };
+    const proxy = (name: string): string | undefined =>
+      environment[name.toLowerCase()] || environment[name] || undefined;
+    const [httpProxy, httpsProxy, noProxy] = [proxy('HTTP_PROXY'), proxy('HTTPS_PROXY'), proxy('NO_PROXY')];
+    this.#dispatcher =
+      httpProxy === undefined && httpsProxy === undefined
+        ? new Agent(options)
+        : new EnvHttpProxyAgent({
+            ...options,
+            httpProxy: httpProxy ?? '',
+            httpsProxy: httpsProxy ?? '',
+            noProxy: noProxy ?? '',
+            requestTls: trust,
+          });
+  }
+
+  /** Rejects with `storage/unavailable`, `storage/untrusted`, what the body throws, or `signal.reason`. */
+  async request(request: HttpRequest): Promise<HttpResponse> {
+    const { method, url, headers = {}, body, action, signal } = request;
+    signal?.throwIfAborted();
+    const target = typeof url === 'string' ? new URL(url) : url;
+    // The HTTP client would tell of the failure of a body in its own words.
+    const failure: { body?: unknown } = {};
+    try {
+      const answer = await this.#dispatcher.request({
+        origin: target.origin,
+        path: `${target.pathname}${target.search}`,
+        method,
+        headers: { ...headers, ...lengthOf(body) },
+        ...(body !== undefined && { body: payload(body, action, failure, { signal }) }),
+        signal: signal ?? null,
+      });
+      return responseOf(answer, action, { signal });
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw 'body' in failure ? failure.body : translateNetworkError(error, action);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#dispatcher.destroy();
+  }
+}
+
+/**
+ * The error for an answer that is not the wanted one, by the general meaning of its status; drivers look at what their service says
+ * before they ask here. `excerpt` is what the server said.
+ */
+export function statusError(response: HttpResponse, action: string, excerpt = ''): AppError {
+  const { status } = response;
+  const [code, text] = statusMeaning(status);
+  const said = excerpt === '' ? '' : ` (${excerpt.replaceAll(/[\p{Cc}\s]+/gu, ' ').slice(0, 300)})`;
+  const retryAfter = retryAfterOf(response);
+  return new AppError(code, `Cannot ${action}: ${text}${said}`, {
+    details: { status, ...(retryAfter !== undefined && { retryAfter }) },
+  });
+}
+
+function statusMeaning(status: number): readonly [ErrorCode, string] {
+  if (status === 401) return ['storage/access-denied', 'the server does not accept the credentials'];
+  if (status === 403) return ['storage/access-denied', 'the server denies it'];
+  if (status === 404 || status === 410) return ['storage/not-found', 'there is no such object'];
+  if (status === 409 || status === 412) return ['storage/already-exists', 'it is already there'];
+  if (status === 413 || status === 507) return ['storage/out-of-space', 'there is no space for it'];
+  if (status === 416) return ['storage/bad-range', 'the range does not lie inside the object'];
+  if (status === 408 || status === 425 || status === 429 || status >= 500)
+    return ['storage/unavailable', `the server answers with status ${status}`];
+  if (status >= 300 && status < 400)
+    return ['storage/access-denied', `the server sends us elsewhere (status ${status})`];
+  return ['storage/access-denied', `the server answers with status ${status}`];
+}
+
+/** Milliseconds that the server asks us to wait. Dates are left aside: our clock and the server's differ. */
+function retryAfterOf(response: HttpResponse): number | undefined {
+  const seconds = Number(response.header('retry-after') ?? Number.NaN);
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined;
+}
+
+function lengthOf(body: Body | string | undefined): Readonly<Record<string, string>> {
+  if (body === undefined || typeof body === 'string') return {};
+  return { 'content-length': String(sizeOfBody(body)) };
+}
+
+function payload(
+  body: Body | string,
+  action: string,
+  failure: { body?: unknown },
+  options: CallOptions,
+): string | Uint8Array | Readable {
+  if (typeof body === 'string' || body instanceof Uint8Array) return body;
+  async function* watched(source: Body): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      yield* piecesOf(action, source, options);
+    } catch (error) {
+      failure.body = error;
+      throw error;
+    }
+  }
+  return Readable.from(watched(body), { objectMode: false, highWaterMark: 256 * 1024 });
+}
+
+function responseOf(
+  answer: Dispatcher.ResponseData,
+  action: string,
+  options: CallOptions,
+): HttpResponse {
+  const stream = (): ReadableStream<Uint8Array> => streamOfBody(answer.body, action, options);
+  const bytes = (): Promise<Uint8Array> => collectAll(stream());
+  const text = async (): Promise<string> => Buffer.from(await bytes()).toString('utf8');
+  return {
+    status: answer.statusCode,
+    header(name) {
+      const value = answer.headers[name];
+      return Array.isArray(value) ? value.join(', ') : value;
+    },
+    text,
+    async json() {
+      const said = await text();
+      try {
+        return JSON.parse(said) as unknown;
+      } catch (cause) {
+        throw new AppError('storage/unavailable', `Cannot ${action}: the server's answer is not JSON`, {
+          cause,
+        });
+      }
+    },
+    bytes,
+    stream,
+    discard: () =>
+      answer.body.dump({
+        limit: largestDiscarded,
+        ...(options.signal && { signal: options.signal }),
+      }),
+  };
+}
+
+function streamOfBody(
+  body: Readable,
+  action: string,
+  options: CallOptions,
+): ReadableStream<Uint8Array> {
+  const pieces = body[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  return streamOf(
+    {
+      async next() {
+        try {
+          const { done, value } = await pieces.next();
+          return done === true ? undefined : value;
+        } catch (error) {
+          options.signal?.throwIfAborted();
+          throw translateNetworkError(error, action);
+        }
+      },
+      close() {
+        body.on('error', () => undefined);
+        body.destroy();
+      },
+    },
+    options,
+  );
+}
