@@ -21,7 +21,9 @@ export class IndirectSecret {
    */
   async resolve(option: string, { signal }: CallOptions = {}): Promise<Secret> {
     const bytes =
-      this.kind === 'file' ? await this.#read(option, { signal }) : await this.#run(option, { signal });
+      this.kind === 'file'
+        ? await this.#read(option, { signal })
+        : await this.#run(option, { signal });
     const secret = /^[^\r\n]*/u.exec(bytes.toString('utf8'))?.[0] ?? '';
     if (secret !== '') return new Secret(secret);
     throw new AppError(

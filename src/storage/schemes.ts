@@ -66,7 +66,7 @@ const unsupported: Readonly<Record<string, string>> = {
  * `input/usage` for what is known and cannot be used, with the reason.
  */
 export function driverNameOf(written: string): string {
-  if (/^par2\+/u.test(written)) {
+  if (written.startsWith('par2+')) {
     throw new AppError('input/usage', '"par2+" is part of the duplicity format', {
       hint: 'Leave "par2+" out: repositories of Holdfast are checked by "holdfast check"; parity belongs below them, to the file system or the storage',
     });
@@ -88,9 +88,7 @@ export function driverNameOf(written: string): string {
     if (names.split(' ').includes(scheme))
       throw new AppError('input/usage', `"${written}://" cannot be used: ${reason}`);
   }
-  return (
-    Object.entries(aliases).find(([, others]) => others.includes(scheme))?.[0] ?? scheme
-  );
+  return Object.entries(aliases).find(([, others]) => others.includes(scheme))?.[0] ?? scheme;
 }
 
 /** The other names of a driver. */

@@ -10,7 +10,9 @@ import type { Storage } from '../storage.ts';
 import { forward } from './forward.ts';
 import { timeLimiting } from './time-limiting.ts';
 
-storageContract('timeLimiting()', async () => timeLimiting(new MemoryStorage(), 60_000, systemClock));
+storageContract('timeLimiting()', async () =>
+  timeLimiting(new MemoryStorage(), 60_000, systemClock),
+);
 
 /** A call that never settles unless it is aborted. */
 function hanging(signal?: AbortSignal): Promise<never> {

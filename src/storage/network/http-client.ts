@@ -61,7 +61,11 @@ export class HttpClient implements AsyncDisposable {
     };
     const proxy = (name: string): string | undefined =>
       environment[name.toLowerCase()] || environment[name] || undefined;
-    const [httpProxy, httpsProxy, noProxy] = [proxy('HTTP_PROXY'), proxy('HTTPS_PROXY'), proxy('NO_PROXY')];
+    const [httpProxy, httpsProxy, noProxy] = [
+      proxy('HTTP_PROXY'),
+      proxy('HTTPS_PROXY'),
+      proxy('NO_PROXY'),
+    ];
     this.#dispatcher =
       httpProxy === undefined && httpsProxy === undefined
         ? new Agent(options)
@@ -117,7 +121,8 @@ export function statusError(response: HttpResponse, action: string, excerpt = ''
 }
 
 function statusMeaning(status: number): readonly [ErrorCode, string] {
-  if (status === 401) return ['storage/access-denied', 'the server does not accept the credentials'];
+  if (status === 401)
+    return ['storage/access-denied', 'the server does not accept the credentials'];
   if (status === 403) return ['storage/access-denied', 'the server denies it'];
   if (status === 404 || status === 410) return ['storage/not-found', 'there is no such object'];
   if (status === 409 || status === 412) return ['storage/already-exists', 'it is already there'];
@@ -179,9 +184,13 @@ function responseOf(
       try {
         return JSON.parse(said) as unknown;
       } catch (cause) {
-        throw new AppError('storage/unavailable', `Cannot ${action}: the server's answer is not JSON`, {
-          cause,
-        });
+        throw new AppError(
+          'storage/unavailable',
+          `Cannot ${action}: the server's answer is not JSON`,
+          {
+            cause,
+          },
+        );
       }
     },
     bytes,

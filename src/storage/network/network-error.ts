@@ -30,8 +30,14 @@ const meanings: Readonly<Record<string, Meaning>> = {
   EHOSTUNREACH: { code: 'storage/unavailable', text: 'the server cannot be reached' },
   ENETUNREACH: { code: 'storage/unavailable', text: 'the network cannot be reached' },
   UND_ERR_CONNECT_TIMEOUT: { code: 'storage/unavailable', text: 'the server does not answer' },
-  UND_ERR_HEADERS_TIMEOUT: { code: 'storage/unavailable', text: 'the server took too long to answer' },
-  UND_ERR_BODY_TIMEOUT: { code: 'storage/unavailable', text: 'the server stopped in the middle of its answer' },
+  UND_ERR_HEADERS_TIMEOUT: {
+    code: 'storage/unavailable',
+    text: 'the server took too long to answer',
+  },
+  UND_ERR_BODY_TIMEOUT: {
+    code: 'storage/unavailable',
+    text: 'the server stopped in the middle of its answer',
+  },
   UND_ERR_SOCKET: { code: 'storage/unavailable', text: 'the connection broke off' },
   CERT_HAS_EXPIRED: {
     code: 'storage/untrusted',

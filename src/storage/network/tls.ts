@@ -75,7 +75,10 @@ async function readAuthorities(file: string, options: CallOptions): Promise<stri
     });
   }
   if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
-  throw new AppError('input/usage', `The file "${file}" of "ca-file" holds no certificate in PEM form`);
+  throw new AppError(
+    'input/usage',
+    `The file "${file}" of "ca-file" holds no certificate in PEM form`,
+  );
 }
 
 function fetchCertificate(
@@ -89,31 +92,46 @@ function fetchCertificate(
     const socket = connect({ host, port, servername: host, rejectUnauthorized: false });
     const stop = (): void => void socket.destroy(new Error('aborted'));
     signal?.addEventListener('abort', stop, { once: true });
-    socket.setTimeout(30_000, () => socket.destroy(new AppError('storage/unavailable', `"${host}" does not answer`)));
+    socket.setTimeout(30_000, () =>
+      socket.destroy(new AppError('storage/unavailable', `"${host}" does not answer`)),
+    );
     socket.once('secureConnect', () => {
       const certificate = socket.getPeerCertificate();
       socket.end();
       resolve(certificate);
     });
     socket.once('error', (error) =>
-      reject(signal?.aborted === true ? signal.reason : translateNetworkError(error, `connect to "${host}"`)),
+      reject(
+        signal?.aborted === true
+          ? signal.reason
+          : translateNetworkError(error, `connect to "${host}"`),
+      ),
     );
     socket.once('close', () => signal?.removeEventListener('abort', stop));
   });
 }
 
 function normalised(fingerprint: string): string {
-  const text = fingerprint.replace(/^sha256[:/]/iu, '').replaceAll(/[:\s]/gu, '').toLowerCase();
+  const text = fingerprint
+    .replace(/^sha256[:/]/iu, '')
+    .replaceAll(/[:\s]/gu, '')
+    .toLowerCase();
   if (/^[0-9a-f]{64}$/u.test(text)) return text;
-  throw new AppError('input/usage', 'The option "certificate-fingerprint" is no SHA-256 fingerprint', {
-    hint: 'Print it with: openssl x509 -in cert.pem -noout -fingerprint -sha256',
-  });
+  throw new AppError(
+    'input/usage',
+    'The option "certificate-fingerprint" is no SHA-256 fingerprint',
+    {
+      hint: 'Print it with: openssl x509 -in cert.pem -noout -fingerprint -sha256',
+    },
+  );
 }
 
 function otherCertificate(host: string, certificate: PeerCertificate): AppError {
   return new AppError(
     'storage/untrusted',
     `"${host}" shows another certificate than the one that is trusted; its fingerprint is ${certificate.fingerprint256}`,
-    { hint: 'If the server has a new certificate, and only then, put this fingerprint in the option' },
+    {
+      hint: 'If the server has a new certificate, and only then, put this fingerprint in the option',
+    },
   );
 }

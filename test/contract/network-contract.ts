@@ -1,0 +1,304 @@
+import assert from 'node:assert/strict';
+import { after, describe, test } from 'node:test';
+
+import { systemClock } from '../../src/base/clock.ts';
+import { AppError, hasCode, messageOf } from '../../src/base/errors.ts';
+import { collectAll } from '../../src/storage/byte-stream.ts';
+import { environmentOptions, openStorage } from '../../src/storage/open-storage.ts';
+import { storageDriver } from '../../src/storage/registry.ts';
+import type { Storage } from '../../src/storage/storage.ts';
+import { parseDestinationUrl } from '../../src/storage/url.ts';
+import type { TestServer } from '../servers/server.ts';
+import { SeededRandom } from '../support/seeded-random.ts';
+import { namesIn, pattern, rejectsWith, sourceOf } from '../support/storage-samples.ts';
+import { tcpProxy } from '../support/tcp-proxy.ts';
+import { backedUpAndRestored } from './network-contract-journey.ts';
+import { storageContract } from './storage-contract.ts';
+
+/** What a driver is tried against. */
+export interface NetworkSubject {
+  /** For the names of the tests: `SFTP by OpenSSH`. */
+  readonly title: string;
+  /** Starts one server for all tests of this subject. */
+  start(): Promise<TestServer>;
+  /**
+   * The destination `place` (a word of letters and digits, another one for every test; nothing is there yet) at `port`, which is the
+   * server's or that of a proxy before it, with all credentials and options.
+   */
+  url(server: TestServer, place: string, port: number): string;
+  /** What has to be done by hand before the first object can be stored there, as making a bucket. */
+  prepare?(server: TestServer, place: string): Promise<void>;
+  /** Variables for the credentials that are not in the URL. */
+  environment?(server: TestServer): Readonly<Record<string, string>>;
+  /** The same destination with a wrong password or key. */
+  wrongCredentials?(server: TestServer, place: string, port: number): string;
+  /** Whether the server's data survive `kill()`; otherwise what happens then is not tried. Default yes. */
+  readonly survivesKill?: boolean;
+}
+
+const mebibyte = 1024 ** 2;
+
+/** The storage of a destination as the program opens it; `attempts` 1 shows what a single call does. */
+export async function openForTest(
+  url: string,
+  environment: Readonly<Record<string, string>> = {},
+  options: Readonly<Record<string, string | number>> = { attempts: 1 },
+): Promise<Storage> {
+  const driver = await storageDriver(parseDestinationUrl(url).scheme);
+  const { storage } = await openStorage(
+    url,
+    { flag: options, environment: environmentOptions(driver, environment) },
+    {
+      clock: systemClock,
+      environment: { ...process.env, ...environment },
+      warn: () => undefined,
+    },
+  );
+  return storage;
+}
+
+/** Everything a driver has to stand besides the storage contract: servers that die, connections that break off, large listings. */
+export function networkContract(subject: NetworkSubject): void {
+  describe(subject.title, { concurrency: false }, async () => {
+    // Not in a hook: the tests of the contract are declared from here.
+    const server = await subject.start();
+    after(() => server[Symbol.asyncDispose]());
+    let places = 0;
+    const placeOf = async (): Promise<string> => {
+      const place = `place${(places += 1)}`;
+      await subject.prepare?.(server, place);
+      return place;
+    };
+    const environment = subject.environment?.(server) ?? {};
+    const open = async (
+      options?: Readonly<Record<string, string | number>>,
+      { place, port = server.port }: { readonly place?: string; readonly port?: number } = {},
+    ): Promise<Storage> =>
+      openForTest(subject.url(server, place ?? (await placeOf()), port), environment, options);
+
+    storageContract(subject.title, () => open());
+    breaking(server, open, placeOf);
+    if (subject.survivesKill !== false) dying(server, open, placeOf);
+    listing(open);
+    refusals(subject, server, environment, placeOf);
+
+    test('a tree is backed up, killed, backed up again, checked, restored and compared', async () => {
+      const url = subject.url(server, await placeOf(), server.port);
+      await backedUpAndRestored(url, environment);
+    });
+  });
+}
+
+type Open = (
+  options?: Readonly<Record<string, string | number>>,
+  where?: { readonly place?: string; readonly port?: number },
+) => Promise<Storage>;
+
+/** Connections that are cut at random bytes. */
+function breaking(server: TestServer, open: Open, placeOf: () => Promise<string>): void {
+  const seed = Number(process.env['HOLDFAST_STRESS_SEED'] ?? Date.now() % 1_000_000);
+  const body = pattern(1_500_000, 7);
+
+  test(`an upload whose connection is cut at any byte stores all or nothing (seed ${seed})`, async () => {
+    const random = new SeededRandom(seed);
+    const place = await placeOf();
+    await using proxy = await tcpProxy(server.port);
+    await using direct = await open(undefined, { place });
+    for (let round = 0; round < 12; round++) {
+      const name = `cut/${round}`;
+      const cut = round < 3 ? random.below(4000) : random.below(body.byteLength + 5000);
+      await using storage = await open(undefined, { place, port: proxy.port }).catch(tolerated);
+      proxy.faults.cutAfterSent = cut;
+      const failure = await storage
+        ?.put(
+          name,
+          round % 2 === 0 ? body : sourceOf([body.subarray(0, 700_000), body.subarray(700_000)]),
+        )
+        .then(
+          () => undefined,
+          (error: unknown) => error,
+        );
+      delete proxy.faults.cutAfterSent;
+      if (failure !== undefined)
+        assert.ok(hasCode(failure, 'storage/unavailable'), `round ${round}: ${messageOf(failure)}`);
+      const stored = await readOrNothing(direct, name);
+      if (failure === undefined && storage !== undefined) assert.ok(stored !== undefined);
+      if (stored !== undefined) assert.ok(Buffer.from(stored).equals(body), 'a part was stored');
+    }
+    for (const name of await namesIn(direct, '')) assert.match(name, /^cut\/[0-9]+$/u);
+  });
+
+  test(`a download whose connection is cut goes on where it was (seed ${seed})`, async () => {
+    const random = new SeededRandom(seed);
+    const place = await placeOf();
+    await using proxy = await tcpProxy(server.port);
+    await using direct = await open(undefined, { place });
+    await direct.put('large', body);
+    for (let round = 0; round < 6; round++) {
+      await using storage = await open({ attempts: 5 }, { place, port: proxy.port });
+      Object.assign(proxy.faults, {
+        cuts: 1,
+        cutAfterReceived: 2000 + random.below(body.byteLength - 4000),
+      });
+      const read =
+        round % 2 === 0
+          ? await collectAll(await storage.get('large'))
+          : await storage.read('large', { range: { offset: 0, length: body.byteLength } });
+      assert.ok(Buffer.from(read).equals(body));
+    }
+    assert.ok(proxy.cuts > 0, 'nothing was cut');
+  });
+
+  test('an upload is tried again after a cut', async () => {
+    const place = await placeOf();
+    await using proxy = await tcpProxy(server.port, { cuts: 1, cutAfterSent: 600_000 });
+    await using storage = await open({ attempts: 5 }, { place, port: proxy.port });
+    await storage.put('again', body);
+    assert.equal(proxy.cuts, 1);
+    assert.ok(Buffer.from(await storage.read('again')).equals(body));
+  });
+
+  test('a server that no longer answers is given up', { timeout: 60_000 }, async () => {
+    const place = await placeOf();
+    await using proxy = await tcpProxy(server.port);
+    await using storage = await open({ attempts: 1, timeout: '2s' }, { place, port: proxy.port });
+    await storage.put('a', pattern(10));
+    proxy.faults.stalled = true;
+    await rejectsWith(storage.stat('a'), 'storage/unavailable');
+    await rejectsWith(storage.put('b', pattern(10)), 'storage/unavailable');
+    proxy.cutAll();
+  });
+}
+
+/** The server ends in the middle of things. */
+function dying(server: TestServer, open: Open, placeOf: () => Promise<string>): void {
+  test('the server is killed in the middle of an upload', { timeout: 120_000 }, async () => {
+    const place = await placeOf();
+    await using proxy = await tcpProxy(server.port, { rate: 8 * mebibyte });
+    await using storage = await open(undefined, { place, port: proxy.port });
+    await storage.put('before', pattern(1000));
+    const sentBefore = proxy.sent;
+    const put = storage.put('interrupted', pattern(24 * mebibyte));
+    const outcome = put.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    await passes(() => proxy.sent - sentBefore > 4 * mebibyte);
+    await server.kill();
+    const failure = await outcome;
+    await server.restart();
+    assert.ok(hasCode(failure, 'storage/unavailable'), String(failure));
+    delete proxy.faults.rate;
+    await using later = await open({ attempts: 3 }, { place });
+    assert.equal(await readOrNothing(later, 'interrupted'), undefined);
+    assert.deepEqual(await namesIn(later, ''), ['before']);
+    await later.put('interrupted', pattern(5000));
+    assert.deepEqual(await namesIn(later, ''), ['before', 'interrupted']);
+  });
+
+  test('the server is killed in the middle of a download', { timeout: 120_000 }, async () => {
+    const place = await placeOf();
+    await using proxy = await tcpProxy(server.port, { rate: 8 * mebibyte });
+    const body = pattern(24 * mebibyte);
+    {
+      await using direct = await open(undefined, { place });
+      await direct.put('large', body);
+    }
+    await using storage = await open({ attempts: 8 }, { place, port: proxy.port });
+    const reading = storage.get('large').then(collectAll);
+    const outcome = reading.catch((error: unknown) => error);
+    await passes(() => proxy.received > 2 * mebibyte);
+    await server.kill();
+    delete proxy.faults.rate;
+    await server.restart();
+    const read = await outcome;
+    assert.ok(read instanceof Uint8Array, String(read));
+    assert.ok(Buffer.from(read).equals(body));
+  });
+}
+
+function listing(open: Open): void {
+  test('10,000 objects are listed, each once', { timeout: 240_000 }, async () => {
+    await using storage = await open({ attempts: 3 });
+    const all = Array.from(
+      { length: 10_000 },
+      (_, index) => `many/${String(index % 16).padStart(2, '0')}/${index}`,
+    );
+    let next = 0;
+    await Promise.all(
+      Array.from({ length: storage.capabilities.concurrency }, async () => {
+        while (next < all.length) await storage.put(all[next++] ?? '', pattern(1));
+      }),
+    );
+    const seen = await namesIn(storage, '');
+    assert.equal(seen.length, all.length);
+    assert.deepEqual(new Set(seen), new Set(all));
+    assert.equal((await namesIn(storage, 'many/07/')).length, 625);
+  });
+}
+
+/** What the user is told when it is his to do something. */
+function refusals(
+  subject: NetworkSubject,
+  server: TestServer,
+  environment: Readonly<Record<string, string>>,
+  placeOf: () => Promise<string>,
+): void {
+  const wrong = subject.wrongCredentials?.bind(subject);
+  if (wrong !== undefined) {
+    test('wrong credentials are refused, in one sentence without them', async () => {
+      const url = wrong(server, await placeOf(), server.port);
+      await assert.rejects(
+        async () => {
+          await using storage = await openForTest(url, environment);
+          await Array.fromAsync(storage.list(''));
+        },
+        (error) => {
+          assert.ok(hasCode(error, 'storage/access-denied'), String(error));
+          const password = parseDestinationUrl(url).password?.reveal();
+          if (password !== undefined)
+            assert.ok(
+              !`${messageOf(error)} ${error.hint}`.includes(password),
+              'the password is shown',
+            );
+          return true;
+        },
+      );
+    });
+  }
+
+  test('a server that is not there is named in one sentence', async () => {
+    await using proxy = await tcpProxy(1);
+    const { port } = proxy;
+    await proxy[Symbol.asyncDispose]();
+    await assert.rejects(
+      async () => {
+        await using storage = await openForTest(subject.url(server, 'nowhere', port), environment);
+        await Array.fromAsync(storage.list(''));
+      },
+      (error) => hasCode(error, 'storage/unavailable') && !error.message.includes('\n'),
+    );
+  });
+}
+
+async function readOrNothing(storage: Storage, name: string): Promise<Uint8Array | undefined> {
+  try {
+    return await storage.read(name);
+  } catch (error) {
+    if (hasCode(error, 'storage/not-found')) return undefined;
+    throw error;
+  }
+}
+
+/** An opening that fails because its connection was cut is as good as a call that fails. */
+function tolerated(error: unknown): undefined {
+  if (error instanceof AppError && error.code === 'storage/unavailable') return undefined;
+  throw error;
+}
+
+async function passes(condition: () => boolean): Promise<void> {
+  for (let waited = 0; !condition(); waited += 5) {
+    if (waited > 30_000) throw new Error('Nothing happened for 30 s');
+    await systemClock.sleep(5);
+  }
+}

@@ -1,0 +1,4 @@
+import type { ServerKind } from './server-kind.ts';
+
+/** Every server by its name; loaded when it is started. */
+export const serverKinds: Readonly<Record<string, () => Promise<ServerKind<never>>>> = {};
