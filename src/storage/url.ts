@@ -31,7 +31,7 @@ const halfUrls: readonly (readonly [form: RegExp, scheme: string])[] = [
 ];
 
 /** Schemes whose address is no host: all that follows the slashes is the path. */
-const withoutHost: readonly string[] = ['rclone', 'tahoe'];
+const withoutHost: ReadonlySet<string> = new Set(['rclone', 'tahoe']);
 
 /**
  * Parses a destination. A text without a scheme is a path and means `file://`; nothing in it is decoded. Throws `input/usage`; what
@@ -66,7 +66,7 @@ function completed(text: string): string {
 
 /** `host::module/path` names a module of an rsync daemon; it is handed on as a path that begins with `::`. */
 function split(scheme: string, authority: string, path: string): readonly [string, string] {
-  if (withoutHost.includes(scheme)) return ['', `${authority}${path}`];
+  if (withoutHost.has(scheme)) return ['', `${authority}${path}`];
   const daemon = scheme === 'rsync' ? authority.lastIndexOf('::') : -1;
   // Within brackets the colons are those of an address.
   if (daemon < 0 || authority.indexOf(']', daemon) >= 0) return [authority, path];
