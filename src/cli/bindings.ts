@@ -26,5 +26,7 @@ export const bindings: Readonly<Record<string, () => Promise<CommandModule>>> = 
   'key remove': () => import('./commands/key-remove.ts'),
   'key passphrase': () => import('./commands/key-passphrase.ts'),
   'key export': () => import('./commands/key-export.ts'),
+  'destination test': () => import('./commands/destination-test.ts'),
+  'destination list': () => import('./commands/destination-list.ts'),
   completion: () => import('./commands/completion.ts'),
 };

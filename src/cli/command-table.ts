@@ -1,5 +1,6 @@
 import type { CommandDefinition } from './command.ts';
 import { backup } from './definitions/backup.ts';
+import { destinationList, destinationTest } from './definitions/destination.ts';
 import { forget } from './definitions/forget.ts';
 import { cat, diff, find, ls, snapshots, stats } from './definitions/looking.ts';
 import {
@@ -34,6 +35,8 @@ export const commandTable: readonly CommandDefinition[] = [
   keyRemove,
   keyPassphrase,
   keyExport,
+  destinationTest,
+  destinationList,
   stats,
   rebuildIndex,
   completion,

@@ -2,13 +2,9 @@ import { toHex } from '../base/bytes.ts';
 import { AppError, hasCode } from '../base/errors.ts';
 import { readDescription } from '../repository/native/keys/unlock.ts';
 import { objectPrefixes, parseObjectName } from '../repository/native/objects/object-name.ts';
-import { environmentOptions, openStorage } from '../storage/open-storage.ts';
-import type { RawOptions } from '../storage/options.ts';
-import type { RawValue } from '../storage/option-schema.ts';
-import { storageDriver } from '../storage/registry.ts';
 import type { Storage } from '../storage/storage.ts';
-import { parseDestinationUrl } from '../storage/url.ts';
 import type { GlobalFlagValues } from './global-flags.ts';
+import { openDestinationStorage } from './open-destination-storage.ts';
 import type { CommandSession } from './session.ts';
 
 /** A destination, before its repository is opened: nothing was asked and nothing changed. */
@@ -31,19 +27,8 @@ export async function locateDestination(
   flags: GlobalFlagValues,
   session: CommandSession,
 ): Promise<LocatedDestination> {
-  const { clock, signal, environment, output } = session;
-  const parsed = parseDestinationUrl(url);
-  const driver = await storageDriver(parsed.scheme);
-  const { storage, destination } = await openStorage(
-    parsed,
-    { flag: optionsFromFlags(flags), environment: environmentOptions(driver, environment) },
-    {
-      clock,
-      signal,
-      environment,
-      warn: (error) => output.report({ type: 'problem', severity: 'warning', error }),
-    },
-  );
+  const { signal } = session;
+  const { storage, destination, url: parsed } = await openDestinationStorage(url, flags, session);
   try {
     const description = await readDescription(storage, { signal });
     const localPath = parsed.scheme === 'file' ? storage.location : undefined;
@@ -107,22 +92,4 @@ export async function requireVacant(
     `"${place}" is no repository, and not empty either: it holds ${quoted.join(', ')}${found.length > 3 ? ' and more' : ''}`,
     { hint: 'Choose an empty place, or a new directory in this one' },
   );
-}
-
-function optionsFromFlags(flags: GlobalFlagValues): RawOptions {
-  const options: Record<string, RawValue | undefined> = {
-    'limit-upload': flags['limit-upload'],
-    'limit-download': flags['limit-download'],
-    attempts: flags.retries === undefined ? undefined : flags.retries + 1,
-  };
-  for (const text of flags.option) {
-    const equals = text.indexOf('=');
-    if (equals <= 0) {
-      throw new AppError('input/usage', '"--option" is not of the form NAME=VALUE', {
-        hint: 'For example: --option connections=2',
-      });
-    }
-    options[text.slice(0, equals)] = text.slice(equals + 1);
-  }
-  return options;
 }
