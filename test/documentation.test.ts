@@ -14,7 +14,7 @@ const root = path.resolve(import.meta.dirname, '..');
 describe('the documentation', async () => {
   const pages = await readPages(root);
 
-  for (const { file, text } of referencePages()) {
+  for (const { file, text } of await referencePages()) {
     const name = path.basename(file.pathname);
     test(`${name} is current; else run "npm run reference"`, async () => {
       assert.equal(await readFile(file, 'utf8'), text);

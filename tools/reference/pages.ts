@@ -1,5 +1,6 @@
 import { commandTable } from '../../src/cli/command-table.ts';
 import { commandsPage } from './commands-page.ts';
+import { destinationsPage } from './destinations-page.ts';
 import { exitCodesPage } from './exit-codes-page.ts';
 import { readmePage } from './readme-page.ts';
 
@@ -10,11 +11,12 @@ export interface ReferencePage {
 }
 
 /** All pages that are made from the code, as they should be. */
-export function referencePages(): ReferencePage[] {
+export async function referencePages(): Promise<ReferencePage[]> {
   const root = new URL('../../', import.meta.url);
   const readme = new URL('README.md', root);
   return [
     { file: new URL('docs/reference/commands.md', root), text: commandsPage(commandTable) },
+    { file: new URL('docs/reference/destinations.md', root), text: await destinationsPage() },
     { file: new URL('docs/reference/exit-codes.md', root), text: exitCodesPage() },
     { file: readme, text: readmePage(readme, new URL('docs/benchmark.md', root)) },
   ];

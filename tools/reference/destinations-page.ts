@@ -1,0 +1,62 @@
+import type { StorageDriver } from '../../src/storage/driver.ts';
+import { commonOptions } from '../../src/storage/open-storage.ts';
+import type { StorageOption } from '../../src/storage/option-schema.ts';
+import { storageDriver, storageSchemes } from '../../src/storage/registry.ts';
+import { aliasesOf } from '../../src/storage/schemes.ts';
+import { markdownTable } from './markdown-table.ts';
+
+/** `docs/reference/destinations.md`: every kind of storage with its options. */
+export async function destinationsPage(): Promise<string> {
+  const drivers = await Promise.all(storageSchemes.map(storageDriver));
+  const shown = drivers.filter(({ scheme }) => scheme !== 'memory');
+  return `${[
+    '# Destinations',
+    'Made from the drivers by `npm run reference`; `holdfast destination list KIND` says the same. `holdfast destination test URL` tries a storage.',
+    'A destination is written `scheme://[user[:password]@]host[:port]/path?option=value&…`; a text without a scheme is a path. In user, password, path and options, `%`, `?`, `#`, and in user and password also `/`, `@` and `:`, are written as `%25`, `%3F` and so on. The forms of Duplicati, duplicity and restic are understood.',
+    'An option is taken from the first of these that has it: the URL, `--option NAME=VALUE`, the environment (`HOLDFAST_<SCHEME>_<OPTION>`, then the variables of other programs in the order given), the default. Every secret can also be given as `NAME-file` (its first line) or `NAME-command` (the first line of what the command prints), and by a variable that ends in `_FILE`. Secrets are never printed.',
+    markdownTable([
+      ['kind', 'what', 'also called', 'tested against', 'needs'],
+      ...shown.map(({ scheme, title, testedAgainst, needs }) => [
+        `[${scheme}](#${scheme})`,
+        title,
+        codes(aliasesOf(scheme)),
+        testedAgainst,
+        needs === undefined ? '' : `\`${needs}\``,
+      ]),
+    ]),
+    '## Options of every kind',
+    optionTable(commonOptions),
+    ...shown.flatMap(driverSection),
+  ].join('\n\n')}\n`;
+}
+
+function driverSection(driver: StorageDriver): string[] {
+  return [
+    `## ${driver.scheme}`,
+    `${driver.title}. Tested against ${driver.testedAgainst}.`,
+    `\`\`\`text\n${driver.urlForms.join('\n')}\n\`\`\``,
+    optionTable(driver.options),
+  ];
+}
+
+function optionTable(options: readonly StorageOption[]): string {
+  return markdownTable([
+    ['option', 'value', 'default', 'meaning', 'other names', 'variables of other programs'],
+    ...options.map((option) => [
+      `\`${option.name}\``,
+      option.choices === undefined ? option.kind : codes(option.choices),
+      option.default === undefined
+        ? option.required === true
+          ? 'required'
+          : ''
+        : `\`${option.default}\``,
+      option.help,
+      codes(option.aliases),
+      codes(option.environment),
+    ]),
+  ]);
+}
+
+function codes(names: readonly string[] = []): string {
+  return names.map((name) => `\`${name}\``).join(', ');
+}
