@@ -33,6 +33,8 @@ export interface HttpResponse {
   readonly status: number;
   /** The value of a header, by its name in lower case; several are joined by a comma. */
   header(name: string): string | undefined;
+  /** All headers, by their names in lower case, for libraries that want to see them. */
+  headers(): Readonly<Record<string, string>>;
   text(): Promise<string>;
   json(): Promise<unknown>;
   bytes(): Promise<Uint8Array>;
@@ -172,12 +174,15 @@ function responseOf(
   const stream = (): ReadableStream<Uint8Array> => streamOfBody(answer.body, action, options);
   const bytes = (): Promise<Uint8Array> => collectAll(stream());
   const text = async (): Promise<string> => Buffer.from(await bytes()).toString('utf8');
+  const header = (name: string): string | undefined => {
+    const value = answer.headers[name];
+    return Array.isArray(value) ? value.join(', ') : value;
+  };
   return {
     status: answer.statusCode,
-    header(name) {
-      const value = answer.headers[name];
-      return Array.isArray(value) ? value.join(', ') : value;
-    },
+    header,
+    headers: () =>
+      Object.fromEntries(Object.keys(answer.headers).map((name) => [name, header(name) ?? ''])),
     text,
     async json() {
       const said = await text();
