@@ -11,7 +11,7 @@ import { parseDestinationUrl } from '../../src/storage/url.ts';
 import type { TestServer } from '../servers/server.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { namesIn, pattern, rejectsWith, sourceOf } from '../support/storage-samples.ts';
-import { tcpProxy } from '../support/tcp-proxy.ts';
+import { type ProxyFaults, type TcpProxy, tcpProxy } from '../support/tcp-proxy.ts';
 import { backedUpAndRestored } from './network-contract-journey.ts';
 import { storageContract } from './storage-contract.ts';
 
@@ -32,6 +32,8 @@ export interface NetworkSubject {
   environment?(server: TestServer): Readonly<Record<string, string>>;
   /** The same destination with a wrong password or key. */
   wrongCredentials?(server: TestServer, place: string, port: number): string;
+  /** A proxy before all ports of the server, where that is more than one; `url` is then given its port. */
+  proxy?(server: TestServer, faults?: ProxyFaults): Promise<TcpProxy>;
   /** Whether the server's data survive `kill()`; otherwise what happens then is not tried. Default yes. */
   readonly survivesKill?: boolean;
 }
@@ -77,8 +79,10 @@ export function networkContract(subject: NetworkSubject): void {
       openForTest(subject.url(server, place ?? (await placeOf()), port), environment, options);
 
     storageContract(subject.title, () => open());
-    breaking(server, open, placeOf);
-    if (subject.survivesKill !== false) dying(server, open, placeOf);
+    const proxyOf: ProxyOf = (faults) =>
+      subject.proxy?.(server, faults) ?? tcpProxy(server.port, faults);
+    breaking(proxyOf, open, placeOf);
+    if (subject.survivesKill !== false) dying(server, proxyOf, open, placeOf);
     listing(open);
     refusals(subject, server, environment, placeOf);
 
@@ -94,15 +98,17 @@ type Open = (
   where?: { readonly place?: string; readonly port?: number },
 ) => Promise<Storage>;
 
+type ProxyOf = (faults?: ProxyFaults) => Promise<TcpProxy>;
+
 /** Connections that are cut at random bytes. */
-function breaking(server: TestServer, open: Open, placeOf: () => Promise<string>): void {
+function breaking(proxyOf: ProxyOf, open: Open, placeOf: () => Promise<string>): void {
   const seed = Number(process.env['HOLDFAST_STRESS_SEED'] ?? Date.now() % 1_000_000);
   const body = pattern(1_500_000, 7);
 
   test(`an upload whose connection is cut at any byte stores all or nothing (seed ${seed})`, async () => {
     const random = new SeededRandom(seed);
     const place = await placeOf();
-    await using proxy = await tcpProxy(server.port);
+    await using proxy = await proxyOf();
     await using direct = await open(undefined, { place });
     for (let round = 0; round < 12; round++) {
       const name = `cut/${round}`;
@@ -131,7 +137,7 @@ function breaking(server: TestServer, open: Open, placeOf: () => Promise<string>
   test(`a download whose connection is cut goes on where it was (seed ${seed})`, async () => {
     const random = new SeededRandom(seed);
     const place = await placeOf();
-    await using proxy = await tcpProxy(server.port);
+    await using proxy = await proxyOf();
     await using direct = await open(undefined, { place });
     await direct.put('large', body);
     for (let round = 0; round < 6; round++) {
@@ -151,7 +157,7 @@ function breaking(server: TestServer, open: Open, placeOf: () => Promise<string>
 
   test('an upload is tried again after a cut', async () => {
     const place = await placeOf();
-    await using proxy = await tcpProxy(server.port, { cuts: 1, cutAfterSent: 600_000 });
+    await using proxy = await proxyOf({ cuts: 1, cutAfterSent: 600_000 });
     await using storage = await open({ attempts: 5 }, { place, port: proxy.port });
     await storage.put('again', body);
     assert.equal(proxy.cuts, 1);
@@ -160,7 +166,7 @@ function breaking(server: TestServer, open: Open, placeOf: () => Promise<string>
 
   test('a server that no longer answers is given up', { timeout: 60_000 }, async () => {
     const place = await placeOf();
-    await using proxy = await tcpProxy(server.port);
+    await using proxy = await proxyOf();
     await using storage = await open({ attempts: 1, timeout: '2s' }, { place, port: proxy.port });
     await storage.put('a', pattern(10));
     proxy.faults.stalled = true;
@@ -171,10 +177,15 @@ function breaking(server: TestServer, open: Open, placeOf: () => Promise<string>
 }
 
 /** The server ends in the middle of things. */
-function dying(server: TestServer, open: Open, placeOf: () => Promise<string>): void {
+function dying(
+  server: TestServer,
+  proxyOf: ProxyOf,
+  open: Open,
+  placeOf: () => Promise<string>,
+): void {
   test('the server is killed in the middle of an upload', { timeout: 120_000 }, async () => {
     const place = await placeOf();
-    await using proxy = await tcpProxy(server.port, { rate: 8 * mebibyte });
+    await using proxy = await proxyOf({ rate: 8 * mebibyte });
     await using storage = await open(undefined, { place, port: proxy.port });
     await storage.put('before', pattern(1000));
     const sentBefore = proxy.sent;
@@ -198,7 +209,7 @@ function dying(server: TestServer, open: Open, placeOf: () => Promise<string>): 
 
   test('the server is killed in the middle of a download', { timeout: 120_000 }, async () => {
     const place = await placeOf();
-    await using proxy = await tcpProxy(server.port, { rate: 8 * mebibyte });
+    await using proxy = await proxyOf({ rate: 8 * mebibyte });
     const body = pattern(24 * mebibyte);
     {
       await using direct = await open(undefined, { place });

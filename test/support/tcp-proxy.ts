@@ -32,41 +32,62 @@ export interface TcpProxy extends AsyncDisposable {
   cutAll(): void;
 }
 
-export async function tcpProxy(target: number, faults: ProxyFaults = {}): Promise<TcpProxy> {
+/** Where a proxy listens, besides at a port of its own on 127.0.0.1. */
+export interface ProxyPlace {
+  /** Another address of loopback. */
+  readonly host?: string;
+  /** Ports that are the same on both sides, as those of the data connections of FTP: then `host` must be another one than the server's. */
+  readonly relayed?: readonly number[];
+}
+
+export async function tcpProxy(
+  target: number,
+  faults: ProxyFaults = {},
+  { host = '127.0.0.1', relayed = [] }: ProxyPlace = {},
+): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   const count = { connections: 0, cuts: 0, sent: 0, received: 0 };
-  const server = createServer({ allowHalfOpen: true }, (client) => {
-    count.connections++;
-    const upstream = connect({ port: target, host: '127.0.0.1', allowHalfOpen: true });
-    const cut = (): void => {
-      count.cuts++;
-      if (faults.cuts !== undefined) faults.cuts--;
-      client.resetAndDestroy();
-      upstream.destroy();
+  const relay =
+    (port: number) =>
+    (client: Socket): void => {
+      count.connections++;
+      const upstream = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+      const cut = (): void => {
+        count.cuts++;
+        if (faults.cuts !== undefined) faults.cuts--;
+        client.resetAndDestroy();
+        upstream.destroy();
+      };
+      for (const socket of [client, upstream]) {
+        sockets.add(socket);
+        socket.setNoDelay(true);
+        socket.on('error', () => {
+          client.destroy();
+          upstream.destroy();
+        });
+        socket.once('close', () => {
+          sockets.delete(socket);
+          client.destroy();
+          upstream.destroy();
+        });
+      }
+      client.pipe(wire(faults, 'cutAfterSent', cut, (size) => (count.sent += size))).pipe(upstream);
+      upstream
+        .pipe(wire(faults, 'cutAfterReceived', cut, (size) => (count.received += size)))
+        .pipe(client);
     };
-    for (const socket of [client, upstream]) {
-      sockets.add(socket);
-      socket.setNoDelay(true);
-      socket.on('error', () => {
-        client.destroy();
-        upstream.destroy();
-      });
-      socket.once('close', () => {
-        sockets.delete(socket);
-        client.destroy();
-        upstream.destroy();
-      });
-    }
-    client.pipe(wire(faults, 'cutAfterSent', cut, (size) => (count.sent += size))).pipe(upstream);
-    upstream
-      .pipe(wire(faults, 'cutAfterReceived', cut, (size) => (count.received += size)))
-      .pipe(client);
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
+  const servers = [createServer({ allowHalfOpen: true }, relay(target))];
+  for (const port of relayed) servers.push(createServer({ allowHalfOpen: true }, relay(port)));
+  await Promise.all(
+    servers.map(
+      (server, index) =>
+        new Promise<void>((resolve, reject) => {
+          server.once('error', reject);
+          server.listen(index === 0 ? 0 : relayed[index - 1], host, resolve);
+        }),
+    ),
+  );
+  const address = servers[0]?.address();
   const cutAll = (): void => {
     for (const socket of sockets) socket.destroy();
   };
@@ -88,7 +109,7 @@ export async function tcpProxy(target: number, faults: ProxyFaults = {}): Promis
     cutAll,
     async [Symbol.asyncDispose]() {
       cutAll();
-      await new Promise((resolve) => server.close(resolve));
+      await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
     },
   };
 }
