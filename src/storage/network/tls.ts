@@ -33,17 +33,30 @@ export type TlsTrust = Pick<
   'ca' | 'checkServerIdentity' | 'allowPartialTrustChain'
 >;
 
+/** The server whose certificate is in question. */
+export interface TlsServer {
+  readonly host: string;
+  readonly port: number;
+  /** Fetches its certificate where the connection does not begin with TLS; otherwise one handshake at `port` does. */
+  readonly presented?: (options: CallOptions) => Promise<PeerCertificate>;
+}
+
 /**
  * Whom to trust at `host` and `port`. With a fingerprint one handshake is made to fetch the certificate, over which nothing is sent.
  * Throws `input/usage` for a file or fingerprint that makes no sense, `storage/untrusted` for a server with another certificate.
  */
 export async function tlsTrust(
   settings: TlsSettings,
-  { host, port, signal }: CallOptions & { readonly host: string; readonly port: number },
+  {
+    host,
+    port,
+    presented = (options) => fetchCertificate(host, port, options),
+    signal,
+  }: CallOptions & TlsServer,
 ): Promise<TlsTrust> {
   const fingerprint = settings['certificate-fingerprint'];
   if (fingerprint !== undefined)
-    return trustOf(normalised(fingerprint), await fetchCertificate(host, port, { signal }), host);
+    return trustOf(normalised(fingerprint), await presented({ signal }), host);
   const file = settings['ca-file'];
   if (file === undefined) return {};
   return { ca: [...rootCertificates, await readAuthorities(file, { signal })] };
