@@ -7,6 +7,7 @@ import { driverNameOf, knownSchemes } from './schemes.ts';
 const loaders: Readonly<Record<string, () => Promise<StorageDriver>>> = {
   file: async () => (await import('./drivers/file/file.ts')).fileDriver,
   memory: async () => (await import('./drivers/memory/memory.ts')).memoryDriver,
+  swift: async () => (await import('./drivers/swift/swift.ts')).swiftDriver,
 };
 
 export const storageSchemes: readonly string[] = Object.keys(loaders);
