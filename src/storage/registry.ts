@@ -6,8 +6,12 @@ import { driverNameOf, knownSchemes } from './schemes.ts';
 /** Every protocol, loaded when it is first used. A new one is a folder in `drivers/` and a line here. */
 const loaders: Readonly<Record<string, () => Promise<StorageDriver>>> = {
   file: async () => (await import('./drivers/file/file.ts')).fileDriver,
+  azure: async () => (await import('./drivers/azure/azure.ts')).azureDriver,
+  dropbox: async () => (await import('./drivers/dropbox/dropbox.ts')).dropboxDriver,
   memory: async () => (await import('./drivers/memory/memory.ts')).memoryDriver,
   swift: async () => (await import('./drivers/swift/swift.ts')).swiftDriver,
+  ftp: async () => (await import('./drivers/ftp/ftp.ts')).ftpDriver,
+  webdav: async () => (await import('./drivers/webdav/webdav.ts')).webdavDriver,
 };
 
 export const storageSchemes: readonly string[] = Object.keys(loaders);

@@ -2,5 +2,6 @@ import type { ServerKind } from './server-kind.ts';
 
 /** Every server by its name; loaded when it is started. */
 export const serverKinds: Readonly<Record<string, () => Promise<ServerKind>>> = {
+  dropbox: async () => (await import('./dropbox.ts')).serverKind,
   swift: async () => (await import('./swift.ts')).serverKind,
 };

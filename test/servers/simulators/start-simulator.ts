@@ -1,0 +1,56 @@
+import { freePort, serverDirectory, startServer, type TestServer } from '../server.ts';
+import { testCertificate } from '../certificate.ts';
+import type { Control } from './simulator.ts';
+
+/** A simulated service in a process of its own. */
+export interface SimulatorServer extends TestServer {
+  /** Changes how it behaves from now on. */
+  steer(control: Control): Promise<void>;
+  /** How often things have happened since it was started. */
+  counts(): Promise<Readonly<Record<string, number>>>;
+}
+
+export interface SimulatorOptions {
+  /** Serve with a certificate for `localhost`; an expired one. */
+  readonly tls?: 'expired';
+}
+
+/** Starts the program `file` of this folder and waits until it answers. */
+export async function startSimulator(
+  file: string,
+  { tls }: SimulatorOptions = {},
+): Promise<SimulatorServer> {
+  const directory = await serverDirectory();
+  const port = await freePort();
+  const certificate = tls && (await testCertificate(directory, { expired: true }));
+  const server = await startServer({
+    directory,
+    port,
+    programs: [
+      {
+        argv: [
+          process.execPath,
+          file,
+          String(port),
+          directory,
+          ...(certificate === undefined ? [] : [certificate.certificate, certificate.key]),
+        ],
+      },
+    ],
+  });
+  const address = `http://127.0.0.1:${port}/_control`;
+  return {
+    ...server,
+    async steer(control) {
+      const answer = await fetch(address, { method: 'POST', body: JSON.stringify(control) });
+      if (!answer.ok) throw new Error(`The simulator does not obey: ${answer.status}`);
+      await answer.arrayBuffer();
+    },
+    async counts() {
+      const answer = (await (await fetch(address)).json()) as {
+        readonly counts: Readonly<Record<string, number>>;
+      };
+      return answer.counts;
+    },
+  };
+}
