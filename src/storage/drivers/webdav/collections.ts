@@ -1,0 +1,94 @@
+import type { CallOptions } from '../../../base/call-options.ts';
+import { AppError } from '../../../base/errors.ts';
+import type { Propfind } from './propfind.ts';
+import { encodePath } from './resource-path.ts';
+import { SharedWork } from './shared-work.ts';
+import type { WebdavClient } from './webdav-client.ts';
+
+/** Makes directories, once each: what is known to be there is not asked for again. */
+export class Collections {
+  readonly #client: WebdavClient;
+  readonly #propfind: Propfind;
+  readonly #base: readonly string[];
+  readonly #ready = new SharedWork();
+
+  /** `base` are the parts of the destination's path. */
+  constructor(client: WebdavClient, propfind: Propfind, base: readonly string[]) {
+    this.#client = client;
+    this.#propfind = propfind;
+    this.#base = base;
+  }
+
+  /** Resolves when the directory of these parts below the base can be written to. */
+  async prepare(parts: readonly string[], options: CallOptions = {}): Promise<void> {
+    await this.#ready.do(parts.join('/'), () => this.#prepare(parts), options);
+  }
+
+  /** Forgets a directory that somebody seems to have removed, and those above it. */
+  forget(parts: readonly string[]): void {
+    const name = parts.join('/');
+    this.#ready.forget((known) => known === '' || `${name}/`.startsWith(`${known}/`));
+  }
+
+  async #prepare(parts: readonly string[]): Promise<void> {
+    if (parts.length === 0) return this.#prepareBase();
+    await this.prepare(parts.slice(0, -1));
+    await this.#make([...this.#base, ...parts]);
+  }
+
+  async #prepareBase(): Promise<void> {
+    const found = await this.#propfind.lookAt(this.#base, { action: this.#action(this.#base) });
+    if (found.kind === 'object') throw isFile(this.#base);
+    if (found.kind === 'missing') await this.#makeAll(this.#base);
+  }
+
+  /** Makes a directory, and those above it when the server says that they are missing. */
+  async #makeAll(parts: readonly string[]): Promise<void> {
+    if (parts.length > 1) {
+      const above = parts.slice(0, -1);
+      const refused = await this.#mkcol(parts);
+      if (refused === undefined) return;
+      // Looked at only now: of a share, often nothing but what lies in it can be seen.
+      if (refused.status === 409 || refused.status === 404) await this.#makeAll(above);
+    }
+    await this.#make(parts);
+  }
+
+  async #make(parts: readonly string[]): Promise<void> {
+    const refused = await this.#mkcol(parts);
+    // 405 is how a server says that something is there; should it be a file, it is seen when something is put below it.
+    if (refused === undefined || refused.status === 405) return;
+    const found = await this.#propfind.lookAt(parts, { action: this.#action(parts) });
+    if (found.kind === 'object') throw isFile(parts);
+    if (found.kind === 'missing') throw refused.error;
+  }
+
+  /** Why a directory was not made, if it was not. */
+  async #mkcol(
+    parts: readonly string[],
+  ): Promise<{ readonly status: number; readonly error: Error } | undefined> {
+    const request = {
+      method: 'MKCOL',
+      path: encodePath(parts, 'collection'),
+      action: this.#action(parts),
+    };
+    const response = await this.#client.send(request);
+    const { status } = response;
+    if (status !== 201) return { status, error: await this.#client.refusal(response, request) };
+    await response.discard();
+    return undefined;
+  }
+
+  #action(parts: readonly string[]): string {
+    return `make the directory "/${parts.join('/')}"`;
+  }
+}
+
+/** What is wanted as a directory is a file. */
+export function isFile(parts: readonly string[]): AppError {
+  return new AppError(
+    'storage/access-denied',
+    `"/${parts.join('/')}" on the server is a file, and not a directory`,
+    { hint: 'Choose another path in the URL, or move that file away' },
+  );
+}

@@ -1,0 +1,103 @@
+import type { CallOptions } from '../../../base/call-options.ts';
+import type { Clock } from '../../../base/clock.ts';
+import { AppError } from '../../../base/errors.ts';
+import { readMultistatus } from './multistatus.ts';
+import { encodePath } from './resource-path.ts';
+import type { WebdavClient, WebdavRequest } from './webdav-client.ts';
+
+/** Milliseconds that an aborted call waits for the answer to a rename that is already on its way. */
+const grace = 2000;
+
+export interface Publication extends CallOptions {
+  /** Parts of the path of what was sent. */
+  readonly from: readonly string[];
+  readonly to: readonly string[];
+  /** The object's name. */
+  readonly name: string;
+  readonly mayReplace: boolean;
+}
+
+/** Gives what was sent its name (RFC 4918, section 9.9). */
+export class Publisher {
+  readonly #client: WebdavClient;
+  readonly #clock: Clock;
+  /** Whether the server wants the new name as a path: one behind a proxy that ends TLS does not know its own address. */
+  #wantsPath = false;
+
+  constructor(client: WebdavClient, clock: Clock) {
+    this.#client = client;
+    this.#clock = clock;
+  }
+
+  /** Renames. Rejects with `storage/already-exists` when something is there that may not be replaced. */
+  async publish({ from, to, name, mayReplace, signal }: Publication): Promise<void> {
+    using patience = new Patience(grace, this.#clock, signal);
+    const path = encodePath(to, 'object');
+    const url = this.#client.urlOf('').origin + path;
+    const request = (destination: string): WebdavRequest => ({
+      method: 'MOVE',
+      path: encodePath(from, 'object'),
+      headers: { destination, overwrite: mayReplace ? 'T' : 'F' },
+      action: `store "${name}"`,
+      signal: patience.signal,
+    });
+    let sent = request(this.#wantsPath ? path : url);
+    let response = await this.#client.send(sent);
+    if ((response.status === 400 || response.status === 502) && !this.#wantsPath) {
+      await response.discard();
+      sent = request(path);
+      response = await this.#client.send(sent);
+      if (response.status < 300) this.#wantsPath = true;
+    }
+    if (response.status === 207) {
+      for await (const { href, status } of readMultistatus(response.stream(), sent.action)) {
+        throw new AppError(
+          'storage/unavailable',
+          `Cannot ${sent.action}: the server answers with status ${status ?? 207} for "${href.slice(0, 300)}"`,
+        );
+      }
+    }
+    if ([200, 201, 204].includes(response.status)) return await response.discard();
+    const error = await this.#client.refusal(response, sent);
+    if (response.status === 412 && !mayReplace)
+      throw new AppError('storage/already-exists', `Cannot store "${name}": it is already there`, {
+        cause: error,
+      });
+    // Two who replace the same object at once get in each other's way, and what was sent may be gone then.
+    if (response.status === 404)
+      throw new AppError('storage/unavailable', `Cannot store "${name}": what was sent is gone`, {
+        cause: error,
+      });
+    throw error;
+  }
+}
+
+/** A signal that aborts some time after another one, so that what is being decided can still be learned. */
+class Patience implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #over = new AbortController();
+  readonly #outer: AbortSignal | undefined;
+  readonly #begin: () => void;
+
+  constructor(milliseconds: number, clock: Clock, outer: AbortSignal | undefined) {
+    outer?.throwIfAborted();
+    this.#outer = outer;
+    this.#begin = () => {
+      clock
+        .sleep(milliseconds, { signal: this.#over.signal })
+        .then(() => this.#controller.abort(outer?.reason))
+        // It was decided in time.
+        .catch(() => undefined);
+    };
+    outer?.addEventListener('abort', this.#begin, { once: true });
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  [Symbol.dispose](): void {
+    this.#outer?.removeEventListener('abort', this.#begin);
+    this.#over.abort();
+  }
+}

@@ -1,0 +1,382 @@
+import type { CallOptions } from '../../../base/call-options.ts';
+import type { Clock } from '../../../base/clock.ts';
+import { AppError } from '../../../base/errors.ts';
+import { mapPool } from '../../../base/pool.ts';
+import { type Body, sizeOfBody } from '../../body.ts';
+import { collect } from '../../byte-stream.ts';
+import { openRange } from '../../network/ranged-read.ts';
+import type { HttpResponse } from '../../network/http-client.ts';
+import { canStartName, checkObjectName } from '../../object-name.ts';
+import type {
+  GetOptions,
+  PutOptions,
+  Storage,
+  StorageCapabilities,
+  StorageObject,
+} from '../../storage.ts';
+import { Collections, isFile } from './collections.ts';
+import { honouringRange } from './ignored-range.ts';
+import { type Listing, Propfind, type Resource } from './propfind.ts';
+import { Publisher } from './publication.ts';
+import { isSentToCollection } from './refusal.ts';
+import { encodePath } from './resource-path.ts';
+import { isReserved, leftoverAge, temporaryName } from './temporary-name.ts';
+import { Turns } from './turns.ts';
+import type { WebdavClient, WebdavRequest } from './webdav-client.ts';
+
+export interface WebdavStorageSettings {
+  readonly location: string;
+  /** The parts of the destination's path. */
+  readonly base: readonly string[];
+  readonly clock: Clock;
+}
+
+/** How many directories are listed at the same time. */
+const listedTogether = 8;
+/** What is at least so large is asked for after it was sent, before it gets its name. */
+const largeEnoughToVerify = 1024 ** 2;
+/** Milliseconds that the end waits for what is still being cleaned up. */
+const cleanUpAtEnd = 2000;
+/** Statuses of a GET by which servers may mean that there is no such object: a directory, or something below a file. */
+const doubtful: ReadonlySet<number> = new Set([400, 403, 405, 409]);
+
+/**
+ * Objects as files of a WebDAV server. A file is sent under a temporary name and renamed: not every server drops what it has received
+ * of an upload that broke off. Neither a rename nor a conditional upload is decided atomically by the servers that are around (see
+ * docs/decisions/webdav.md), so the capabilities promise neither.
+ */
+export class WebdavStorage implements Storage {
+  readonly location: string;
+  readonly capabilities: StorageCapabilities = {
+    atomicReplace: false,
+    conditionalPut: false,
+    listingLag: 0,
+    modifiedTimes: true,
+    concurrency: 16,
+  };
+  readonly #client: WebdavClient;
+  readonly #base: readonly string[];
+  readonly #clock: Clock;
+  readonly #propfind: Propfind;
+  readonly #collections: Collections;
+  readonly #publisher: Publisher;
+  readonly #turns = new Turns();
+  readonly #cleanUps = new Set<Promise<void>>();
+  /** Paths of unfinished uploads whose senders are long gone. */
+  readonly #leftovers = new Set<string>();
+  /** Whether something was seen below the base: if it is missing later, that is no empty storage. */
+  #wasThere = false;
+
+  constructor(client: WebdavClient, { location, base, clock }: WebdavStorageSettings) {
+    this.#client = client;
+    this.location = location;
+    this.#base = base;
+    this.#clock = clock;
+    this.#propfind = new Propfind(client);
+    this.#collections = new Collections(client, this.#propfind, base);
+    this.#publisher = new Publisher(client, clock);
+  }
+
+  async put(
+    name: string,
+    body: Body,
+    { signal, ifAbsent = false }: PutOptions = {},
+  ): Promise<void> {
+    signal?.throwIfAborted();
+    const parts = this.#partsOf(name);
+    const directory = parts.slice(this.#base.length, -1);
+    // Only to save the sending.
+    if (ifAbsent && (await this.#exists(name, parts, signal))) throw alreadyThere(name);
+    await this.#collections.prepare(directory, { signal });
+    const from = [...parts.slice(0, -1), temporaryName()];
+    try {
+      await this.#send(name, from, body, { signal });
+      using _turn = await this.#turns.take(name, { signal });
+      // Servers that do not know "Overwrite" would replace it.
+      if (ifAbsent && (await this.#exists(name, parts, signal))) throw alreadyThere(name);
+      await this.#publisher.publish({ from, to: parts, name, mayReplace: !ifAbsent, signal });
+      this.#wasThere = true;
+    } catch (error) {
+      this.#cleanUp(encodePath(from, 'object'));
+      signal?.throwIfAborted();
+      throw error;
+    }
+    this.#sweep();
+  }
+
+  async get(name: string, { signal, range }: GetOptions = {}): Promise<ReadableStream<Uint8Array>> {
+    return (await this.#open(name, { signal, ...(range && { range }) })).stream;
+  }
+
+  async read(name: string, { signal, range }: GetOptions = {}): Promise<Uint8Array> {
+    const { stream, length } = await this.#open(name, { signal, ...(range && { range }) });
+    return await collect(name, stream, length);
+  }
+
+  async stat(name: string, { signal }: CallOptions = {}): Promise<StorageObject> {
+    signal?.throwIfAborted();
+    const found = await this.#lookAt(name, this.#partsOf(name), signal);
+    if (found.kind !== 'object') throw noObject(name);
+    this.#wasThere = true;
+    const { size, modified } = found;
+    return { name, size, ...(modified !== undefined && { modified }) };
+  }
+
+  async *list(
+    prefix: string,
+    { signal }: CallOptions = {},
+  ): AsyncGenerator<StorageObject, void, undefined> {
+    signal?.throwIfAborted();
+    if (!canStartName(prefix)) return;
+    let level: readonly string[] = [prefix.slice(0, prefix.lastIndexOf('/') + 1)];
+    while (level.length > 0) {
+      const below: string[] = [];
+      const work = (directory: string, options: CallOptions): Promise<Listed> =>
+        this.#listDirectory(directory, options);
+      for await (const { directory, listing } of mapPool(level, listedTogether, work, { signal })) {
+        for (const { part, resource } of listing?.members ?? []) {
+          signal?.throwIfAborted();
+          const name = directory + part;
+          if (!canStartName(name) || part.includes('/')) continue;
+          if (resource.kind === 'collection') {
+            if (startsAlike(`${name}/`, prefix)) below.push(`${name}/`);
+          } else if (resource.kind === 'object' && isReserved(part)) {
+            this.#noticeLeftover(name, resource.modified, listing?.time);
+          } else if (resource.kind === 'object' && name.startsWith(prefix)) {
+            const { size, modified } = resource;
+            yield { name, size, ...(modified !== undefined && { modified }) };
+          }
+        }
+      }
+      level = below;
+    }
+  }
+
+  async delete(name: string, { signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    const parts = this.#partsOf(name);
+    // A directory would go with everything in it.
+    if (!(await this.#exists(name, parts, signal))) return;
+    const request = {
+      method: 'DELETE',
+      path: encodePath(parts, 'object'),
+      action: `delete "${name}"`,
+      signal,
+    };
+    const response = await this.#client.send(request);
+    if ([200, 204, 404, 410].includes(response.status)) return await response.discard();
+    throw await this.#client.refusal(response, request);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#cleanUps.size > 0) {
+      const over = new AbortController();
+      const limit = this.#clock.sleep(cleanUpAtEnd, { signal: over.signal }).catch(() => undefined);
+      await Promise.race([Promise.all(this.#cleanUps), limit]);
+      over.abort();
+    }
+    await this.#client[Symbol.asyncDispose]();
+  }
+
+  async #send(
+    name: string,
+    parts: readonly string[],
+    body: Body,
+    { signal }: CallOptions,
+  ): Promise<void> {
+    const request = {
+      method: 'PUT',
+      path: encodePath(parts, 'object'),
+      headers: { 'content-type': 'application/octet-stream' },
+      body,
+      action: `store "${name}"`,
+      signal,
+    };
+    const response = await this.#client.send(request);
+    if (![200, 201, 204].includes(response.status))
+      throw await this.#notSent(response, request, parts);
+    await response.discard();
+    if (sizeOfBody(body) < largeEnoughToVerify) return;
+    const found = await this.#lookAt(name, parts, signal);
+    const size = found.kind === 'object' ? found.size : 0;
+    if (size === sizeOfBody(body)) return;
+    throw new AppError(
+      'storage/unavailable',
+      `Cannot store "${name}": the server has kept ${size} of ${sizeOfBody(body)} bytes`,
+    );
+  }
+
+  /** Why an upload was refused: its directory may have gone, or may never have been one. */
+  async #notSent(
+    response: HttpResponse,
+    request: WebdavRequest,
+    parts: readonly string[],
+  ): Promise<Error> {
+    const { status } = response;
+    const error = await this.#client.refusal(response, request);
+    if (status !== 404 && !doubtful.has(status)) return error;
+    const directory = parts.slice(0, -1);
+    this.#collections.forget(directory.slice(this.#base.length));
+    for (let length = directory.length; length >= this.#base.length; length--) {
+      const above = directory.slice(0, length);
+      const { signal, action } = request;
+      const found = await this.#propfind.lookAt(above, { action, signal });
+      if (found.kind === 'object') return isFile(above);
+      if (found.kind === 'missing' && length === directory.length) {
+        return new AppError('storage/unavailable', `Cannot ${action}: its directory is gone`, {
+          cause: error,
+        });
+      }
+      if (found.kind === 'collection') break;
+    }
+    return status === 404
+      ? new AppError('storage/unavailable', error.message, { cause: error })
+      : error;
+  }
+
+  async #open(
+    name: string,
+    { signal, range }: GetOptions,
+  ): Promise<{ readonly length: number; readonly stream: ReadableStream<Uint8Array> }> {
+    signal?.throwIfAborted();
+    const parts = this.#partsOf(name);
+    const size = async (): Promise<number> => {
+      const found = await this.#lookAt(name, parts, signal);
+      if (found.kind === 'object') return found.size;
+      throw noObject(name);
+    };
+    return await openRange(name, range, {
+      size,
+      get: async (wanted) =>
+        honouringRange(await this.#get(name, parts, wanted, signal), wanted, size),
+    });
+  }
+
+  async #get(
+    name: string,
+    parts: readonly string[],
+    range: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<HttpResponse> {
+    const request = {
+      method: 'GET',
+      path: encodePath(parts, 'object'),
+      headers: range === undefined ? {} : { range },
+      action: `read "${name}"`,
+      signal,
+    };
+    const response = await this.#client.send(request);
+    const { status } = response;
+    const encoding = response.header('content-encoding') ?? 'identity';
+    if (encoding !== 'identity') {
+      await response.discard();
+      throw new AppError(
+        'storage/unavailable',
+        `Cannot read "${name}": the server sends it in the encoding "${encoding}", which was not asked for`,
+        { hint: 'Switch compression off for this directory on the server' },
+      );
+    }
+    if (status === 200 || status === 206 || status === 416) {
+      this.#wasThere = true;
+      return response;
+    }
+    if (
+      status === 404 ||
+      status === 410 ||
+      isSentToCollection(response, this.#client.urlOf(request.path))
+    ) {
+      await response.discard();
+      throw noObject(name);
+    }
+    const error = await this.#client.refusal(response, request);
+    if (doubtful.has(status) && !(await this.#exists(name, parts, signal))) throw noObject(name);
+    throw error;
+  }
+
+  async #listDirectory(directory: string, { signal }: CallOptions): Promise<Listed> {
+    const parts = [...this.#base, ...directory.split('/').filter((part) => part !== '')];
+    const action = `list "${directory}"`;
+    const listing = await this.#propfind.list(parts, { action, signal });
+    if (listing !== undefined) this.#wasThere = true;
+    else await this.#requireBase(action, signal);
+    return { directory, listing };
+  }
+
+  /** After something was missing: rejects when everything is, and was not before, or when the path of the destination is a file. */
+  async #requireBase(action: string, signal: AbortSignal | undefined): Promise<void> {
+    const base = await this.#propfind.lookAt(this.#base, { action, signal });
+    if (base.kind === 'object') throw isFile(this.#base);
+    if (base.kind === 'collection' || !this.#wasThere) return;
+    throw new AppError(
+      'storage/unavailable',
+      `Cannot ${action}: the directory "/${this.#base.join('/')}" of the server was there before and is gone`,
+      { hint: 'Look whether the disk behind the server is mounted' },
+    );
+  }
+
+  async #exists(
+    name: string,
+    parts: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
+    return (await this.#lookAt(name, parts, signal)).kind === 'object';
+  }
+
+  #lookAt(
+    name: string,
+    parts: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<Resource> {
+    return this.#propfind.lookAt(parts, { action: `look at "${name}"`, signal });
+  }
+
+  #partsOf(name: string): readonly string[] {
+    checkObjectName(name);
+    const parts = name.split('/');
+    if (!parts.some(isReserved)) return [...this.#base, ...parts];
+    throw new AppError(
+      'input/invalid',
+      `Cannot use ${JSON.stringify(name)} as an object name: uploads that are not finished are called so`,
+    );
+  }
+
+  /** Removes what an upload has left, without anybody waiting for it; what cannot be removed now is found by a later listing. */
+  #cleanUp(path: string): void {
+    const action = 'remove an unfinished upload';
+    const work = this.#client
+      .send({ method: 'DELETE', path, action })
+      .then((response) => response.discard())
+      .catch(() => undefined)
+      .finally(() => this.#cleanUps.delete(work));
+    this.#cleanUps.add(work);
+  }
+
+  #noticeLeftover(name: string, modified: number | undefined, time: number | undefined): void {
+    if (modified === undefined || time === undefined || time - modified < leftoverAge) return;
+    this.#leftovers.add(encodePath([...this.#base, ...name.split('/')], 'object'));
+  }
+
+  /** Whoever can store can also remove what was left over. */
+  #sweep(): void {
+    if (this.#leftovers.size === 0) return;
+    for (const path of this.#leftovers) this.#cleanUp(path);
+    this.#leftovers.clear();
+  }
+}
+
+interface Listed {
+  readonly directory: string;
+  readonly listing: Listing | undefined;
+}
+
+function startsAlike(left: string, right: string): boolean {
+  return left.length < right.length ? right.startsWith(left) : left.startsWith(right);
+}
+
+function noObject(name: string): AppError {
+  return new AppError('storage/not-found', `There is no object "${name}"`);
+}
+
+function alreadyThere(name: string): AppError {
+  return new AppError('storage/already-exists', `Cannot store "${name}": it is already there`);
+}
