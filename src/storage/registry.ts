@@ -9,8 +9,12 @@ const loaders: Readonly<Record<string, () => Promise<StorageDriver>>> = {
   azure: async () => (await import('./drivers/azure/azure.ts')).azureDriver,
   dropbox: async () => (await import('./drivers/dropbox/dropbox.ts')).dropboxDriver,
   memory: async () => (await import('./drivers/memory/memory.ts')).memoryDriver,
+  sftp: async () => (await import('./drivers/sftp/sftp.ts')).sftpDriver,
+  s3: async () => (await import('./drivers/s3/s3.ts')).s3Driver,
   swift: async () => (await import('./drivers/swift/swift.ts')).swiftDriver,
   ftp: async () => (await import('./drivers/ftp/ftp.ts')).ftpDriver,
+  rclone: async () => (await import('./drivers/rclone/rclone.ts')).rcloneDriver,
+  smb: async () => (await import('./drivers/smb/smb.ts')).smbDriver,
   webdav: async () => (await import('./drivers/webdav/webdav.ts')).webdavDriver,
 };
 

@@ -1,0 +1,135 @@
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { connect as connectTls, TLSSocket } from 'node:tls';
+
+import { type FTPContext, FTPError } from 'basic-ftp';
+
+import { ConnectionFailure } from './translate-error.ts';
+
+/** How the second connection of a transfer comes about; `automatic` is `extended`, or `passive` where the server does not know that. */
+export type DataConnection = 'automatic' | 'extended' | 'passive' | 'active';
+
+/** Sends a command and gives the text of its answer; rejects with the server's refusal. */
+export type Ask = (command: string) => Promise<string>;
+
+/** The connection that the bytes of one transfer go over. */
+export interface DataChannel {
+  /** When the command of the transfer may be sent. */
+  readonly prepared: Promise<void>;
+  /** The connection itself; in active mode it comes only after the command. */
+  readonly socket: Promise<Socket>;
+  destroy(): void;
+}
+
+/** Opens the channel of the next transfer: asks the server for a port, or offers one of ours. `mode` is never `automatic`. */
+export async function openDataChannel(
+  context: FTPContext,
+  mode: Exclude<DataConnection, 'automatic'>,
+  ask: Ask,
+): Promise<DataChannel> {
+  if (mode === 'active') return offerPort(context, ask);
+  const port =
+    mode === 'extended' ? extendedPort(await ask('EPSV')) : passivePort(await ask('PASV'));
+  // The address in the answer is not used: behind a NAT it is wrong, and a hostile server could send us anywhere.
+  const host = context.socket.remoteAddress;
+  if (host === undefined) throw new ConnectionFailure(new Error('The connection was closed'));
+  const raw = connect({ host, port });
+  const connected = new Promise<void>((resolve, reject) => {
+    raw.once('connect', resolve);
+    raw.once('error', (error) => reject(new ConnectionFailure(error)));
+    raw.once('close', () => reject(new ConnectionFailure(new Error('The connection was closed'))));
+  });
+  // Whoever waits is told; a channel that is given up has nobody who does.
+  connected.catch(() => undefined);
+  const socket = connected.then(() => secured(context, raw));
+  socket.catch(() => undefined);
+  return { prepared: connected, socket, destroy: () => destroyQuietly(raw) };
+}
+
+/** Whether an answer to EPSV means that the server knows only PASV. */
+export function lacksExtended(error: unknown): boolean {
+  return error instanceof FTPError && error.code >= 500 && error.code !== 530;
+}
+
+/** The server connects to a port of ours; nobody else may. */
+async function offerPort(context: FTPContext, ask: Ask): Promise<DataChannel> {
+  const { localAddress = '', remoteAddress } = context.socket;
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(new ConnectionFailure(error)));
+    server.listen(0, localAddress, resolve);
+  });
+  let accepted: Socket | undefined;
+  const socket = new Promise<Socket>((resolve, reject) => {
+    server.on('connection', (candidate) => {
+      if (candidate.remoteAddress !== remoteAddress || accepted !== undefined) {
+        destroyQuietly(candidate);
+        return;
+      }
+      accepted = candidate;
+      server.close();
+      resolve(secured(context, candidate));
+    });
+    server.once('close', () => {
+      if (accepted === undefined)
+        reject(new ConnectionFailure(new Error('The server did not connect')));
+    });
+  });
+  socket.catch(() => undefined);
+  const destroy = (): void => {
+    server.close();
+    if (accepted !== undefined) destroyQuietly(accepted);
+  };
+  try {
+    await ask(offer(localAddress, server));
+  } catch (error) {
+    destroy();
+    throw error;
+  }
+  return { prepared: Promise.resolve(), socket, destroy };
+}
+
+function offer(address: string, server: Server): string {
+  const { port } = server.address() as AddressInfo;
+  const plain = address.replace(/^::ffff:/iu, '');
+  if (plain.includes(':')) return `EPRT |2|${plain}|${port}|`;
+  return `PORT ${[...plain.split('.'), port >> 8, port & 255].join(',')}`;
+}
+
+/** TLS over the channel where the control connection has it, with the session of that one: many servers demand it. */
+function secured(context: FTPContext, raw: Socket): Socket {
+  raw.on('error', () => undefined);
+  if (!(context.socket instanceof TLSSocket)) return raw;
+  const session = context.tlsSessionStore ?? context.socket.getSession();
+  const socket = connectTls({
+    ...context.tlsOptions,
+    socket: raw,
+    ...(session !== undefined && { session }),
+  });
+  // Tickets of TLS 1.3 are good for one connection: the next one takes the newest.
+  socket.on('session', (next: Buffer) => void (context.tlsSessionStore = next));
+  socket.on('error', () => undefined);
+  return socket;
+}
+
+function destroyQuietly(socket: Socket): void {
+  socket.on('error', () => undefined);
+  socket.destroy();
+}
+
+function extendedPort(answer: string): number {
+  return checkedPort(
+    Number(/([|!])\1\1(?<port>[0-9]{1,5})\1/u.exec(answer)?.groups?.['port']),
+    answer,
+  );
+}
+
+function passivePort(answer: string): number {
+  const [, high, low] =
+    /[0-9]{1,3},[0-9]{1,3},[0-9]{1,3},[0-9]{1,3},([0-9]{1,3}),([0-9]{1,3})/u.exec(answer) ?? [];
+  return checkedPort(Number(high) * 256 + Number(low), answer);
+}
+
+function checkedPort(port: number, answer: string): number {
+  if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
+  throw new ConnectionFailure(new Error(`The server names no port: ${answer}`));
+}

@@ -1,0 +1,448 @@
+import path from 'node:path';
+
+import { FTPError } from 'basic-ftp';
+
+import type { CallOptions } from '../../../base/call-options.ts';
+import { AppError } from '../../../base/errors.ts';
+import { mapPool } from '../../../base/pool.ts';
+import { type Body, sizeOfBody } from '../../body.ts';
+import { resolveRange } from '../../byte-range.ts';
+import { streamOf } from '../../byte-stream.ts';
+import { canStartName, checkObjectName } from '../../object-name.ts';
+import type {
+  GetOptions,
+  PutOptions,
+  Storage,
+  StorageCapabilities,
+  StorageObject,
+} from '../../storage.ts';
+import { FtpConnection } from './connection.ts';
+import { ConnectionPool } from './connection-pool.ts';
+import { DirectoryMaker } from './directory-maker.ts';
+import type { DirectoryEntry } from './directory-entry.ts';
+import type { FtpServer, FtpSettings } from './ftp-settings.ts';
+import { factsOf, kindOf, list, mayBeMissing, sizeOf, unlistable } from './remote-directory.ts';
+import { isReserved, leftoverAge, temporaryBeside } from './temporary-name.ts';
+import { Download, upload } from './transfers.ts';
+import { translateError } from './translate-error.ts';
+
+/** Connections at once; a server that wants fewer says so and gets fewer. */
+const connections = 8;
+
+/** Directories that are listed at once. */
+const listedAtOnce = 4;
+
+/**
+ * Objects as files on an FTP server. A file is sent under a temporary name, its size is compared, and then it is renamed: a connection
+ * that breaks looks to the server like the end of the file. FTP cannot create a file only if there is none, and knows no sync.
+ */
+export class FtpStorage implements Storage {
+  readonly location: string;
+  readonly capabilities: StorageCapabilities;
+  readonly #settings: FtpSettings;
+  readonly #directory: string;
+  readonly #pool: ConnectionPool;
+  readonly #directories = new DirectoryMaker();
+  /** Temporaries that broken connections have left; the next `put` removes them. */
+  readonly #leftovers = new Set<string>();
+  #server: FtpServer | undefined;
+  #replacesByRename = true;
+
+  /** Connects only when it is used. `directory` is relative to that of the login unless it begins with a slash. */
+  constructor(
+    settings: FtpSettings,
+    { directory, location }: { readonly directory: string; readonly location: string },
+  ) {
+    this.#settings = settings;
+    this.#directory = directory;
+    this.location = location;
+    this.#pool = new ConnectionPool((options) => this.#connect(options), {
+      most: connections,
+      clock: settings.clock,
+    });
+    const found = {
+      tellsTimes: () => this.#server?.features.has('MLST') ?? true,
+      replaces: () => this.#replacesByRename,
+    };
+    this.capabilities = {
+      get atomicReplace() {
+        return found.replaces();
+      },
+      conditionalPut: false,
+      listingLag: 0,
+      get modifiedTimes() {
+        return found.tellsTimes();
+      },
+      concurrency: connections,
+    };
+  }
+
+  async put(
+    name: string,
+    body: Body,
+    { signal, ifAbsent = false }: PutOptions = {},
+  ): Promise<void> {
+    await this.#calling(`store "${name}"`, name, { signal }, async (connection) => {
+      const file = this.#fileOf(connection, name);
+      await this.#sweep(connection);
+      const temporary = temporaryBeside(file);
+      const refuseIfThere = async (): Promise<void> => {
+        if (!ifAbsent || (await factsOf(connection, file)) === undefined) return;
+        throw new AppError('storage/already-exists', `Cannot store "${name}": it is already there`);
+      };
+      try {
+        await this.#send(connection, temporary, { name, body, signal, meanwhile: refuseIfThere });
+        await confirm(connection, temporary, { name, size: sizeOfBody(body) });
+        signal?.throwIfAborted();
+        await refuseIfThere();
+        await this.#publish(connection, temporary, file);
+      } catch (error) {
+        await this.#discard(connection, temporary);
+        throw error;
+      }
+    });
+  }
+
+  async get(name: string, options: GetOptions = {}): Promise<ReadableStream<Uint8Array>> {
+    const { download, close } = await this.#open(name, options);
+    return streamOf(
+      {
+        next: async () => {
+          try {
+            return await download?.next();
+          } catch (error) {
+            throw translateError(error, `read "${name}"`);
+          }
+        },
+        close,
+      },
+      { signal: options.signal },
+    );
+  }
+
+  async read(name: string, options: GetOptions = {}): Promise<Uint8Array> {
+    const { download, length, close } = await this.#open(name, options);
+    try {
+      const bytes = new Uint8Array(length);
+      let seen = 0;
+      for (let piece = await download?.next(); piece !== undefined;) {
+        bytes.set(piece, seen);
+        seen += piece.byteLength;
+        piece = await download?.next();
+      }
+      options.signal?.throwIfAborted();
+      return bytes;
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      throw translateError(error, `read "${name}"`);
+    } finally {
+      // What is left to be said on the connection need not be waited for.
+      void close();
+    }
+  }
+
+  async stat(name: string, { signal }: CallOptions = {}): Promise<StorageObject> {
+    return this.#calling(`look at "${name}"`, name, { signal }, async (connection) => {
+      const file = this.#fileOf(connection, name);
+      const facts = await factsOf(connection, file);
+      if (facts === undefined) throw await this.#notFound(connection, name, file);
+      const { size, modified } = facts;
+      return { name, size, ...(modified !== undefined && { modified }) };
+    });
+  }
+
+  async *list(
+    prefix: string,
+    { signal }: CallOptions = {},
+  ): AsyncGenerator<StorageObject, void, undefined> {
+    signal?.throwIfAborted();
+    if (!canStartName(prefix) || /[\r\n]/u.test(prefix)) return;
+    let level: readonly string[] = [prefix.slice(0, prefix.lastIndexOf('/') + 1)];
+    while (level.length > 0) {
+      const below: string[] = [];
+      const listed = mapPool(
+        level,
+        listedAtOnce,
+        async (base, options) => ({ base, entries: await this.#listed(base, prefix, options) }),
+        { signal },
+      );
+      for await (const { base, entries } of listed) {
+        for (const entry of entries) {
+          const name = base + entry.name;
+          if (!name.startsWith(prefix) || !canStartName(name)) continue;
+          if (entry.kind === 'directory') below.push(`${name}/`);
+          if (entry.kind !== 'file' || isReserved(name)) continue;
+          const { size, modified } = entry;
+          yield { name, size, ...(modified !== undefined && { modified }) };
+          signal?.throwIfAborted();
+        }
+      }
+      level = below;
+    }
+  }
+
+  async delete(name: string, { signal }: CallOptions = {}): Promise<void> {
+    await this.#calling(`delete "${name}"`, name, { signal }, async (connection) => {
+      const file = this.#fileOf(connection, name);
+      try {
+        await connection.send(`DELE ${file}`);
+      } catch (error) {
+        if (!mayBeMissing(error)) throw error;
+        const kind = await kindOf(connection, file);
+        if (kind !== 'missing' && kind !== 'directory') throw error;
+      }
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pool[Symbol.asyncDispose]();
+  }
+
+  async #connect(options: CallOptions): Promise<FtpConnection> {
+    const connection = await FtpConnection.open(this.#settings, this.#server, options);
+    this.#server ??= connection.server;
+    return connection;
+  }
+
+  /** One call on a connection of its own, with its failures translated. */
+  async #calling<Result>(
+    action: string,
+    name: string,
+    { signal }: CallOptions,
+    work: (connection: FtpConnection) => Promise<Result>,
+  ): Promise<Result> {
+    signal?.throwIfAborted();
+    checkName(name);
+    try {
+      return await this.#pool.use({ signal }, work);
+    } catch (error) {
+      throw translateError(error, action);
+    }
+  }
+
+  #rootOf({ server }: FtpConnection): string {
+    return path.posix.resolve(server.home, this.#directory);
+  }
+
+  #fileOf(connection: FtpConnection, name: string): string {
+    return path.posix.join(this.#rootOf(connection), name);
+  }
+
+  async #send(
+    connection: FtpConnection,
+    temporary: string,
+    {
+      meanwhile,
+      ...content
+    }: CallOptions & {
+      readonly name: string;
+      readonly body: Body;
+      readonly meanwhile: () => Promise<void>;
+    },
+  ): Promise<void> {
+    const directory = path.posix.dirname(temporary);
+    const wasKnown = this.#directories.knows(directory);
+    await this.#directories.prepare(connection, directory);
+    await connection.prepare(meanwhile);
+    try {
+      await upload(connection, temporary, content);
+    } catch (error) {
+      if (!mayBeMissing(error)) throw error;
+      // Somebody may have removed the directory since it was last seen.
+      this.#directories.forget(directory);
+      if (!wasKnown) throw await this.#undirected(connection, directory, error);
+      await this.#directories.prepare(connection, directory);
+      await connection.prepare(() => Promise.resolve());
+      await upload(connection, temporary, content);
+    }
+  }
+
+  /** Says what is in the way when a directory cannot be written to. */
+  async #undirected(
+    connection: FtpConnection,
+    directory: string,
+    error: unknown,
+  ): Promise<unknown> {
+    for (let at = directory; at !== '/'; at = path.posix.dirname(at)) {
+      const kind = await kindOf(connection, at).catch(() => 'missing');
+      if (kind === 'directory') break;
+      if (kind === 'file')
+        return new AppError(
+          'storage/access-denied',
+          `"${at}" on the server is a file, and no directory`,
+          {
+            cause: error,
+            hint: 'Choose another path',
+          },
+        );
+    }
+    return error;
+  }
+
+  /** Gives the file its name. A server that does not rename over a file gets the old one out of the way first. */
+  async #publish(connection: FtpConnection, temporary: string, file: string): Promise<void> {
+    try {
+      await rename(connection, temporary, file);
+    } catch (error) {
+      if (!(error instanceof FTPError) || error.code < 500) throw error;
+      if ((await factsOf(connection, file)) === undefined) throw error;
+      this.#replacesByRename = false;
+      const aside = temporaryBeside(file);
+      await rename(connection, file, aside);
+      try {
+        await rename(connection, temporary, file);
+      } catch (failure) {
+        await rename(connection, aside, file);
+        throw failure;
+      }
+      await this.#discard(connection, aside);
+    }
+  }
+
+  /** Removes a temporary, now or later. */
+  async #discard(connection: FtpConnection, temporary: string): Promise<void> {
+    this.#leftovers.add(temporary);
+    if (connection.unusable) return;
+    try {
+      await connection.send(`DELE ${temporary}`);
+      this.#leftovers.delete(temporary);
+    } catch (error) {
+      // When it was never made it is gone as well; of a broken connection the call itself tells.
+      if (error instanceof FTPError && error.code >= 500) this.#leftovers.delete(temporary);
+    }
+  }
+
+  async #sweep(connection: FtpConnection): Promise<void> {
+    for (const temporary of Array.from(this.#leftovers)) {
+      this.#leftovers.delete(temporary);
+      await this.#discard(connection, temporary);
+    }
+  }
+
+  async #open(
+    name: string,
+    { signal, range }: GetOptions,
+  ): Promise<{
+    /** Nothing for an empty range. */
+    readonly download: Download | undefined;
+    readonly length: number;
+    readonly close: () => Promise<void>;
+  }> {
+    signal?.throwIfAborted();
+    checkName(name);
+    const action = `read "${name}"`;
+    let connection: FtpConnection;
+    try {
+      connection = await this.#pool.acquire({ signal });
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw translateError(error, action);
+    }
+    const stop = (): void => connection.close();
+    signal?.addEventListener('abort', stop, { once: true });
+    const release = (): void => {
+      signal?.removeEventListener('abort', stop);
+      this.#pool.release(connection);
+    };
+    try {
+      const file = this.#fileOf(connection, name);
+      const size = await connection.prepare(async () => {
+        const found = await sizeOf(connection, file);
+        if (found === undefined) throw await this.#notFound(connection, name, file);
+        return found;
+      });
+      const { offset, length } = resolveRange(name, size, range);
+      const download =
+        length === 0 ? undefined : await Download.begin(connection, file, { name, offset, length });
+      if (download === undefined) connection.abandon();
+      signal?.throwIfAborted();
+      const close = async (): Promise<void> => {
+        try {
+          await download?.close();
+        } finally {
+          release();
+        }
+      };
+      return { download, length, close };
+    } catch (error) {
+      connection.abandon();
+      release();
+      signal?.throwIfAborted();
+      throw translateError(error, action);
+    }
+  }
+
+  async #listed(
+    base: string,
+    prefix: string,
+    options: CallOptions,
+  ): Promise<readonly DirectoryEntry[]> {
+    try {
+      return await this.#pool.use(options, async (connection) => {
+        const directory = path.posix.join(this.#rootOf(connection), base, '.');
+        const entries = await list(connection, directory);
+        if (entries === undefined) await this.#requireMissing(connection, directory);
+        for (const { name, modified = Infinity } of entries ?? []) {
+          if (isReserved(name) && modified < this.#settings.clock.now() - leftoverAge)
+            this.#leftovers.add(path.posix.join(directory, name));
+        }
+        return entries ?? [];
+      });
+    } catch (error) {
+      throw translateError(error, `list "${prefix}"`);
+    }
+  }
+
+  /** A directory that the server refuses to list is empty only if it is not there. */
+  async #requireMissing(connection: FtpConnection, directory: string): Promise<void> {
+    const kind = await kindOf(connection, directory);
+    if (kind === 'missing') return;
+    const isRoot = directory === this.#rootOf(connection);
+    if (kind === 'directory') throw unlistable(directory);
+    if (!isRoot) return;
+    throw new AppError(
+      'storage/access-denied',
+      `"${directory}" on the server is a file, and no directory`,
+      {
+        hint: 'Choose another path',
+      },
+    );
+  }
+
+  /** The error for an object that the server does not show. */
+  async #notFound(connection: FtpConnection, name: string, file: string): Promise<AppError> {
+    if ((await kindOf(connection, file)) !== 'file')
+      return new AppError('storage/not-found', `No object "${name}" in "${this.location}"`);
+    return new AppError('storage/access-denied', `The server does not let us see "${name}"`, {
+      hint: 'Look at the owner and the mode of the file on the server',
+    });
+  }
+}
+
+/** FTP ends a line of its own at these. */
+function checkName(name: string): void {
+  checkObjectName(name);
+  if (!/[\r\n]/u.test(name) && !name.split('/').some(isReserved)) return;
+  throw new AppError(
+    'input/invalid',
+    `Cannot use ${JSON.stringify(name)} as an object name: FTP cannot send it, or it is reserved for unfinished files`,
+  );
+}
+
+async function confirm(
+  connection: FtpConnection,
+  temporary: string,
+  { name, size }: { readonly name: string; readonly size: number },
+): Promise<void> {
+  const arrived = await sizeOf(connection, temporary);
+  if (arrived === size) return;
+  throw new AppError(
+    'storage/unavailable',
+    `Cannot store "${name}": ${arrived ?? 'none'} of ${size} bytes arrived`,
+  );
+}
+
+async function rename(connection: FtpConnection, from: string, to: string): Promise<void> {
+  await connection.send(`RNFR ${from}`);
+  await connection.send(`RNTO ${to}`);
+}
