@@ -1,16 +1,35 @@
-import { networkContract } from '#test/contract/network-contract.ts';
-import { apachePrograms, type ApacheServer, startApache } from '#test/servers/apache.ts';
+import { after, describe } from 'node:test';
+
+import { networkContract, openForTest } from '#test/contract/network-contract.ts';
+import { storageContract } from '#test/contract/storage-contract.ts';
+import { apachePrograms, startApache } from '#test/servers/apache.ts';
 import { missingPrograms } from '#test/servers/required-programs.ts';
 
-if (missingPrograms(apachePrograms) === false) {
-  const at = ({ user, password }: ApacheServer, rest: string): string =>
-    `${encodeURIComponent(user)}:${encodeURIComponent(password)}@localhost:${rest}`;
+const missing = missingPrograms(apachePrograms);
+const credentials = `backup:${encodeURIComponent('s3cret: äöü')}`;
 
+if (missing === false) {
   networkContract({
     title: 'WebDAV by Apache, Basic',
     start: startApache,
-    url: (server, place, port) => `webdav://${at(server as ApacheServer, `${port}/dav/${place}`)}`,
+    url: (_, place, port) => `webdav://${credentials}@localhost:${port}/dav/${place}`,
     wrongCredentials: (_, place, port) =>
       `webdav://backup:wr0ng-one@localhost:${port}/dav/${place}`,
   });
 }
+
+describe('WebDAV by Apache, otherwise', { skip: missing, concurrency: false }, async () => {
+  const server = await startApache();
+  after(() => server[Symbol.asyncDispose]());
+  let places = 0;
+  storageContract('WebDAV with Digest', () =>
+    openForTest(`webdav://${credentials}@localhost:${server.port}/digest/place${(places += 1)}`),
+  );
+  storageContract('WebDAV over TLS', () =>
+    openForTest(
+      `webdavs://${credentials}@localhost:${server.tlsPort}/dav/place${(places += 1)}`,
+      {},
+      { attempts: 1, 'ca-file': server.certificate },
+    ),
+  );
+});

@@ -11,7 +11,8 @@ import { encodePath, partsOfPath } from './resource-path.ts';
 import { WebdavClient } from './webdav-client.ts';
 import { WebdavStorage } from './webdav-storage.ts';
 
-const encrypted: ReadonlySet<string> = new Set(['webdavs', 'davs', 'https']);
+/** Also behind the name of a library, as in `lftp+webdavs`. */
+const encrypted = /^(?:.*\+)?(?:webdavs|davs|https)$/u;
 
 /** More than the calls that are made at once, for listings and for what is cleaned up beside them. */
 const connections = 48;
@@ -82,7 +83,7 @@ export const webdavDriver = defineDriver({
     return {
       host,
       path,
-      ...(encrypted.has(scheme) && { tls: true }),
+      ...(encrypted.test(scheme) && { tls: true }),
       ...(port !== undefined && { port }),
       ...(user !== undefined && { user }),
       ...(password !== undefined && { password }),
