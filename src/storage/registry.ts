@@ -8,9 +8,13 @@ const loaders: Readonly<Record<string, () => Promise<StorageDriver>>> = {
   file: async () => (await import('./drivers/file/file.ts')).fileDriver,
   azure: async () => (await import('./drivers/azure/azure.ts')).azureDriver,
   dropbox: async () => (await import('./drivers/dropbox/dropbox.ts')).dropboxDriver,
+  b2: async () => (await import('./drivers/b2/b2.ts')).b2Driver,
+  googledrive: async () =>
+    (await import('./drivers/googledrive/googledrive.ts')).googledriveDriver,
   memory: async () => (await import('./drivers/memory/memory.ts')).memoryDriver,
   sftp: async () => (await import('./drivers/sftp/sftp.ts')).sftpDriver,
   s3: async () => (await import('./drivers/s3/s3.ts')).s3Driver,
+  gs: async () => (await import('./drivers/gs/gs.ts')).gsDriver,
   swift: async () => (await import('./drivers/swift/swift.ts')).swiftDriver,
   ftp: async () => (await import('./drivers/ftp/ftp.ts')).ftpDriver,
   rclone: async () => (await import('./drivers/rclone/rclone.ts')).rcloneDriver,

@@ -2,9 +2,14 @@ import type { ServerKind } from './server-kind.ts';
 
 /** Every server by its name; loaded when it is started. */
 export const serverKinds: Readonly<Record<string, () => Promise<ServerKind>>> = {
+  azurite: async () => (await import('./azurite.ts')).serverKind,
+  b2: async () => (await import('./b2.ts')).serverKind,
   ftp: async () => (await import('./proftpd.ts')).serverKind,
   apache: async () => (await import('./apache.ts')).serverKind,
   ceph: async () => (await import('./ceph.ts')).serverKind,
   dropbox: async () => (await import('./dropbox.ts')).serverKind,
+  'google-drive': async () => (await import('./google-drive.ts')).serverKind,
   swift: async () => (await import('./swift.ts')).serverKind,
+  'rclone-serve': async () => (await import('./rclone-serve.ts')).serverKind,
+  samba: async () => (await import('./samba.ts')).serverKind,
 };
