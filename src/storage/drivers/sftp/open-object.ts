@@ -1,0 +1,62 @@
+import type { CallOptions } from '../../../base/call-options.ts';
+import { AppError } from '../../../base/errors.ts';
+import { resolveRange } from '../../byte-range.ts';
+import type { ByteRange } from '../../storage.ts';
+import { isDirectory } from './file-type.ts';
+import { openFlag } from './packet.ts';
+import type { SftpSession } from './session.ts';
+import { RangeReader } from './transfer.ts';
+
+/** An object that is being read. `close` has to be called, and does not wait. */
+export interface OpenObject {
+  /** Bytes that will come. */
+  readonly length: number;
+  /** The next bytes, `undefined` at the end. */
+  next(options: CallOptions): Promise<Uint8Array | undefined>;
+  close(): void;
+}
+
+/** How much is asked for before the size of an object is known: most objects that are read are smaller, or a small range. */
+const guess = 64 * 1024;
+
+/** Opens an object and asks for the first bytes of a range of it. Rejects with `storage/bad-range`, or with the server's answer. */
+export async function openObject(
+  session: SftpSession,
+  { name, file, range }: { readonly name: string; readonly file: string; readonly range?: ByteRange | undefined },
+  { signal }: CallOptions,
+): Promise<OpenObject> {
+  const opening = session.open(file, openFlag.read);
+  let isOpen = false;
+  try {
+    const handle = await session.until(opening, { signal });
+    const { offset = 0, length } = range ?? {};
+    const first = Math.min(guess, session.chunk.read, length ?? guess);
+    // With the question for its size goes one for the first bytes: that saves a round trip.
+    const looked = session.fstat(handle);
+    const answer = canGuess(offset, first) ? session.read(handle, offset, first) : undefined;
+    answer?.catch(() => undefined);
+    const found = await session.until(looked, { signal });
+    if (isDirectory(found)) throw new AppError('storage/not-found', `No object "${name}": it is a directory`);
+    if (found.size === undefined)
+      throw new AppError('storage/access-denied', `Cannot read "${name}": the server does not tell its size`);
+    const wanted = resolveRange(name, found.size, range);
+    const reader = new RangeReader(session, { handle, name, ...wanted });
+    if (answer !== undefined) reader.adopt(answer, first);
+    isOpen = true;
+    let isClosed = false;
+    return {
+      length: wanted.length,
+      next: (options) => reader.next(options),
+      close() {
+        if (!isClosed) session.later(session.close(handle));
+        isClosed = true;
+      },
+    };
+  } finally {
+    if (!isOpen) session.later(opening.then((handle) => session.close(handle)));
+  }
+}
+
+function canGuess(offset: number, length: number): boolean {
+  return Number.isSafeInteger(offset) && offset >= 0 && Number.isSafeInteger(length) && length > 0;
+}

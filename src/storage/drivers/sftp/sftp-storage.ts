@@ -1,0 +1,299 @@
+import type { CallOptions } from '../../../base/call-options.ts';
+import type { Clock } from '../../../base/clock.ts';
+import { AppError, hasCode } from '../../../base/errors.ts';
+import type { Body } from '../../body.ts';
+import { sizeOfBody } from '../../body.ts';
+import { streamOf } from '../../byte-stream.ts';
+import { canStartName } from '../../object-name.ts';
+import type { GetOptions, PutOptions, Storage, StorageCapabilities, StorageObject } from '../../storage.ts';
+import { Directories, parentOf } from './directories.ts';
+import { DirectorySync } from './directory-sync.ts';
+import { isDirectory, isFile } from './file-type.ts';
+import { Leftovers } from './leftovers.ts';
+import { listDirectory } from './list-directory.ts';
+import { openObject, type OpenObject } from './open-object.ts';
+import { statusCode } from './packet.ts';
+import { Publisher } from './publish.ts';
+import { RemoteRoot } from './remote-root.ts';
+import type { SftpSession } from './session.ts';
+import type { Lease, SessionPool } from './session-pool.ts';
+import { hasStatus, unlessStatus } from './status-error.ts';
+import { outOfSpace, readOnly, translateError } from './translate-error.ts';
+import { Upload } from './upload.ts';
+
+export interface SftpStorageSettings {
+  readonly pool: SessionPool;
+  /** For people. */
+  readonly location: string;
+  /** As the server is asked for it. */
+  readonly directory: string;
+  readonly clock: Clock;
+}
+
+/** A file system that has less room than this is taken for full after a failure. */
+const nothingFree = 1024n ** 2n;
+
+/**
+ * Objects as files below a directory of a server. A file is written under a temporary name, synced, and renamed, as well as the server can;
+ * links are not followed. The first `put` makes the directory.
+ */
+export class SftpStorage implements Storage {
+  readonly location: string;
+  readonly #pool: SessionPool;
+  readonly #clock: Clock;
+  readonly #root: RemoteRoot;
+  readonly #sync = new DirectorySync();
+  readonly #directories: Directories;
+  readonly #leftovers = new Leftovers();
+  readonly #publisher = new Publisher();
+  readonly #atomicReplace: boolean;
+
+  private constructor({ pool, location, directory, clock }: SftpStorageSettings, session: SftpSession) {
+    this.location = location;
+    this.#pool = pool;
+    this.#clock = clock;
+    this.#root = new RemoteRoot(directory, location);
+    this.#directories = new Directories(this.#root, this.#sync);
+    this.#atomicReplace = session.has('posix-rename');
+  }
+
+  /** Connects and looks whether the directory is there; makes nothing. Takes the pool over, also when it rejects. */
+  static async open(settings: SftpStorageSettings, { signal }: CallOptions = {}): Promise<SftpStorage> {
+    try {
+      using lease = await settings.pool.acquire({ signal });
+      const { session } = lease;
+      const storage = new SftpStorage(settings, session);
+      await session.until(storage.#root.exists(session), { signal });
+      return storage;
+    } catch (error) {
+      await settings.pool[Symbol.asyncDispose]();
+      throw translateError(error, `open "${settings.location}"`);
+    }
+  }
+
+  get capabilities(): StorageCapabilities {
+    return {
+      atomicReplace: this.#atomicReplace,
+      conditionalPut: this.#publisher.isConditional,
+      listingLag: 0,
+      modifiedTimes: true,
+      concurrency: 16,
+    };
+  }
+
+  async put(name: string, body: Body, { signal, ifAbsent = false }: PutOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    const file = this.#root.fileOf(name);
+    using lease = await this.#pool.acquire({ signal });
+    const { session } = lease;
+    try {
+      // Only to save the writing: what decides is the publication.
+      const before = ifAbsent ? this.#exists(session, file) : undefined;
+      before?.catch(() => undefined);
+      const upload = await this.#create(session, name, file, { signal });
+      try {
+        if (before !== undefined && (await session.until(before, { signal }))) throw alreadyThere(name);
+        await upload.write(name, body, { signal });
+        signal?.throwIfAborted();
+        const publication = { name, temporary: upload.temporary, file };
+        await session.until(
+          ifAbsent
+            ? this.#publisher.createNew(session, publication)
+            : this.#publisher.replace(session, publication),
+          { signal },
+        );
+        await session.until(this.#sync.sync(session, this.#root.pathOf(parentOf(name))), { signal });
+      } catch (error) {
+        const explained = await this.#explained(session, error, name, body, { signal });
+        upload.discard(this.#leftovers);
+        throw explained;
+      }
+      this.#leftovers.sweep(session);
+    } catch (error) {
+      throw this.#translate(error, `store "${name}"`);
+    }
+  }
+
+  async get(name: string, { signal, range }: GetOptions = {}): Promise<ReadableStream<Uint8Array>> {
+    const { object, lease } = await this.#open(name, { signal, ...(range && { range }) });
+    return streamOf(
+      {
+        next: () => this.#reading(name, lease.session, () => object.next({ signal })),
+        close() {
+          object.close();
+          lease[Symbol.dispose]();
+        },
+      },
+      { signal },
+    );
+  }
+
+  async read(name: string, options: GetOptions = {}): Promise<Uint8Array> {
+    const { object, lease } = await this.#open(name, options);
+    try {
+      return await this.#reading(name, lease.session, () => readAll(object, options));
+    } finally {
+      object.close();
+      lease[Symbol.dispose]();
+    }
+  }
+
+  async stat(name: string, { signal }: CallOptions = {}): Promise<StorageObject> {
+    signal?.throwIfAborted();
+    const file = this.#root.fileOf(name);
+    using lease = await this.#pool.acquire({ signal });
+    const { session } = lease;
+    const found = await this.#reading(name, session, () => session.until(session.lstat(file), { signal }));
+    if (isDirectory(found)) throw new AppError('storage/not-found', `No object "${name}": it is a directory`);
+    if (!isFile(found)) throw new AppError('storage/access-denied', `Cannot use "${name}": it is no regular file`);
+    if (found.size === undefined)
+      throw new AppError('storage/access-denied', `Cannot use "${name}": the server does not tell its size`);
+    return { name, size: found.size, ...(found.modified !== undefined && { modified: found.modified }) };
+  }
+
+  async *list(prefix: string, { signal }: CallOptions = {}): AsyncGenerator<StorageObject, void, undefined> {
+    signal?.throwIfAborted();
+    using lease = await this.#pool.acquire({ signal });
+    const { session } = lease;
+    try {
+      if (!(await session.until(this.#root.exists(session), { signal })) || !canStartName(prefix)) return;
+      const listing = { session, root: this.#root, leftovers: this.#leftovers, clock: this.#clock };
+      yield* listDirectory(listing, { start: parentOf(prefix), prefix }, { signal });
+      // What was missing on the way was deleted — or everything was, with the disk.
+      await session.until(this.#root.exists(session), { signal });
+    } catch (error) {
+      throw this.#translate(error, `list "${prefix}"`);
+    }
+  }
+
+  async delete(name: string, { signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    const file = this.#root.fileOf(name);
+    using lease = await this.#pool.acquire({ signal });
+    const { session } = lease;
+    try {
+      await session.until(this.#remove(session, name, file), { signal });
+      this.#leftovers.sweep(session);
+    } catch (error) {
+      throw this.#translate(error, `delete "${name}"`);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pool[Symbol.asyncDispose]();
+  }
+
+  /** A file beside the object-to-be; its directory is made if need be, also when somebody has removed it since the last `put`. */
+  async #create(session: SftpSession, name: string, file: string, options: CallOptions): Promise<Upload> {
+    const directory = parentOf(name);
+    await session.until(this.#directories.prepare(session, directory), options);
+    try {
+      return await Upload.create(session, file, options);
+    } catch (error) {
+      if (!hasStatus(error, statusCode.noSuchFile)) throw await this.#explained(session, error, name, undefined, options);
+      this.#directories.forget(directory);
+      await session.until(this.#directories.prepare(session, directory), options);
+      return await Upload.create(session, file, options);
+    }
+  }
+
+  async #exists(session: SftpSession, file: string): Promise<boolean> {
+    return (await unlessStatus(session.lstat(file), statusCode.noSuchFile)) !== undefined;
+  }
+
+  async #remove(session: SftpSession, name: string, file: string): Promise<void> {
+    try {
+      await session.remove(file);
+    } catch (error) {
+      if (!hasStatus(error)) throw error;
+      const found = await unlessStatus(session.lstat(file), statusCode.noSuchFile);
+      if (found === undefined) {
+        await this.#root.exists(session);
+        return;
+      }
+      // A directory is no object.
+      if (isDirectory(found)) return;
+      throw error;
+    }
+    await this.#sync.sync(session, this.#root.pathOf(parentOf(name)));
+  }
+
+  async #open(
+    name: string,
+    { signal, range }: GetOptions,
+  ): Promise<{ readonly object: OpenObject; readonly lease: Lease }> {
+    signal?.throwIfAborted();
+    const file = this.#root.fileOf(name);
+    const lease = await this.#pool.acquire({ signal });
+    try {
+      const { session } = lease;
+      const object = await this.#reading(name, session, () => openObject(session, { name, file, range }, { signal }));
+      return { object, lease };
+    } catch (error) {
+      lease[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Translates; and "there is no such object" is said only of a storage that is there itself. */
+  async #reading<Result>(name: string, session: SftpSession, call: () => Promise<Result>): Promise<Result> {
+    try {
+      return await call();
+    } catch (error) {
+      if (!hasStatus(error, statusCode.noSuchFile, statusCode.failure)) throw this.#translate(error, `read "${name}"`);
+      const action = `read "${name}"`;
+      let found: Awaited<ReturnType<SftpSession['lstat']>> | undefined;
+      try {
+        await this.#root.exists(session);
+        found = await unlessStatus(session.lstat(this.#root.fileOf(name)), statusCode.noSuchFile);
+      } catch (later) {
+        throw this.#translate(later, action);
+      }
+      const isMissing = found === undefined || isDirectory(found);
+      if (!isMissing) throw this.#translate(error, action);
+      throw new AppError('storage/not-found', `Cannot ${action} in "${this.location}": there is no such object`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** OpenSSH says "Failure" of almost everything, so the file system is asked whether it is full or read-only. */
+  async #explained(
+    session: SftpSession,
+    error: unknown,
+    name: string,
+    body: Body | undefined,
+    options: CallOptions,
+  ): Promise<unknown> {
+    if (!hasStatus(error, statusCode.failure) || !session.has('statvfs') || session.isLost) return error;
+    const action = `store "${name}" in "${this.location}"`;
+    try {
+      const { free, isReadOnly } = await session.until(session.fileSystem(this.#root.path), options);
+      if (isReadOnly) return readOnly(error, action);
+      const needed = body === undefined ? 0n : BigInt(sizeOfBody(body));
+      return free < nothingFree || free < needed ? outOfSpace(error, action) : error;
+    } catch (other) {
+      // The first failure is the one to tell.
+      return hasStatus(other) || hasCode(other) ? error : other;
+    }
+  }
+
+  #translate(error: unknown, action: string): unknown {
+    return translateError(error, `${action} in "${this.location}"`);
+  }
+}
+
+async function readAll(object: OpenObject, options: CallOptions): Promise<Uint8Array> {
+  const joined = new Uint8Array(object.length);
+  let seen = 0;
+  for (;;) {
+    const piece = await object.next(options);
+    if (piece === undefined) return joined;
+    joined.set(piece, seen);
+    seen += piece.byteLength;
+  }
+}
+
+function alreadyThere(name: string): AppError {
+  return new AppError('storage/already-exists', `Cannot store "${name}": it is already there`);
+}

@@ -1,0 +1,64 @@
+import path from 'node:path';
+
+import { AppError } from '../../../base/errors.ts';
+import { type ConnectionSettings, connectTime, keepaliveMisses } from './connection-settings.ts';
+
+/** What is said to `ssh` besides where to go; values stand as in `ssh_config`. */
+export type SshOptions = Readonly<Record<string, string>>;
+
+/**
+ * The command line with which the SFTP subsystem of the server is reached. Our options come first: `ssh` takes the first value it sees,
+ * so neither the user's command nor a configuration file can make it trust a server blindly, or ask somebody.
+ */
+export function sshArguments(settings: ConnectionSettings, trustOptions: SshOptions): string[] {
+  const { host, port, user, identityFile, useAgent, keepalive, command } = settings;
+  for (const word of [host, user ?? '']) {
+    if (word.startsWith('-') || /[\p{Cc}\s]/u.test(word))
+      throw new AppError('input/usage', 'The host or the user of the SFTP URL is no possible name');
+  }
+  const options: SshOptions = {
+    BatchMode: 'yes',
+    StrictHostKeyChecking: 'yes',
+    NoHostAuthenticationForLocalhost: 'no',
+    ...trustOptions,
+    ConnectTimeout: String(connectTime / 1000),
+    ServerAliveInterval: String(Math.ceil(keepalive / 1000)),
+    ServerAliveCountMax: String(keepaliveMisses),
+    // One connection each: a shared one would not be faster than one, and would end with whoever opened it.
+    ControlMaster: 'no',
+    ControlPath: 'none',
+    ForwardAgent: 'no',
+    ForwardX11: 'no',
+    ClearAllForwardings: 'yes',
+    PermitLocalCommand: 'no',
+    RemoteCommand: 'none',
+    RequestTTY: 'no',
+    EscapeChar: 'none',
+    ...(identityFile !== undefined && { IdentityFile: quotedPath(identityFile), IdentitiesOnly: 'yes' }),
+    ...(!useAgent && { IdentityAgent: 'none' }),
+  };
+  const ours = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
+  // The program may be started by another one, as in "torsocks ssh -J gate".
+  const at = Math.max(
+    0,
+    command.findIndex((word) => /^ssh(?:\.exe)?$/u.test(path.basename(word))),
+  );
+  return [
+    ...command.slice(0, at + 1),
+    ...ours,
+    ...command.slice(at + 1),
+    ...(port === undefined ? [] : ['-p', String(port)]),
+    ...(user === undefined ? [] : ['-l', user]),
+    '-s',
+    '--',
+    host,
+    'sftp',
+  ];
+}
+
+/** A path as the value of an option of `ssh`, which splits at spaces and replaces what follows a percent sign. */
+export function quotedPath(file: string): string {
+  if (/["\p{Cc}]/u.test(file))
+    throw new AppError('input/usage', `The path "${file}" cannot be given to ssh: it holds a quote or a control character`);
+  return `"${file.replaceAll('%', '%%')}"`;
+}

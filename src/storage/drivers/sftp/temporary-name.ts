@@ -1,0 +1,29 @@
+import { toHex } from '../../../base/bytes.ts';
+import { systemRandom } from '../../../base/random.ts';
+
+/** Files that are being written carry this in front of their name. No object may be called so, and `list` never shows them. */
+const mark = '.holdfast-unfinished-';
+
+/** Milliseconds; a temporary last written to longer ago has no writer any more. */
+export const leftoverAge = 24 * 60 * 60 * 1000;
+
+/** A new name in the directory of `file`. */
+export function temporaryBeside(file: string): string {
+  return directoryOf(file) + mark + toHex(systemRandom(12));
+}
+
+/** The name that stands for "somebody is about to create this object", on servers without hard links. */
+export function claimBeside(file: string): string {
+  const directory = directoryOf(file);
+  return `${directory}${mark}claim-${file.slice(directory.length)}`;
+}
+
+/** Whether the last part of a path is reserved for the driver. */
+export function isReserved(name: string): boolean {
+  return name.startsWith(mark, directoryOf(name).length);
+}
+
+/** With the slash at the end. */
+function directoryOf(file: string): string {
+  return file.slice(0, file.lastIndexOf('/') + 1);
+}
