@@ -11,7 +11,7 @@ export interface TestCertificate {
   readonly key: string;
 }
 
-/** A certificate for `localhost` and 127.0.0.1 that signs itself, in `directory`; an expired one has been valid for a day in 2020. */
+/** A certificate for `localhost`, 127.0.0.1 and 127.0.0.2 that signs itself, in `directory`; an expired one has been valid for a day in 2020. */
 export async function testCertificate(
   directory: string,
   { expired = false }: { readonly expired?: boolean } = {},
@@ -23,7 +23,7 @@ export async function testCertificate(
     '-subj',
     '/CN=localhost',
     '-addext',
-    'subjectAltName=DNS:localhost,IP:127.0.0.1',
+    'subjectAltName=DNS:localhost,IP:127.0.0.1,IP:127.0.0.2',
   ];
   if (expired) {
     // Only the command "ca" of Debian 12's OpenSSL sets the dates.
