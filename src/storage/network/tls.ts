@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { type ConnectionOptions, connect, type PeerCertificate, rootCertificates } from 'node:tls';
 
 import type { CallOptions } from '../../base/call-options.ts';
@@ -102,7 +103,12 @@ function fetchCertificate(
   signal?.throwIfAborted();
   return new Promise((resolve, reject) => {
     // Nothing is sent over this connection: it only shows the certificate.
-    const socket = connect({ host, port, servername: host, rejectUnauthorized: false });
+    const socket = connect({
+      host,
+      port,
+      ...(isIP(host) === 0 && { servername: host }),
+      rejectUnauthorized: false,
+    });
     const stop = (): void => void socket.destroy(new Error('aborted'));
     signal?.addEventListener('abort', stop, { once: true });
     socket.setTimeout(30_000, () =>
