@@ -1,9 +1,12 @@
-import type { Socket } from 'node:net';
-
 import { Client, FTPError, type FTPResponse } from 'basic-ftp';
 
 import type { CallOptions } from '../../../base/call-options.ts';
-import { type DataChannel, lacksExtended, openDataChannel } from './data-channel.ts';
+import {
+  type DataChannel,
+  type DataSocket,
+  lacksExtended,
+  openDataChannel,
+} from './data-channel.ts';
 import type { FtpServer, FtpSettings } from './ftp-settings.ts';
 import { logIn } from './login.ts';
 import { ConnectionFailure } from './translate-error.ts';
@@ -12,8 +15,7 @@ import { ConnectionFailure } from './translate-error.ts';
 const patience = 5000;
 
 /** A transfer that the server has begun. */
-export interface Transfer {
-  readonly socket: Socket;
+export interface Transfer extends DataSocket {
   /** The server's last word; rejects with its refusal, or when the connection fails. */
   readonly outcome: Promise<FTPResponse>;
 }
@@ -139,8 +141,8 @@ export class FtpConnection {
     outcome.catch(() => undefined);
     try {
       await Promise.race([begun.promise, outcome]);
-      const socket = await Promise.race([channel.socket, outcome.then(() => channel.socket)]);
-      return { socket, outcome };
+      const data = await Promise.race([channel.socket, outcome.then(() => channel.socket)]);
+      return { ...data, outcome };
     } catch (error) {
       this.abandon();
       throw error;

@@ -11,12 +11,18 @@ export type DataConnection = 'automatic' | 'extended' | 'passive' | 'active';
 /** Sends a command and gives the text of its answer; rejects with the server's refusal. */
 export type Ask = (command: string) => Promise<string>;
 
+/** A data connection and, with TLS, when both sides have agreed: what ends before that was never there. Also settles when it breaks. */
+export interface DataSocket {
+  readonly socket: Socket;
+  readonly agreed: Promise<void>;
+}
+
 /** The connection that the bytes of one transfer go over. */
 export interface DataChannel {
   /** When the command of the transfer may be sent. */
   readonly prepared: Promise<void>;
   /** The connection itself; in active mode it comes only after the command. */
-  readonly socket: Promise<Socket>;
+  readonly socket: Promise<DataSocket>;
   destroy(): void;
 }
 
@@ -59,7 +65,7 @@ async function offerPort(context: FTPContext, ask: Ask): Promise<DataChannel> {
     server.listen(0, localAddress, resolve);
   });
   let accepted: Socket | undefined;
-  const socket = new Promise<Socket>((resolve, reject) => {
+  const socket = new Promise<DataSocket>((resolve, reject) => {
     server.on('connection', (candidate) => {
       if (candidate.remoteAddress !== remoteAddress || accepted !== undefined) {
         destroyQuietly(candidate);
@@ -96,9 +102,9 @@ function offer(address: string, server: Server): string {
 }
 
 /** TLS over the channel where the control connection has it, with the session of that one: many servers demand it. */
-function secured(context: FTPContext, raw: Socket): Socket {
+function secured(context: FTPContext, raw: Socket): DataSocket {
   raw.on('error', () => undefined);
-  if (!(context.socket instanceof TLSSocket)) return raw;
+  if (!(context.socket instanceof TLSSocket)) return { socket: raw, agreed: Promise.resolve() };
   const session = context.tlsSessionStore ?? context.socket.getSession();
   const socket = connectTls({
     ...context.tlsOptions,
@@ -108,7 +114,11 @@ function secured(context: FTPContext, raw: Socket): Socket {
   // Tickets of TLS 1.3 are good for one connection: the next one takes the newest.
   socket.on('session', (next: Buffer) => void (context.tlsSessionStore = next));
   socket.on('error', () => undefined);
-  return socket;
+  const agreed = new Promise<void>((resolve) => {
+    socket.once('secureConnect', resolve);
+    socket.once('close', () => resolve());
+  });
+  return { socket, agreed };
 }
 
 function destroyQuietly(socket: Socket): void {

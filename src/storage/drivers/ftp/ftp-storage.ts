@@ -97,8 +97,9 @@ export class FtpStorage implements Storage {
         await refuseIfThere();
         await this.#publish(connection, temporary, file);
       } catch (error) {
+        const failure = await reasonFor(connection, temporary, error);
         await this.#discard(connection, temporary);
-        throw error;
+        throw failure;
       }
     });
   }
@@ -440,6 +441,32 @@ async function confirm(
     'storage/unavailable',
     `Cannot store "${name}": ${arrived ?? 'none'} of ${size} bytes arrived`,
   );
+}
+
+/**
+ * Some servers tell of a full disk as of any other error, 451. What was sent so far still fills the disk, so a small one shows which it is.
+ */
+async function reasonFor(
+  connection: FtpConnection,
+  temporary: string,
+  error: unknown,
+): Promise<unknown> {
+  if (!(error instanceof FTPError) || error.code !== 451 || connection.unusable) return error;
+  try {
+    await connection.prepare(() => Promise.resolve());
+    await upload(connection, `${temporary}-probe`, {
+      name: 'a probe',
+      body: new Uint8Array(65_536),
+    });
+    return error;
+  } catch (failure) {
+    return failure instanceof FTPError && (failure.code === 452 || failure.code === 552)
+      ? failure
+      : error;
+  } finally {
+    if (!connection.unusable)
+      await connection.ask(`DELE ${temporary}-probe`).catch(() => undefined);
+  }
 }
 
 async function rename(connection: FtpConnection, from: string, to: string): Promise<void> {

@@ -1,38 +1,47 @@
 import { describe } from 'node:test';
 
-import { type NetworkSubject, networkContract } from '#test/contract/network-contract.ts';
+import {
+  type NetworkSubject,
+  networkContract,
+  openForTest,
+} from '#test/contract/network-contract.ts';
+import { storageContract } from '#test/contract/storage-contract.ts';
 import { type Proftpd, startProftpd } from '#test/servers/proftpd.ts';
 import { missingPrograms } from '#test/servers/required-programs.ts';
+import { owning } from '#test/support/owning-storage.ts';
 
 const missing = missingPrograms(['proftpd', 'ftpasswd']);
 
-function subjectOf(
-  title: string,
-  scheme: string,
-  encryption: 'none' | 'explicit' | 'implicit',
-): NetworkSubject {
-  let server: Proftpd | undefined;
-  const started = (): Proftpd => {
-    if (server === undefined) throw new Error('The server was not started');
-    return server;
-  };
-  const url = (place: string, port: number, password: string): string => {
-    const { user, hostOf, certificate } = started();
-    // Its certificate names the address of the server, and not that of the proxy.
-    const host = encryption === 'none' ? hostOf(port) : hostOf(port);
+/** Without TLS and with it; TLS that begins later is otherwise the same as TLS from the beginning. */
+function subjectOf(title: string, scheme: string, encryption: 'none' | 'explicit'): NetworkSubject {
+  const url = (
+    { user, hostOf, certificate }: Proftpd,
+    place: string,
+    port: number,
+    password: string,
+  ): string => {
     const trust = certificate === '' ? '' : `?ca-file=${encodeURIComponent(certificate)}`;
-    return `${scheme}://${user}:${encodeURIComponent(password)}@${host}:${port}/${place}/below${trust}`;
+    return `${scheme}://${user}:${encodeURIComponent(password)}@${hostOf(port)}:${port}/${place}/below${trust}`;
   };
   return {
     title,
-    start: async () => (server = await startProftpd({ encryption })),
-    url: (_, place, port) => url(place, port, started().password),
-    wrongCredentials: (_, place, port) => url(place, port, 'not the password'),
-    proxy: (_, faults) => started().proxy(faults),
+    start: () => startProftpd({ encryption }),
+    url: (server: Proftpd, place, port) => url(server, place, port, server.password),
+    wrongCredentials: (server: Proftpd, place, port) =>
+      url(server, place, port, 'not the password'),
+    proxy: (server: Proftpd, faults) => server.proxy(faults),
   };
 }
 
 describe('FTP', { concurrency: false, skip: missing }, () => {
   if (missing !== false) return;
   networkContract(subjectOf('FTP by ProFTPD', 'ftp', 'none'));
+  networkContract(subjectOf('FTP with explicit TLS by ProFTPD', 'ftpes', 'explicit'));
+
+  storageContract('FTP with implicit TLS by ProFTPD', async () => {
+    const server = await startProftpd({ encryption: 'implicit' });
+    const { user, password, port, certificate } = server;
+    const url = `ftps://${user}:${encodeURIComponent(password)}@localhost:${port}/place?ca-file=${certificate}`;
+    return owning(await openForTest(url), server);
+  });
 });

@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError } from '../../../base/errors.ts';
@@ -25,7 +24,7 @@ export async function upload(
   // A server that gives up closes its end late or never.
   transfer.outcome.catch(() => transfer.socket.destroy());
   try {
-    await sending.ready();
+    await transfer.agreed;
     for await (const piece of piecesOf(name, body, { signal })) await sending.write(piece);
     await sending.end();
   } catch (error) {
@@ -46,12 +45,6 @@ class Sending {
     socket.on('error', (error) => void (this.#failure ??= error));
   }
 
-  /** When TLS is agreed on: before that an empty file would end before it has begun. */
-  async ready(): Promise<void> {
-    const socket = this.#socket;
-    if (socket instanceof TLSSocket && !isAgreed(socket)) await this.#until('secureConnect');
-  }
-
   async write(piece: Uint8Array): Promise<void> {
     this.#check();
     if (!this.#socket.write(piece)) await this.#until('drain');
@@ -63,7 +56,7 @@ class Sending {
     if (!this.#socket.writableFinished) await this.#until('finish');
   }
 
-  async #until(event: 'drain' | 'finish' | 'secureConnect'): Promise<void> {
+  async #until(event: 'drain' | 'finish'): Promise<void> {
     await new Promise<void>((resolve) => {
       const over = (): void => {
         this.#socket.off(event, over);
@@ -81,12 +74,6 @@ class Sending {
     if (this.#failure !== undefined) throw new ConnectionFailure(this.#failure);
     if (this.#socket.destroyed) throw new ConnectionFailure(new Error('The connection was closed'));
   }
-}
-
-/** Whether the handshake is over; the type says always. */
-function isAgreed(socket: TLSSocket): boolean {
-  const cipher: unknown = socket.getCipher();
-  return cipher !== undefined;
 }
 
 /** The bytes of one download; after `length` of them the rest is not waited for. */
