@@ -12,4 +12,6 @@ export const serverKinds: Readonly<Record<string, () => Promise<ServerKind>>> = 
   swift: async () => (await import('./swift.ts')).serverKind,
   'rclone-serve': async () => (await import('./rclone-serve.ts')).serverKind,
   samba: async () => (await import('./samba.ts')).serverKind,
+  openssh: async () => (await import('./openssh.ts')).serverKind,
+  'proftpd-sftp': async () => (await import('./proftpd-sftp.ts')).serverKind,
 };
