@@ -1,6 +1,7 @@
 import type { CallOptions } from '../../base/call-options.ts';
 import type { Clock } from '../../base/clock.ts';
 import { AppError } from '../../base/errors.ts';
+import { untilAborted } from './until-aborted.ts';
 
 /** An access token as a service has granted it. */
 export interface GrantedToken {
@@ -86,25 +87,5 @@ export class AccessTokens implements AsyncDisposable {
         : expires - Math.min(margin, (expires - asked) / 4);
     this.#current = { value, renewAt };
     return value;
-  }
-}
-
-/** The promise, or the reason of the signal when that comes first; the promise goes on then. */
-async function untilAborted<Result>(
-  promise: Promise<Result>,
-  signal: AbortSignal | undefined,
-): Promise<Result> {
-  if (signal === undefined) return promise;
-  let stop: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    stop = (): void => reject(signal.reason);
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  // Nobody may be left to hear of a failure after an abort.
-  promise.catch(() => undefined);
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    if (stop !== undefined) signal.removeEventListener('abort', stop);
   }
 }

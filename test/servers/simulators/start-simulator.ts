@@ -13,16 +13,19 @@ export interface SimulatorServer extends TestServer {
 export interface SimulatorOptions {
   /** Serve with a certificate for `localhost`; an expired one. */
   readonly tls?: 'expired';
+  /** Done before it starts. */
+  readonly prepare?: (directory: string) => Promise<void>;
 }
 
 /** Starts the program `file` of this folder and waits until it answers. */
 export async function startSimulator(
   file: string,
-  { tls }: SimulatorOptions = {},
+  { tls, prepare }: SimulatorOptions = {},
 ): Promise<SimulatorServer> {
   const directory = await serverDirectory();
   const port = await freePort();
   const certificate = tls && (await testCertificate(directory, { expired: true }));
+  await prepare?.(directory);
   const server = await startServer({
     directory,
     port,
