@@ -95,6 +95,8 @@ export class HttpClient implements AsyncDisposable {
         headers: { ...headers, ...lengthOf(body) },
         ...(body !== undefined && { body: payload(body, action, failure, { signal }) }),
         signal: signal ?? null,
+        // Otherwise a connection is closed after each HEAD.
+        ...(method === 'HEAD' && { reset: false }),
       });
       return responseOf(answer, action, { signal });
     } catch (error) {
