@@ -66,7 +66,7 @@ export async function tlsTrust(
 /** Trust in exactly the certificate that `presented` is, when its fingerprint is the wanted one. */
 function trustOf(wanted: string, presented: PeerCertificate, host: string): TlsTrust {
   if (normalised(presented.fingerprint256) !== wanted) throw otherCertificate(host, presented);
-  const base64 = presented.raw.toString('base64').replaceAll(/.{64}/gu, '$&\n');
+  const base64 = presented.raw.toString('base64').replaceAll(/.{64}(?=.)/gu, '$&\n');
   return {
     ca: `-----BEGIN CERTIFICATE-----\n${base64}\n-----END CERTIFICATE-----\n`,
     // The certificate itself is the root of the trust, whoever signed it, and whatever name it carries.
