@@ -23,14 +23,23 @@ export class DigestSession {
   readonly #challenge: Challenge;
   readonly #hash: string;
   readonly #qop: boolean;
-  readonly #clientNonce = toHex(systemRandom(16));
+  readonly #clientNonce: string;
   #nonce: string;
   #count = 0;
   /** Whether the server has accepted an answer: then a refusal is about the nonce, not about the password. */
   proven = false;
 
-  private constructor(user: DigestUser, challenge: Challenge, hash: string, qop: boolean) {
+  private constructor(
+    user: DigestUser,
+    challenge: Challenge,
+    {
+      hash,
+      qop,
+      clientNonce,
+    }: { readonly hash: string; readonly qop: boolean; readonly clientNonce: string },
+  ) {
     this.#user = user;
+    this.#clientNonce = clientNonce;
     this.#challenge = challenge;
     this.#hash = hash;
     this.#qop = qop;
@@ -38,7 +47,11 @@ export class DigestSession {
   }
 
   /** A session for the strongest challenge that can be answered, if there is one. */
-  static for(user: DigestUser, challenges: readonly Challenge[]): DigestSession | undefined {
+  static for(
+    user: DigestUser,
+    challenges: readonly Challenge[],
+    clientNonce: string = toHex(systemRandom(16)),
+  ): DigestSession | undefined {
     for (const [algorithm, hash] of hashes) {
       for (const challenge of challenges) {
         if (challenge.scheme !== 'digest' || !challenge.parameters.has('nonce')) continue;
@@ -50,7 +63,7 @@ export class DigestSession {
           .split(/[\s,]+/u);
         // "auth-int" would need a hash of the body before its first byte is sent.
         if (qop === undefined || qop.includes('auth'))
-          return new DigestSession(user, challenge, hash, qop !== undefined);
+          return new DigestSession(user, challenge, { hash, qop: qop !== undefined, clientNonce });
       }
     }
     return undefined;

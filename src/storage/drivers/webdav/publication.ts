@@ -41,9 +41,10 @@ export class Publisher {
       action: `store "${name}"`,
       signal: patience.signal,
     });
-    let sent = request(this.#wantsPath ? path : url);
+    const asPath = this.#wantsPath;
+    let sent = request(asPath ? path : url);
     let response = await this.#client.send(sent);
-    if ((response.status === 400 || response.status === 502) && !this.#wantsPath) {
+    if ((response.status === 400 || response.status === 502) && !asPath) {
       await response.discard();
       sent = request(path);
       response = await this.#client.send(sent);

@@ -1,0 +1,272 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { openForTest } from '#test/contract/network-contract.ts';
+import { storageContract } from '#test/contract/storage-contract.ts';
+import {
+  type Oddities,
+  type OddWebdav,
+  oddUser,
+  oddWebdav,
+} from '#test/servers/simulators/odd-webdav.ts';
+import { namesIn, pattern, rejectsWith, sourceOf } from '#test/support/storage-samples.ts';
+import { AppError, hasCode } from '../../../base/errors.ts';
+import type { Storage } from '../../storage.ts';
+
+const mebibyte = 1024 ** 2;
+
+function open(
+  server: OddWebdav,
+  options: Readonly<Record<string, string | number>> = {},
+): Promise<Storage> {
+  return openForTest(`webdav://localhost:${server.port}/base/dir`, {}, { attempts: 1, ...options });
+}
+
+/** A storage whose server ends with it. */
+async function withServer(oddities: Oddities): Promise<Storage> {
+  const server = await oddWebdav(oddities);
+  const storage = await open(server, oddities.digest === undefined ? {} : oddUser);
+  const end = storage[Symbol.asyncDispose].bind(storage);
+  return Object.assign(storage, {
+    [Symbol.asyncDispose]: async () => {
+      await end();
+      await server[Symbol.asyncDispose]();
+    },
+  });
+}
+
+storageContract('WebDAV by a server that ignores ranges, lengths and conditions', () =>
+  withServer({
+    ignoresRange: true,
+    hidesLength: true,
+    ignoresOverwrite: true,
+    wantsPath: true,
+    wholeUrls: true,
+    redirectsDirectories: true,
+  }),
+);
+
+storageContract('WebDAV by a server with short-lived SHA-256 nonces', () =>
+  withServer({ digest: { algorithm: 'SHA-256-sess', uses: 40 } }),
+);
+
+describe('Digest', () => {
+  test('no password is shown, no upload is sent twice, and a nonce is used again', async () => {
+    await using server = await oddWebdav({ digest: { algorithm: 'MD5', uses: 1000 } });
+    await using storage = await open(server, oddUser);
+    await storage.put('a', sourceOf([pattern(1000), pattern(2000)]));
+    assert.deepEqual(await namesIn(storage, ''), ['a']);
+    const withoutAnswer = server.requests.filter(
+      ({ authorization }) => authorization === undefined,
+    );
+    assert.deepEqual(
+      withoutAnswer.map(({ method }) => method),
+      ['PROPFIND'],
+    );
+    assert.ok(
+      server.requests.every(({ authorization = 'Digest' }) => authorization.startsWith('Digest')),
+    );
+    assert.equal(server.requests.filter(({ method }) => method === 'PUT').length, 1);
+  });
+
+  test('the next nonce is taken when the server announces it', async () => {
+    await using server = await oddWebdav({
+      digest: { algorithm: 'SHA-256', uses: 3, announcesNext: true },
+    });
+    await using storage = await open(server, oddUser);
+    for (let round = 0; round < 10; round++) await storage.put(`a${round}`, pattern(10));
+    const withoutAnswer = server.requests.filter(
+      ({ authorization }) => authorization === undefined,
+    );
+    assert.equal(withoutAnswer.length, 1);
+    assert.equal(server.requests.filter(({ method }) => method === 'PUT').length, 10);
+  });
+
+  test('a wrong password is tried once', async () => {
+    await using server = await oddWebdav({ digest: { algorithm: 'MD5', uses: 1000 } });
+    await using storage = await open(server, { ...oddUser, password: 'wrong' });
+    await rejectsWith(storage.read('a'), 'storage/access-denied');
+    const tried = server.requests.filter(({ authorization }) => authorization !== undefined);
+    assert.ok(tried.length <= 2, `${tried.length} attempts`);
+  });
+
+  test('a server that is never content ends the call', async () => {
+    await using server = await oddWebdav({ digest: { algorithm: 'MD5', uses: 0 } });
+    await using storage = await open(server, oddUser);
+    await rejectsWith(storage.read('a'), 'storage/access-denied');
+  });
+
+  test('whoever speaks Digest is not talked into Basic', async () => {
+    await using server = await oddWebdav({ digest: { algorithm: 'MD5', uses: 1000 } });
+    await using storage = await open(server, oddUser);
+    await storage.put('a', pattern(10));
+    server.oddities.instead = (_, response) => {
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="lions"' }).end();
+      return true;
+    };
+    await rejectsWith(storage.read('a'), 'storage/access-denied');
+    assert.ok(
+      server.requests.every(({ authorization = 'Digest' }) => authorization.startsWith('Digest')),
+    );
+  });
+});
+
+test('a token is sent as it is, and nothing else', async () => {
+  await using server = await oddWebdav();
+  await using storage = await open(server, { token: 'abc', headers: 'X-One,1,X-Two,2' });
+  await storage.put('a', pattern(10));
+  assert.ok(server.requests.every(({ authorization }) => authorization === 'Bearer abc'));
+});
+
+describe('listings', () => {
+  const listings: Readonly<Record<string, (xml: string) => string>> = {
+    'that break off in the middle': (xml) => xml.slice(0, xml.length * 0.7),
+    'that break off before the last tag': (xml) => xml.slice(0, -'</multistatus>'.length),
+    'that are empty': () => '',
+    'that are a page for people': () => '<html><body>Log in!</body></html>',
+    'with an entity bomb': (xml) =>
+      xml
+        .replace(
+          '\n',
+          '<!DOCTYPE m [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>',
+        )
+        .replace('/base', '&b;'),
+    'with an entity that nobody has declared': (xml) => xml.replace('/base', '&file;'),
+    'with a piece that has no end': (xml) => xml.replace('/base', 'x'.repeat(3 * mebibyte)),
+    'with a comment that has no end': (xml) => `${xml.slice(0, 60)}<!--${'x'.repeat(3 * mebibyte)}`,
+    'nested without end': (xml) => xml.replace('<propstat>', '<a>'.repeat(100_000)),
+    'in another encoding': (xml) => xml.replace('1.0"', '1.0" encoding="iso-8859-1"'),
+    'of another directory': (xml) => xml.replaceAll('/base/dir', '/other'),
+    'with an entry that failed': (xml) =>
+      xml.replace(
+        '</multistatus>',
+        '<response><href>/base/dir/z</href><status>HTTP/1.1 500 x</status></response></multistatus>',
+      ),
+    'with an entry without its size': (xml) =>
+      xml.replaceAll(/<getcontentlength>.*?<\/getcontentlength>/gu, ''),
+    'with a size that is none': (xml) =>
+      xml.replace(/<getcontentlength>[0-9]/u, '<getcontentlength>-'),
+  };
+  for (const [kind, rewrite] of Object.entries(listings)) {
+    test(`${kind} are errors, not shorter listings`, async () => {
+      await using server = await oddWebdav();
+      await using storage = await open(server);
+      for (const name of ['a', 'b', 'c']) await storage.put(name, pattern(10));
+      server.oddities.rewrite = rewrite;
+      await rejectsWith(namesIn(storage, ''), 'storage/unavailable');
+      delete server.oddities.rewrite;
+      assert.deepEqual(await namesIn(storage, ''), ['a', 'b', 'c']);
+    });
+  }
+
+  test('an answer cut by the connection is an error', async () => {
+    await using server = await oddWebdav();
+    await using storage = await open(server);
+    await storage.put('a', pattern(10));
+    server.oddities.instead = (_, response) => {
+      response.writeHead(207, { 'content-length': '5000' });
+      response.write('<?xml version="1.0"?><multistatus xmlns="DAV:">', () => response.destroy());
+      return true;
+    };
+    await rejectsWith(namesIn(storage, ''), 'storage/unavailable');
+  });
+
+  test('entries that are gone, deeper, or not ours to name are left out', async () => {
+    await using server = await oddWebdav();
+    await using storage = await open(server);
+    await storage.put('a', pattern(10));
+    const odd = [
+      '/base/dir/gone',
+      '/base/dir/x/deeper',
+      '/base/dir/%FF',
+      '/base/dir/a%2Fb',
+      '/base/dir/a',
+    ]
+      .map((href) => {
+        const status = href.endsWith('gone')
+          ? '<status>HTTP/1.1 404 Not Found</status>'
+          : '<propstat><prop><getcontentlength>1</getcontentlength></prop><status>HTTP/1.1 200 OK</status></propstat>';
+        return `<response><href>${href}</href>${status}</response>`;
+      })
+      .join('');
+    server.oddities.rewrite = (xml) => xml.replace('</multistatus>', `${odd}</multistatus>`);
+    assert.deepEqual(await namesIn(storage, ''), ['a']);
+  });
+});
+
+describe('answers', () => {
+  test('a failure inside of a multi-status is a failure', async () => {
+    await using server = await oddWebdav();
+    await using storage = await open(server);
+    await storage.put('a', pattern(10));
+    for (const method of ['MOVE', 'DELETE']) {
+      server.oddities.instead = (request, response) => {
+        if (request.method !== method) return false;
+        response
+          .writeHead(207)
+          .end(
+            '<multistatus xmlns="DAV:"><response><href>/x</href><status>HTTP/1.1 423 Locked</status></response></multistatus>',
+          );
+        return true;
+      };
+      await assert.rejects(
+        method === 'MOVE' ? storage.put('b', pattern(10)) : storage.delete('a'),
+        (error) => error instanceof AppError && error.code !== 'storage/not-found',
+      );
+    }
+    delete server.oddities.instead;
+    assert.deepEqual(await namesIn(storage, ''), ['a']);
+  });
+
+  test('an upload that the server shortens is noticed', async () => {
+    await using server = await oddWebdav({ drops: 1 });
+    await using storage = await open(server);
+    await rejectsWith(storage.put('a', pattern(2 * mebibyte)), 'storage/unavailable');
+    assert.deepEqual(await namesIn(storage, ''), []);
+  });
+
+  test('a server that wants to be left alone says for how long', async () => {
+    await using server = await oddWebdav();
+    await using storage = await open(server);
+    server.oddities.instead = (_, response) => {
+      response.writeHead(503, { 'retry-after': '7' }).end();
+      return true;
+    };
+    await assert.rejects(
+      storage.read('a'),
+      (error) => hasCode(error, 'storage/unavailable') && error.details['retryAfter'] === 7000,
+    );
+  });
+
+  test('the reason that a server gives is passed on', async () => {
+    await using server = await oddWebdav();
+    await using storage = await open(server);
+    server.oddities.instead = (_, response) => {
+      response.writeHead(507, {
+        'content-type': 'application/xml; charset=utf-8',
+        'content-length': '110',
+      });
+      response.end(
+        '<d:error xmlns:d="DAV:" xmlns:s="http://s/"><s:message>Quota of 5 GB\nreached</s:message></d:error>'.padEnd(
+          110,
+        ),
+      );
+      return true;
+    };
+    await assert.rejects(
+      storage.put('a', pattern(10)),
+      (error) =>
+        hasCode(error, 'storage/out-of-space') && error.message.includes('(Quota of 5 GB reached)'),
+    );
+  });
+
+  test('what is compressed without having been asked for is refused', async () => {
+    await using server = await oddWebdav();
+    await using storage = await open(server);
+    server.oddities.instead = (_, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': '3' }).end('abc');
+      return true;
+    };
+    await rejectsWith(storage.read('a'), 'storage/unavailable');
+  });
+});
