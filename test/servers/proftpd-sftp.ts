@@ -23,7 +23,7 @@ export async function startProFtpdSftp(): Promise<ProFtpdSftpServer> {
   const directory = await serverDirectory();
   const of = (name: string): string => path.join(directory, name);
   const port = await freePort();
-  await Promise.all(['data', 'log'].map((name) => mkdir(of(name))));
+  await Promise.all(['data', 'logs'].map((name) => mkdir(of(name))));
   await makeKey(of('host_rsa'), 'rsa', { format: ['-m', 'PEM'] });
   const user = 'bk';
   const password = 's3cret: p@ss';
@@ -54,7 +54,7 @@ export async function startProFtpdSftp(): Promise<ProFtpdSftpServer> {
       'UseIPv6 off',
       `PidFile ${of('pid')}`,
       `ScoreboardFile ${of('scoreboard')}`,
-      `SystemLog ${of('log/system')}`,
+      `SystemLog ${of('logs/system')}`,
       'DelayTable none',
       'TransferLog none',
       'WtmpLog off',
@@ -69,7 +69,7 @@ export async function startProFtpdSftp(): Promise<ProFtpdSftpServer> {
       'UseReverseDNS off',
       'MaxInstances 60',
       'SFTPEngine on',
-      `SFTPLog ${of('log/sftp')}`,
+      `SFTPLog ${of('logs/sftp')}`,
       `SFTPHostKey ${of('host_rsa')}`,
       'SFTPAuthMethods password',
       'SFTPCompression off',

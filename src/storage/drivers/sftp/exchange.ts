@@ -27,6 +27,7 @@ export class Exchange implements AsyncDisposable {
   readonly #waiting = new Map<number, Waiting>();
   readonly #closing = new AbortController();
   #version: PromiseWithResolvers<Buffer> | undefined;
+  #outgoing: Uint8Array[] = [];
   #next = 1;
   #loss: unknown;
   #isDoubted = false;
@@ -64,7 +65,7 @@ export class Exchange implements AsyncDisposable {
     const answer = Promise.withResolvers<Buffer>();
     this.#version = answer;
     if (this.#loss !== undefined) throw this.#loss;
-    this.#channel.send([encodePacket(packetType.init, [3])]);
+    this.#send([encodePacket(packetType.init, [3])]);
     const reader = new PacketReader(await this.until(answer.promise, { signal }));
     const version = reader.uint32();
     if (version < 3)
@@ -86,7 +87,7 @@ export class Exchange implements AsyncDisposable {
     const packet = encodePacket(type, [id, ...fields], size === undefined ? undefined : { byteLength: size });
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      this.#channel.send(payload === undefined ? [packet] : [packet, ...payload]);
+      this.#send(payload === undefined ? [packet] : [packet, ...payload]);
     });
   }
 
@@ -111,6 +112,18 @@ export class Exchange implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#lose(new AppError('storage/unavailable', 'The connection was closed'));
     await this.#channel[Symbol.asyncDispose]();
+  }
+
+  /** What is asked for at the same time goes out together: each sending costs more than the few bytes of most requests. */
+  #send(parts: readonly Uint8Array[]): void {
+    if (this.#outgoing.length === 0) process.nextTick(() => this.#flush());
+    for (const part of parts) this.#outgoing.push(part);
+  }
+
+  #flush(): void {
+    const parts = this.#outgoing;
+    this.#outgoing = [];
+    if (this.#loss === undefined) this.#channel.send(parts);
   }
 
   #take(packet: Buffer): void {

@@ -14,8 +14,8 @@ export interface Publication {
 
 /** Gives finished files their names, by what the server has: one step where it can, several where it must. */
 export class Publisher {
-  /** The last replacement of a file by steps; the next one of the same file waits for it. */
-  readonly #replacing = new Map<string, Promise<void>>();
+  /** What is being done to a file in several steps; the next one of the same file waits for it. */
+  readonly #steps = new Map<string, Promise<void>>();
   /** Whether two files can be made of one name with `O_EXCL`, once that is known. */
   #isExclusive: boolean | undefined;
 
@@ -54,7 +54,7 @@ export class Publisher {
         // There is no such object, so the file system has no hard links.
       }
     }
-    await this.#createClaimed(session, publication);
+    await this.#inTurn(file, () => this.#createClaimed(session, publication));
   }
 
   /**
@@ -84,16 +84,16 @@ export class Publisher {
   }
 
   async #inTurn(file: string, work: () => Promise<void>): Promise<void> {
-    const before = this.#replacing.get(file);
+    const before = this.#steps.get(file);
     const mine = (async () => {
       await before?.catch(() => undefined);
       await work();
     })();
-    this.#replacing.set(file, mine);
+    this.#steps.set(file, mine);
     try {
       await mine;
     } finally {
-      if (this.#replacing.get(file) === mine) this.#replacing.delete(file);
+      if (this.#steps.get(file) === mine) this.#steps.delete(file);
     }
   }
 }

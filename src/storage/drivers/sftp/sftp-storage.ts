@@ -240,17 +240,17 @@ export class SftpStorage implements Storage {
     try {
       return await call();
     } catch (error) {
-      if (!hasStatus(error, statusCode.noSuchFile, statusCode.failure)) throw this.#translate(error, `read "${name}"`);
       const action = `read "${name}"`;
+      if (!hasStatus(error)) throw error;
       let found: Awaited<ReturnType<SftpSession['lstat']>> | undefined;
       try {
         await this.#root.exists(session);
         found = await unlessStatus(session.lstat(this.#root.fileOf(name)), statusCode.noSuchFile);
       } catch (later) {
-        throw this.#translate(later, action);
+        // A directory that may not be entered says no more than the object in it.
+        throw this.#translate(hasStatus(later) ? error : later, action);
       }
-      const isMissing = found === undefined || isDirectory(found);
-      if (!isMissing) throw this.#translate(error, action);
+      if (found !== undefined && !isDirectory(found)) throw this.#translate(error, action);
       throw new AppError('storage/not-found', `Cannot ${action} in "${this.location}": there is no such object`, {
         cause: error,
       });
