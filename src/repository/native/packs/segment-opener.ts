@@ -1,3 +1,4 @@
+import { noteBufferGarbage } from '../../../base/buffer-garbage.ts';
 import { MalformedError } from '../../../codec/binary/byte-reader.ts';
 import { decompressZstd } from '../../../codec/compression/zstd.ts';
 import { sha256 } from '../../../codec/encryption/key-derivation.ts';
@@ -28,6 +29,7 @@ export class SegmentOpener {
     }
     if (segment.codec !== codecs.zstd) throw new MalformedError('Segment needs a newer program');
     try {
+      noteBufferGarbage(plaintext.length + segment.rawLength);
       return decompressZstd(plaintext, segment.rawLength);
     } catch (cause) {
       throw new MalformedError('Segment does not decompress', { cause });

@@ -19,8 +19,8 @@ interface Slot {
   readonly waiting: Map<number, Waiting>;
 }
 
-/** Packs in memory for each thread: one that it works on, one that waits, one that is being read. */
-const PACKS_EACH = 3;
+/** Packs in memory for each thread: one that it works on, one that waits or is being read. */
+const PACKS_EACH = 2;
 
 /** The threads that examine packs. */
 export class CheckWorkers implements AsyncDisposable {
