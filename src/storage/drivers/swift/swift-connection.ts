@@ -3,6 +3,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { AppError, hasCode } from '../../../base/errors.ts';
 import { sizeOfBody } from '../../body.ts';
 import { HttpClient, type HttpRequest, type HttpResponse } from '../../network/http-client.ts';
+import { SharedResult } from '../../network/shared-result.ts';
 import { tlsTrust, type TlsSettings } from '../../network/tls.ts';
 import type { Authentication } from './authentication.ts';
 import type { SwiftAccess } from './swift-access.ts';
@@ -37,7 +38,7 @@ export class SwiftConnection implements AsyncDisposable {
   readonly #settings: SwiftConnectionSettings;
   readonly #clients = new Map<string, Promise<HttpClient>>();
   readonly #end = new AbortController();
-  #granted: Promise<Granted> | undefined;
+  readonly #granted = new SharedResult(() => this.#authenticate());
   /** A connection broke while a body was sent: perhaps the server had refused the token. */
   #isDoubtful = false;
 
@@ -66,7 +67,7 @@ export class SwiftConnection implements AsyncDisposable {
       }
       if (response.status !== 401) return response;
       await response.discard();
-      await this.#forget(granted);
+      await this.#granted.forget(granted);
       if (attempt > 1) {
         throw new AppError(
           'storage/access-denied',
@@ -97,30 +98,16 @@ export class SwiftConnection implements AsyncDisposable {
       signal,
     });
     await response.discard();
-    if (response.status === 401) await this.#forget(granted);
+    if (response.status === 401) await this.#granted.forget(granted);
     this.#isDoubtful = false;
   }
 
-  /** All calls wait for the same token; a call that is aborted leaves the others waiting. */
-  async #access({ signal }: CallOptions): Promise<Granted> {
-    signal?.throwIfAborted();
-    const { clock } = this.#settings;
-    const before = await this.#granted?.catch(() => undefined);
-    signal?.throwIfAborted();
-    if (before !== undefined && clock.monotonic() >= before.renewAt) await this.#forget(before);
-    if (this.#granted === undefined) {
-      const granting = this.#authenticate();
-      this.#granted = granting;
-      granting.catch(() => {
-        if (this.#granted === granting) this.#granted = undefined;
-      });
+  async #access(options: CallOptions): Promise<Granted> {
+    for (;;) {
+      const granted = await this.#granted.get(options);
+      if (this.#settings.clock.monotonic() < granted.renewAt) return granted;
+      await this.#granted.forget(granted);
     }
-    return await unlessAborted(this.#granted, signal);
-  }
-
-  async #forget(granted: Granted): Promise<void> {
-    const current = await this.#granted?.catch(() => undefined);
-    if (current === granted) this.#granted = undefined;
   }
 
   async #authenticate(): Promise<Granted> {
@@ -152,20 +139,5 @@ export class SwiftConnection implements AsyncDisposable {
     this.#clients.set(url.origin, client);
     client.catch(() => this.#clients.delete(url.origin));
     return await client;
-  }
-}
-
-async function unlessAborted<Result>(
-  promise: Promise<Result>,
-  signal: AbortSignal | undefined,
-): Promise<Result> {
-  if (signal === undefined) return await promise;
-  const aborted = Promise.withResolvers<never>();
-  const stop = (): void => aborted.reject(signal.reason);
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', stop);
   }
 }
