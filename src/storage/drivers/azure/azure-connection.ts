@@ -58,7 +58,7 @@ export class AzureConnection {
       return await this.#checked(request, await this.#once(request));
     const token = await credential.credential.token({ signal: request.signal });
     const response = await this.#once(request, token);
-    if (response.status !== 401) return await this.#checked(request, response);
+    if (!isTokenRefusal(response)) return await this.#checked(request, response);
     await response.discard();
     await credential.credential.forget(token);
     const fresh = await credential.credential.token({ signal: request.signal });
@@ -104,4 +104,12 @@ export class AzureConnection {
       signal,
     });
   }
+}
+
+/** Whether a new token may help. */
+function isTokenRefusal(response: HttpResponse): boolean {
+  return (
+    response.status === 401 ||
+    (response.status === 403 && response.header('x-ms-error-code') === 'AuthenticationFailed')
+  );
 }
