@@ -23,7 +23,7 @@ for (const name of wanted.length === 0 ? Object.keys(serverKinds) : wanted) {
   }
   const server: TestServer = await kind.start();
   started.push(server);
-  process.stdout.write(`${name}: ${kind.usage(server as never)}\n`);
+  process.stdout.write(`${name}: ${kind.usage(server)}\n`);
 }
 
 if (started.length > 0) {
