@@ -19,8 +19,8 @@ interface Slot {
   readonly waiting: Map<number, Waiting>;
 }
 
-/** Packs in memory for each thread: one that it works on, one that waits or is being read. */
-const PACKS_EACH = 2;
+/** Packs in memory besides the one that each thread works on: they wait or are being read. */
+const PACKS_AHEAD = 1;
 
 /** The threads that examine packs. */
 export class CheckWorkers implements AsyncDisposable {
@@ -31,7 +31,7 @@ export class CheckWorkers implements AsyncDisposable {
   #closing = false;
 
   constructor(count: number, setup: CheckWorkerSetup) {
-    this.#memory = new Semaphore(count * PACKS_EACH);
+    this.#memory = new Semaphore(count + PACKS_AHEAD);
     const file = import.meta.filename.endsWith('.ts') ? './check-worker.ts' : './check-worker.js';
     this.#slots = Array.from({ length: count }, () => {
       const worker = new Worker(new URL(file, import.meta.url), {
@@ -50,7 +50,7 @@ export class CheckWorkers implements AsyncDisposable {
 
   /** How many packs may be in memory at once. */
   get limit(): number {
-    return this.#slots.length * PACKS_EACH;
+    return this.#slots.length + PACKS_AHEAD;
   }
 
   /** Examines one pack; `read` gets its bytes, which are then handed over, when there is room for them. */
