@@ -79,13 +79,15 @@ lock = threading.Lock()
 faults = collections.defaultdict(list)
 # How often each operation was called.
 calls = collections.Counter()
+# With which retention each file was stored.
+locks = []
 
 OPERATIONS = {
     'b2_list_buckets': ({'accountId'}, {'bucketId', 'bucketName', 'bucketTypes'}),
     'b2_create_bucket': ({'accountId', 'bucketName', 'bucketType'}, {'lifecycleRules'}),
     'b2_get_upload_url': ({'bucketId'}, set()),
     'b2_get_upload_part_url': ({'fileId'}, set()),
-    'b2_start_large_file': ({'bucketId', 'fileName', 'contentType'}, {'fileInfo'}),
+    'b2_start_large_file': ({'bucketId', 'fileName', 'contentType'}, {'fileInfo', 'fileRetention'}),
     'b2_finish_large_file': ({'fileId', 'partSha1Array'}, set()),
     'b2_cancel_large_file': ({'fileId'}, set()),
     'b2_list_unfinished_large_files': ({'bucketId'}, {'namePrefix', 'startFileId', 'maxFileCount'}),
@@ -133,6 +135,8 @@ def call(operation, token, arguments):
         return finish(token, **named)
     if operation == 'b2_start_large_file':
         named.setdefault('file_info', {})
+        # The simulator would want objects of its own.
+        locks.append(named.pop('file_retention', None))
     if operation == 'b2_create_bucket':
         named.pop('lifecycle_rules', None)
     if operation == 'b2_list_unfinished_large_files' and 'name_prefix' in named:
@@ -169,7 +173,9 @@ def unrestricted(operation, token, named, key):
             raise Refusal(400, 'no_such_file', 'File not present: ' + named['file_name'])
         if newest.action == 'hide':
             raise Refusal(400, 'already_hidden', 'File already hidden: ' + named['file_name'])
-        return bucket.hide_file(token, named['file_name'])
+        marker = bucket.hide_file(token, named['file_name'])
+        simulator.file_id_to_bucket_id[marker['fileId']] = bucket.bucket_id
+        return marker
     restriction, key.bucket_id_or_none = key.bucket_id_or_none, None
     try:
         method = getattr(simulator, operation[3:])
@@ -239,6 +245,9 @@ def upload(path, headers, body):
         restriction = simulator.auth_token_to_key[path.split('/')[-1]].name_prefix_or_none
         if restriction is not None and not name.startswith(restriction):
             raise Refusal(401, 'unauthorized', 'not entitled')
+        mode = headers.get('X-Bz-File-Retention-Mode')
+        until = headers.get('X-Bz-File-Retention-Retain-Until-Timestamp')
+        locks.append(mode and {'mode': mode, 'retainUntilTimestamp': int(until)})
         return simulator.upload_file(
             url, url, name, len(content), headers.get('Content-Type'), sha1, {}, io.BytesIO(content)
         )
@@ -250,15 +259,14 @@ def fault(pending):
 
 
 def control(operation, arguments):
+    token = simulator.authorize_account(ORIGIN, 'account-0', 'masterKey-0')['authorizationToken']
     if operation == 'create_bucket':
-        return simulator.create_bucket(
-            ORIGIN, simulator.current_token, 'account-0', arguments['name'], 'allPrivate'
-        )
+        return simulator.create_bucket(ORIGIN, token, 'account-0', arguments['name'], 'allPrivate')
     if operation == 'create_key':
         bucket = arguments.get('bucket')
         return simulator.create_key(
             ORIGIN,
-            simulator.current_token,
+            token,
             'account-0',
             arguments['capabilities'],
             'test',
@@ -278,6 +286,7 @@ def control(operation, arguments):
         return {
             'files': [[file.name, file.action] for file in bucket.file_id_to_file.values()],
             'calls': dict(calls),
+            'locks': locks,
         }
     raise Refusal(404, 'not_found', operation)
 

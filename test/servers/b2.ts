@@ -24,6 +24,11 @@ export interface B2State {
   readonly files: readonly (readonly [name: string, action: string])[];
   /** How often each operation was called. */
   readonly calls: Readonly<Record<string, number>>;
+  /** With which retention each file was stored, in order. */
+  readonly locks: readonly ({
+    readonly mode: string;
+    readonly retainUntilTimestamp: number;
+  } | null)[];
 }
 
 export interface B2Server extends TestServer {
