@@ -1,0 +1,195 @@
+import {
+  GetObjectCommand,
+  type GetObjectCommandOutput,
+  HeadObjectCommand,
+} from '@aws-sdk/client-s3';
+
+import type { CallOptions } from '../../../base/call-options.ts';
+import { AppError, hasCode } from '../../../base/errors.ts';
+import { resolveRange } from '../../byte-range.ts';
+import { streamOf } from '../../byte-stream.ts';
+import type { ByteRange, GetOptions, StorageObject } from '../../storage.ts';
+import type { S3Connection } from './connection.ts';
+import { saysNothing, statusOf } from './translate-error.ts';
+
+/** The bytes of an object or a range that are on their way. */
+export interface OpenedObject {
+  readonly length: number;
+  readonly stream: ReadableStream<Uint8Array>;
+}
+
+/** Looks at objects and reads them. */
+export class ObjectReader {
+  readonly #connection: S3Connection;
+  readonly #keyOf: (name: string) => string;
+  /** Whether an answer has shown that the bucket is there: some answers do not tell a missing bucket from a missing object. */
+  #bucketSeen = false;
+
+  constructor(connection: S3Connection, keyOf: (name: string) => string) {
+    this.#connection = connection;
+    this.#keyOf = keyOf;
+  }
+
+  async open(name: string, { signal, range }: GetOptions): Promise<OpenedObject> {
+    const header = range === undefined ? undefined : headerFor(range);
+    if (range !== undefined && header === undefined)
+      return this.#openExactly(name, range, { signal });
+    let answer: GetObjectCommandOutput;
+    try {
+      answer = await this.#get(name, header, { signal });
+    } catch (error) {
+      // The service calls an empty range at the end wrong, too.
+      if (range !== undefined && hasCode(error, 'storage/bad-range'))
+        return this.#openExactly(name, range, { signal });
+      throw error;
+    }
+    return this.#opened(name, answer, range, header !== undefined, { signal });
+  }
+
+  async stat(name: string, { signal }: CallOptions): Promise<StorageObject> {
+    const { destination } = this.#connection;
+    const action = `look at "${name}"`;
+    const Key = this.#keyOf(name);
+    const head = await this.#connection
+      .call(action, { signal }, async (client) => {
+        try {
+          return await client.send(new HeadObjectCommand({ Bucket: destination.bucket, Key }));
+        } catch (error) {
+          // The answer to HEAD has no room for a reason; the same question by GET has.
+          const settled = this.#bucketSeen && statusOf(error) === 404;
+          if (settled || !saysNothing(error) || statusOf(error) === 503) throw error;
+          const answer = await client.send(
+            new GetObjectCommand({ Bucket: destination.bucket, Key, Range: 'bytes=0-0' }),
+          );
+          await streamIn(answer)?.cancel();
+          throw error;
+        }
+      })
+      .catch((error: unknown) => {
+        this.#note(error);
+        throw error;
+      });
+    this.#bucketSeen = true;
+    if (head.ContentLength === undefined) throw unclear(action, 'how large it is');
+    return {
+      name,
+      size: head.ContentLength,
+      ...(head.LastModified && { modified: head.LastModified.getTime() }),
+    };
+  }
+
+  /** For ranges that a request cannot express, or the service has refused: by the size of the object. */
+  async #openExactly(
+    name: string,
+    range: ByteRange,
+    { signal }: CallOptions,
+  ): Promise<OpenedObject> {
+    const { size } = await this.stat(name, { signal });
+    const { offset, length } = resolveRange(name, size, range);
+    if (length === 0) return { length: 0, stream: ReadableStream.from<Uint8Array>([]) };
+    const header = `bytes=${offset}-${offset + length - 1}`;
+    const answer = await this.#get(name, header, { signal });
+    return this.#opened(name, answer, { offset, length }, true, { signal });
+  }
+
+  async #get(
+    name: string,
+    header: string | undefined,
+    { signal }: CallOptions,
+  ): Promise<GetObjectCommandOutput> {
+    const { destination } = this.#connection;
+    const Key = this.#keyOf(name);
+    const command = { Bucket: destination.bucket, Key, ...(header && { Range: header }) };
+    try {
+      const answer = await this.#connection.call(`read "${name}"`, { signal }, (client) =>
+        client.send(new GetObjectCommand(command)),
+      );
+      this.#bucketSeen = true;
+      return answer;
+    } catch (error) {
+      this.#note(error);
+      throw error;
+    }
+  }
+
+  async #opened(
+    name: string,
+    answer: GetObjectCommandOutput,
+    range: ByteRange | undefined,
+    isPart: boolean,
+    options: CallOptions,
+  ): Promise<OpenedObject> {
+    const stream = streamIn(answer);
+    const action = `read "${name}"`;
+    if (stream === undefined) throw unclear(action, 'its contents');
+    try {
+      const length = answer.ContentLength;
+      if (length === undefined) throw unclear(action, 'how much it sends');
+      if (range === undefined || !isPart)
+        return { length, stream: exactly(name, stream, length, options) };
+      const [, from, to, total] =
+        /^bytes (\d+)-(\d+)\/(\d+)$/u.exec(answer.ContentRange ?? '') ?? [];
+      if (total === undefined) throw unclear(action, 'which part of it it sends');
+      const wanted = resolveRange(name, Number(total), range);
+      if (Number(from) !== wanted.offset || Number(to) - Number(from) + 1 !== wanted.length)
+        throw unclear(action, 'the part that was asked for');
+      return { length: wanted.length, stream: exactly(name, stream, wanted.length, options) };
+    } catch (error) {
+      await stream.cancel().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  #note(error: unknown): void {
+    if (hasCode(error, 'storage/not-found') && error.details['answer'] === 'NoSuchKey')
+      this.#bucketSeen = true;
+  }
+}
+
+/** The `Range` of a request; `undefined` for a range that it cannot express, or that cannot be right. */
+function headerFor({ offset, length }: ByteRange): string | undefined {
+  if (!Number.isSafeInteger(offset) || (length !== undefined && !Number.isSafeInteger(length)))
+    return undefined;
+  if (offset < 0) return length === undefined ? `bytes=${offset}` : undefined;
+  if (length === undefined) return `bytes=${offset}-`;
+  return length > 0 ? `bytes=${offset}-${offset + length - 1}` : undefined;
+}
+
+/** The request handler gives web streams, which is what the SDK hands on. */
+function streamIn({ Body }: GetObjectCommandOutput): ReadableStream<Uint8Array> | undefined {
+  return Body as unknown as ReadableStream<Uint8Array> | undefined;
+}
+
+/** Fails a stream that ends before or after `length` bytes. */
+function exactly(
+  name: string,
+  stream: ReadableStream<Uint8Array>,
+  length: number,
+  options: CallOptions,
+): ReadableStream<Uint8Array> {
+  const reader = stream.getReader();
+  let seen = 0;
+  let over = false;
+  return streamOf(
+    {
+      async next() {
+        const { done, value } = await reader.read();
+        over = done;
+        seen += value?.byteLength ?? 0;
+        if (seen > length || (done && seen < length)) {
+          throw new AppError(
+            'storage/unavailable',
+            `Cannot read "${name}": ${seen} of ${length} bytes came`,
+          );
+        }
+        return value;
+      },
+      close: async (reason) => (over ? undefined : reader.cancel(reason).catch(() => undefined)),
+    },
+    options,
+  );
+}
+
+function unclear(action: string, what: string): AppError {
+  return new AppError('storage/unavailable', `Cannot ${action}: the service does not give ${what}`);
+}
