@@ -24,7 +24,7 @@ export interface OpenSshServer extends TestServer {
 export interface OpenSshSettings {
   /** Lines for `sshd_config`; those after a line `Match` belong to it. */
   readonly lines?: readonly string[];
-  /** The line for the subsystem; without it `internal-sftp`. */
+  /** What serves SFTP, `internal-sftp` by default; nothing does for an empty one. */
   readonly subsystem?: string;
 }
 
@@ -34,6 +34,7 @@ export const openSshPrograms = ['sshd', 'ssh', 'ssh-keygen'];
 export async function startOpenSsh(settings: OpenSshSettings = {}): Promise<OpenSshServer> {
   const directory = await serverDirectory();
   const of = (name: string): string => path.join(directory, name);
+  const { subsystem = 'internal-sftp', lines = [] } = settings;
   if (process.getuid?.() === 0) await mkdir('/run/sshd', { recursive: true, mode: 0o755 });
   const port = await freePort();
   await mkdir(of('data'));
@@ -63,10 +64,10 @@ export async function startOpenSsh(settings: OpenSshSettings = {}): Promise<Open
       'PasswordAuthentication no',
       'KbdInteractiveAuthentication no',
       'PermitRootLogin prohibit-password',
-      `Subsystem sftp ${settings.subsystem ?? 'internal-sftp'}`,
+      ...(subsystem === '' ? [] : [`Subsystem sftp ${subsystem}`]),
       'MaxStartups 100',
       'MaxSessions 50',
-      ...(settings.lines ?? []),
+      ...lines,
       '',
     ].join('\n'),
   );
@@ -98,10 +99,25 @@ export async function startOpenSsh(settings: OpenSshSettings = {}): Promise<Open
 export async function makeKey(
   file: string,
   type: 'ed25519' | 'rsa' | 'ecdsa',
-  { passphrase = '', format = [] }: { readonly passphrase?: string; readonly format?: readonly string[] } = {},
+  {
+    passphrase = '',
+    format = [],
+  }: { readonly passphrase?: string; readonly format?: readonly string[] } = {},
 ): Promise<void> {
   const bits = type === 'rsa' ? ['-b', '2048'] : [];
-  await run('ssh-keygen', ['-q', '-t', type, ...bits, '-N', passphrase, '-C', 'test', ...format, '-f', file]);
+  await run('ssh-keygen', [
+    '-q',
+    '-t',
+    type,
+    ...bits,
+    '-N',
+    passphrase,
+    '-C',
+    'test',
+    ...format,
+    '-f',
+    file,
+  ]);
 }
 
 /** Each connection is served by processes in sessions of their own, which outlive the one that listens. */

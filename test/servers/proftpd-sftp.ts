@@ -17,7 +17,12 @@ export interface ProFtpdSftpServer extends TestServer {
   readonly knownHosts: string;
 }
 
-export const proFtpdSftpPrograms = ['proftpd', 'ftpasswd', 'ssh-keygen', '/usr/lib/proftpd/mod_sftp.so'];
+export const proFtpdSftpPrograms = [
+  'proftpd',
+  'ftpasswd',
+  'ssh-keygen',
+  '/usr/lib/proftpd/mod_sftp.so',
+];
 
 export async function startProFtpdSftp(): Promise<ProFtpdSftpServer> {
   const directory = await serverDirectory();

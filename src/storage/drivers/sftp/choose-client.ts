@@ -20,7 +20,10 @@ export async function chooseClient(
   const secret =
     (password && 'password') ?? (identity && 'identity') ?? (passphrase && 'identity-passphrase');
   if (wanted === 'library' && isCommandGiven) {
-    throw new AppError('input/usage', 'The options "client=library" and "ssh-command" exclude each other');
+    throw new AppError(
+      'input/usage',
+      'The options "client=library" and "ssh-command" exclude each other',
+    );
   }
   if (wanted === 'program' || isCommandGiven) {
     if (secret === undefined) return 'program';
@@ -28,8 +31,11 @@ export async function chooseClient(
       hint: 'Use a key in a file or an agent, or let the library connect: "client=library" and no "ssh-command"',
     });
   }
-  if (wanted === 'library' || secret !== undefined || trust.fingerprint !== undefined) return 'library';
-  return (await isInstalled(command[0] ?? 'ssh', environment['PATH'] ?? '')) ? 'program' : 'library';
+  if (wanted === 'library' || secret !== undefined || trust.fingerprint !== undefined)
+    return 'library';
+  return (await isInstalled(command[0] ?? 'ssh', environment['PATH'] ?? ''))
+    ? 'program'
+    : 'library';
 }
 
 async function isInstalled(program: string, searched: string): Promise<boolean> {

@@ -25,7 +25,11 @@ export function commandWords(text: string, option: string): string[] {
 }
 
 /** What stands between the quote at `start` and the next one, and where that is. */
-function quoted(text: string, start: number, option: string): readonly [inside: string, end: number] {
+function quoted(
+  text: string,
+  start: number,
+  option: string,
+): readonly [inside: string, end: number] {
   const quote = text[start];
   let inside = '';
   for (let index = start + 1; index < text.length; index++) {

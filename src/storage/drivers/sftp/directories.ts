@@ -71,7 +71,10 @@ export class Directories {
       if (!isDirectory(found)) throw inTheWay(path, isLink(found));
       return;
     }
-    await this.#sync.sync(session, path.slice(0, path.lastIndexOf('/')) || (path.startsWith('/') ? '/' : '.'));
+    await this.#sync.sync(
+      session,
+      path.slice(0, path.lastIndexOf('/')) || (path.startsWith('/') ? '/' : '.'),
+    );
   }
 }
 
@@ -86,6 +89,10 @@ function inTheWay(path: string, link: boolean): AppError {
     link
       ? `"${path}" on the server is a symbolic link, and those are not followed`
       : `"${path}" on the server is no directory`,
-    { hint: link ? 'Mount the other directory there instead of linking to it' : 'Move it away, or choose another path' },
+    {
+      hint: link
+        ? 'Mount the other directory there instead of linking to it'
+        : 'Move it away, or choose another path',
+    },
   );
 }

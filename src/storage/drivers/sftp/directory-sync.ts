@@ -32,7 +32,12 @@ export class DirectorySync {
   }
 
   /** The one before is waited for, so that all who come meanwhile share the next one; its failure is for its own callers. */
-  async #after(before: Sync | undefined, mine: Sync, session: SftpSession, path: string): Promise<void> {
+  async #after(
+    before: Sync | undefined,
+    mine: Sync,
+    session: SftpSession,
+    path: string,
+  ): Promise<void> {
     await before?.done.catch(() => undefined);
     mine.hasBegun = true;
     await this.#sync(session, path);

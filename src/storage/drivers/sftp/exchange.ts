@@ -2,7 +2,14 @@ import type { CallOptions } from '../../../base/call-options.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { AppError } from '../../../base/errors.ts';
 import type { ByteChannel } from './byte-channel.ts';
-import { encodePacket, type Field, notSftp, PacketReader, packetType, statusCode } from './packet.ts';
+import {
+  encodePacket,
+  type Field,
+  notSftp,
+  PacketReader,
+  packetType,
+  statusCode,
+} from './packet.ts';
 import { PacketSplitter } from './packet-splitter.ts';
 import { SftpStatusError } from './status-error.ts';
 
@@ -69,7 +76,10 @@ export class Exchange implements AsyncDisposable {
     const reader = new PacketReader(await this.until(answer.promise, { signal }));
     const version = reader.uint32();
     if (version < 3)
-      throw new AppError('storage/access-denied', `The server speaks version ${version} of SFTP only, and 3 is needed`);
+      throw new AppError(
+        'storage/access-denied',
+        `The server speaks version ${version} of SFTP only, and 3 is needed`,
+      );
     const extensions = new Map<string, string>();
     while (!reader.isAtEnd) extensions.set(reader.text(), reader.text());
     return extensions;
@@ -79,12 +89,20 @@ export class Exchange implements AsyncDisposable {
    * Sends a request; `payload` is its last field. Rejects with an `SftpStatusError` for every status but "ok", and with
    * `storage/unavailable` when the connection is lost.
    */
-  request(type: number, fields: readonly Field[], payload?: readonly Uint8Array[]): Promise<Answer> {
+  request(
+    type: number,
+    fields: readonly Field[],
+    payload?: readonly Uint8Array[],
+  ): Promise<Answer> {
     if (this.#loss !== undefined) return Promise.reject(this.#loss);
     const id = this.#next;
     this.#next = (id + 1) >>> 0;
     const size = payload?.reduce((sum, part) => sum + part.byteLength, 0);
-    const packet = encodePacket(type, [id, ...fields], size === undefined ? undefined : { byteLength: size });
+    const packet = encodePacket(
+      type,
+      [id, ...fields],
+      size === undefined ? undefined : { byteLength: size },
+    );
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
       this.#send(payload === undefined ? [packet] : [packet, ...payload]);
@@ -176,7 +194,11 @@ export class Exchange implements AsyncDisposable {
 
 function brokenOff(reason: Error): AppError {
   if (reason instanceof AppError) return reason;
-  return new AppError('storage/unavailable', `The connection to the server broke off: ${reason.message}`, {
-    cause: reason,
-  });
+  return new AppError(
+    'storage/unavailable',
+    `The connection to the server broke off: ${reason.message}`,
+    {
+      cause: reason,
+    },
+  );
 }

@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
 import { AppError, systemCodeOf } from '../../../base/errors.ts';
-import { decodedKey, type HostKey, isAmong, type KnownKeys, knownKeys, keyTypeOf } from './known-hosts.ts';
+import {
+  decodedKey,
+  type HostKey,
+  isAmong,
+  type KnownKeys,
+  knownKeys,
+  keyTypeOf,
+} from './known-hosts.ts';
 
 /** By what a server is recognised: at least one of them has to say yes. */
 export interface HostTrustSettings {
@@ -38,7 +45,13 @@ export class HostTrust {
   }
 
   /** Reads what is known of the server. Rejects with `input/usage` for a key, fingerprint or file that cannot be read. */
-  static async load({ host, port, hostKey, fingerprint, knownHosts }: HostTrustSettings): Promise<HostTrust> {
+  static async load({
+    host,
+    port,
+    hostKey,
+    fingerprint,
+    knownHosts,
+  }: HostTrustSettings): Promise<HostTrust> {
     const where = port === 22 ? host : `[${host}]:${port}`;
     if (hostKey !== undefined || fingerprint !== undefined) {
       const accepted = hostKey === undefined ? [] : [parseHostKey(hostKey)];
@@ -80,10 +93,14 @@ export class HostTrust {
     }
     if (fingerprint === this.#fingerprint || isAmong(this.#known.accepted, key)) return undefined;
     if (this.#fingerprint !== undefined || this.#known.accepted.length > 0) {
-      return new AppError('storage/untrusted', `The host key is another one than expected: ${said}`, {
-        hint: 'Somebody may be listening in. If the server was set up anew, compare the fingerprint with "ssh-keygen -lf" of its key there, and replace the key that is known',
-        details,
-      });
+      return new AppError(
+        'storage/untrusted',
+        `The host key is another one than expected: ${said}`,
+        {
+          hint: 'Somebody may be listening in. If the server was set up anew, compare the fingerprint with "ssh-keygen -lf" of its key there, and replace the key that is known',
+          details,
+        },
+      );
     }
     return new AppError('storage/untrusted', `The host key is not known: ${said}`, {
       hint: this.#known.hasAuthority
@@ -113,11 +130,17 @@ export function parseHostKey(text: string): HostKey {
 
 function parseFingerprint(text: string): string {
   // Duplicati puts type and length in front: "ssh-ed25519 256 SHA256:…".
-  const digest = /(?:^|\s)(?:SHA256:)?(?<digest>[A-Za-z0-9+/]{43})=?$/u.exec(text.trim())?.groups?.['digest'];
+  const digest = /(?:^|\s)(?:SHA256:)?(?<digest>[A-Za-z0-9+/]{43})=?$/u.exec(text.trim())?.groups?.[
+    'digest'
+  ];
   if (digest !== undefined) return `SHA256:${digest}`;
-  throw new AppError('input/usage', 'The option "host-key-fingerprint" holds no SHA256 fingerprint', {
-    hint: 'Write it as "ssh-keygen -lf" prints it: "SHA256:" and 43 letters; fingerprints by MD5 are not accepted',
-  });
+  throw new AppError(
+    'input/usage',
+    'The option "host-key-fingerprint" holds no SHA256 fingerprint',
+    {
+      hint: 'Write it as "ssh-keygen -lf" prints it: "SHA256:" and 43 letters; fingerprints by MD5 are not accepted',
+    },
+  );
 }
 
 async function readIfThere(file: string): Promise<string> {

@@ -45,7 +45,9 @@ export function knownKeys(text: string, host: string, port: number): KnownKeys {
 /** A key as it stands in a file: its type, and base64 of the key, which begins with the type. */
 export function decodedKey(type: string, encoded: string): HostKey | undefined {
   const key = Buffer.from(encoded, 'base64');
-  return key.byteLength > 4 && keyTypeOf(key) === type ? { type, key: Uint8Array.from(key) } : undefined;
+  return key.byteLength > 4 && keyTypeOf(key) === type
+    ? { type, key: Uint8Array.from(key) }
+    : undefined;
 }
 
 /** The type that a key in the form of the protocol begins with; empty when it is none. */

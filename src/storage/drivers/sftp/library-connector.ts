@@ -2,7 +2,13 @@ import { connect as connectSocket, type Socket } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 
-import type { AnyAuthMethod, Client, ClientChannel, ConnectConfig, ServerHostKeyAlgorithm } from 'ssh2';
+import type {
+  AnyAuthMethod,
+  Client,
+  ClientChannel,
+  ConnectConfig,
+  ServerHostKeyAlgorithm,
+} from 'ssh2';
 
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError, hasCode, messageOf } from '../../../base/errors.ts';
@@ -47,7 +53,11 @@ export class LibraryConnector implements Connector {
     const { offers } = trust;
     for (; ; this.#offer++) {
       try {
-        const channel = await this.#open(library, { trust, methods, algorithms: offers[this.#offer] ?? [] }, { signal });
+        const channel = await this.#open(
+          library,
+          { trust, methods, algorithms: offers[this.#offer] ?? [] },
+          { signal },
+        );
         return await SftpSession.start(channel, { clock: this.#settings.clock, signal });
       } catch (error) {
         // The server has another key to show, of a type that is not trusted or that it does not have.
@@ -91,7 +101,13 @@ export class LibraryConnector implements Connector {
   async #connectSocket({ signal }: CallOptions): Promise<Socket> {
     const { host, port = 22 } = this.#settings;
     signal?.throwIfAborted();
-    const socket = connectSocket({ host, port, noDelay: true, keepAlive: true, timeout: connectTime });
+    const socket = connectSocket({
+      host,
+      port,
+      noDelay: true,
+      keepAlive: true,
+      timeout: connectTime,
+    });
     let stop: (() => void) | undefined;
     try {
       await new Promise<void>((resolve, reject) => {
@@ -100,7 +116,12 @@ export class LibraryConnector implements Connector {
         socket.once('connect', resolve);
         socket.once('error', reject);
         socket.once('timeout', () =>
-          reject(new AppError('storage/unavailable', `Cannot connect to "${this.#where}": it does not answer`)),
+          reject(
+            new AppError(
+              'storage/unavailable',
+              `Cannot connect to "${this.#where}": it does not answer`,
+            ),
+          ),
         );
       });
       socket.setTimeout(0);
@@ -121,7 +142,11 @@ export class LibraryConnector implements Connector {
       trust,
       methods,
       algorithms,
-    }: { readonly trust: HostTrust; readonly methods: readonly AnyAuthMethod[]; readonly algorithms: readonly string[] },
+    }: {
+      readonly trust: HostTrust;
+      readonly methods: readonly AnyAuthMethod[];
+      readonly algorithms: readonly string[];
+    },
   ): Promise<void> {
     let distrust: AppError | undefined;
     const waiting = [...methods];
@@ -131,7 +156,9 @@ export class LibraryConnector implements Connector {
         if (!isOfAgent(error)) reject(distrust ?? this.#translate(error));
       });
       client.once('close', () =>
-        reject(distrust ?? new AppError('storage/unavailable', `"${this.#where}" closes the connection`)),
+        reject(
+          distrust ?? new AppError('storage/unavailable', `"${this.#where}" closes the connection`),
+        ),
       );
       const { keepalive } = this.#settings;
       const config: ConnectConfig = {
@@ -171,19 +198,31 @@ export class LibraryConnector implements Connector {
       );
     }
     if (error.message.includes('no matching host key format')) {
-      return new AppError('storage/untrusted', `"${this.#where}" does not show the host key that is known`, {
-        cause: error,
-      });
+      return new AppError(
+        'storage/untrusted',
+        `"${this.#where}" does not show the host key that is known`,
+        {
+          cause: error,
+        },
+      );
     }
     if (error.level === 'handshake') {
-      return new AppError('storage/unavailable', `Cannot agree with "${this.#where}" on a connection: ${error.message}`, {
-        cause: error,
-        hint: 'If the server knows newer or older algorithms than the library, the option "client=program" may help',
-      });
+      return new AppError(
+        'storage/unavailable',
+        `Cannot agree with "${this.#where}" on a connection: ${error.message}`,
+        {
+          cause: error,
+          hint: 'If the server knows newer or older algorithms than the library, the option "client=program" may help',
+        },
+      );
     }
     const translated = translateNetworkError(error, `connect to "${this.#where}"`);
     if (translated instanceof AppError) return translated;
-    return new AppError('storage/unavailable', `Cannot connect to "${this.#where}": ${error.message}`, { cause: error });
+    return new AppError(
+      'storage/unavailable',
+      `Cannot connect to "${this.#where}": ${error.message}`,
+      { cause: error },
+    );
   }
 
   async #loadTrust(): Promise<HostTrust> {
@@ -204,7 +243,14 @@ export class LibraryConnector implements Connector {
 
   /** Ways to log in, in the order in which they are tried: what was given, the agent, the usual files, then the password. */
   async #findMethods({ utils }: Library): Promise<readonly AnyAuthMethod[]> {
-    const { identityFile, identity, password, passphrase = password, useAgent, environment } = this.#settings;
+    const {
+      identityFile,
+      identity,
+      password,
+      passphrase = password,
+      useAgent,
+      environment,
+    } = this.#settings;
     const username = this.#user;
     const publicKey = (key: PrivateKey): AnyAuthMethod => ({
       type: 'publickey',
@@ -269,22 +315,33 @@ function endOf(client: Client): Promise<Error> {
 
 function subsystem(client: Client): Promise<ClientChannel> {
   return new Promise((resolve, reject) => {
-    client.once('close', () => reject(new AppError('storage/unavailable', 'The connection to the server broke off')));
+    client.once('close', () =>
+      reject(new AppError('storage/unavailable', 'The connection to the server broke off')),
+    );
     client.subsys('sftp', (error, channel) => {
       if (error === undefined) resolve(channel);
       else {
         reject(
-          new AppError('storage/access-denied', `The server gives no access by SFTP: ${messageOf(error)}`, {
-            cause: error,
-            hint: 'Look whether its configuration has a line "Subsystem sftp", and whether this user may use it',
-          }),
+          new AppError(
+            'storage/access-denied',
+            `The server gives no access by SFTP: ${messageOf(error)}`,
+            {
+              cause: error,
+              hint: 'Look whether its configuration has a line "Subsystem sftp", and whether this user may use it',
+            },
+          ),
         );
       }
     });
   });
 }
 
-function channelOf(client: Client, socket: Socket, channel: ClientChannel, ended: Promise<Error>): ByteChannel {
+function channelOf(
+  client: Client,
+  socket: Socket,
+  channel: ClientChannel,
+  ended: Promise<Error>,
+): ByteChannel {
   const closed = new Promise<Error>((resolve) => {
     channel.once('close', () => resolve(new Error('the server has closed it')));
   });

@@ -36,11 +36,18 @@ export async function* listDirectory(
   let level = [start];
   while (level.length > 0) {
     const below: string[] = [];
-    const read = (name: string, options: { readonly signal: AbortSignal }): Promise<readonly DirectoryEntry[]> =>
-      entriesOf(listing, name, options);
-    const contents = mapPool(level, directoriesAtOnce, async (name, options) => ({ name, entries: await read(name, options) }), {
-      signal,
-    });
+    const read = (
+      name: string,
+      options: { readonly signal: AbortSignal },
+    ): Promise<readonly DirectoryEntry[]> => entriesOf(listing, name, options);
+    const contents = mapPool(
+      level,
+      directoriesAtOnce,
+      async (name, options) => ({ name, entries: await read(name, options) }),
+      {
+        signal,
+      },
+    );
     for await (const { name: parent, entries } of contents) {
       for (const entry of entries) {
         if (entry.name === undefined || entry.name === '.' || entry.name === '..') continue;
@@ -48,27 +55,39 @@ export async function* listDirectory(
         if (isDirectory(entry)) {
           if (startsAlike(`${name}/`, prefix)) below.push(name);
         } else if (isReserved(name)) noteLeftover(listing, name, entry);
-        else if (isFile(entry) && name.startsWith(prefix)) yield await objectOf(listing, name, entry, { signal });
+        else if (isFile(entry) && name.startsWith(prefix))
+          yield await objectOf(listing, name, entry, { signal });
       }
     }
     level = below;
   }
 }
 
-async function entriesOf(listing: Listing, name: string, options: CallOptions): Promise<readonly DirectoryEntry[]> {
+async function entriesOf(
+  listing: Listing,
+  name: string,
+  options: CallOptions,
+): Promise<readonly DirectoryEntry[]> {
   const { session, root } = listing;
   try {
     return await readEntries(listing, name, options);
   } catch (error) {
     if (!hasStatus(error, statusCode.noSuchFile, statusCode.failure)) throw error;
-    const found = await session.until(unlessStatus(session.lstat(root.pathOf(name)), statusCode.noSuchFile), options);
+    const found = await session.until(
+      unlessStatus(session.lstat(root.pathOf(name)), statusCode.noSuchFile),
+      options,
+    );
     // A name that is gone, or that a file has, holds no objects.
     if (found !== undefined && isDirectory(found)) throw error;
     return [];
   }
 }
 
-async function readEntries({ session, root }: Listing, name: string, { signal }: CallOptions): Promise<DirectoryEntry[]> {
+async function readEntries(
+  { session, root }: Listing,
+  name: string,
+  { signal }: CallOptions,
+): Promise<DirectoryEntry[]> {
   const opening = session.opendir(root.pathOf(name));
   const asked: ReturnType<SftpSession['readdir']>[] = [];
   try {
@@ -94,12 +113,20 @@ async function objectOf(
   entry: DirectoryEntry,
   { signal }: CallOptions,
 ): Promise<StorageObject> {
-  const { size, modified } = entry.size === undefined ? await session.until(session.lstat(root.pathOf(name)), { signal }) : entry;
+  const { size, modified } =
+    entry.size === undefined
+      ? await session.until(session.lstat(root.pathOf(name)), { signal })
+      : entry;
   return { name, size: size ?? 0, ...(modified !== undefined && { modified }) };
 }
 
-function noteLeftover({ root, leftovers, clock }: Listing, name: string, { modified }: DirectoryEntry): void {
-  if (modified !== undefined && clock.now() - modified >= leftoverAge) leftovers.add(root.pathOf(name));
+function noteLeftover(
+  { root, leftovers, clock }: Listing,
+  name: string,
+  { modified }: DirectoryEntry,
+): void {
+  if (modified !== undefined && clock.now() - modified >= leftoverAge)
+    leftovers.add(root.pathOf(name));
 }
 
 function startsAlike(left: string, right: string): boolean {

@@ -22,7 +22,11 @@ const guess = 64 * 1024;
 /** Opens an object and asks for the first bytes of a range of it. Rejects with `storage/bad-range`, or with the server's answer. */
 export async function openObject(
   session: SftpSession,
-  { name, file, range }: { readonly name: string; readonly file: string; readonly range?: ByteRange | undefined },
+  {
+    name,
+    file,
+    range,
+  }: { readonly name: string; readonly file: string; readonly range?: ByteRange | undefined },
   { signal }: CallOptions,
 ): Promise<OpenObject> {
   const opening = session.open(file, openFlag.read);
@@ -36,9 +40,13 @@ export async function openObject(
     const answer = canGuess(offset, first) ? session.read(handle, offset, first) : undefined;
     answer?.catch(() => undefined);
     const found = await session.until(looked, { signal });
-    if (isDirectory(found)) throw new AppError('storage/not-found', `No object "${name}": it is a directory`);
+    if (isDirectory(found))
+      throw new AppError('storage/not-found', `No object "${name}": it is a directory`);
     if (found.size === undefined)
-      throw new AppError('storage/access-denied', `Cannot read "${name}": the server does not tell its size`);
+      throw new AppError(
+        'storage/access-denied',
+        `Cannot read "${name}": the server does not tell its size`,
+      );
     const wanted = resolveRange(name, found.size, range);
     const reader = new RangeReader(session, { handle, name, ...wanted });
     if (answer !== undefined) reader.adopt(answer, first);

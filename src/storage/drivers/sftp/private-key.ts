@@ -19,7 +19,9 @@ export async function readKeyFile(file: string): Promise<PrivateKey> {
     return { text: await readFile(file, 'utf8'), origin: `the identity file "${file}"` };
   } catch (error) {
     const reason = systemCodeOf(error) === 'ENOENT' ? 'there is no such file' : messageOf(error);
-    throw new AppError('input/usage', `Cannot read the identity file "${file}": ${reason}`, { cause: error });
+    throw new AppError('input/usage', `Cannot read the identity file "${file}": ${reason}`, {
+      cause: error,
+    });
   }
 }
 
@@ -31,10 +33,13 @@ export function inlineKey(secret: Secret): PrivateKey {
     try {
       text = decodeURIComponent(text.slice('sshkey://'.length));
     } catch (error) {
-      throw new AppError('input/usage', `Cannot read ${origin}: it is not percent-encoded`, { cause: error });
+      throw new AppError('input/usage', `Cannot read ${origin}: it is not percent-encoded`, {
+        cause: error,
+      });
     }
   }
-  if (!/-----BEGIN |^PuTTY-User-Key-File/u.test(text)) text = Buffer.from(text, 'base64').toString('utf8');
+  if (!/-----BEGIN |^PuTTY-User-Key-File/u.test(text))
+    text = Buffer.from(text, 'base64').toString('utf8');
   // An environment file may have kept the ends of the lines as "\n".
   return { text: text.includes('\n') ? text : text.replaceAll(String.raw`\n`, '\n'), origin };
 }
@@ -72,14 +77,20 @@ function rewritten(text: string, origin: string, passphrase: Secret | undefined)
   } catch (error) {
     if (text.startsWith('-----BEGIN ENCRYPTED'))
       throw wrongPassphrase(origin, passphrase !== undefined, error);
-    throw new AppError('input/usage', `Cannot read ${origin}: ${messageOf(error)}`, { cause: error });
+    throw new AppError('input/usage', `Cannot read ${origin}: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
   const type = key.asymmetricKeyType;
   if (type === 'rsa') return key.export({ type: 'pkcs1', format: 'pem' }).toString().trim();
   if (type === 'ec') return key.export({ type: 'sec1', format: 'pem' }).toString().trim();
-  throw new AppError('input/usage', `Cannot read ${origin}: a key of the type ${type ?? 'unknown'} in PKCS #8`, {
-    hint: 'Bring it into the format of OpenSSH, with "ssh-keygen -p -f FILE" for instance',
-  });
+  throw new AppError(
+    'input/usage',
+    `Cannot read ${origin}: a key of the type ${type ?? 'unknown'} in PKCS #8`,
+    {
+      hint: 'Bring it into the format of OpenSSH, with "ssh-keygen -p -f FILE" for instance',
+    },
+  );
 }
 
 function isKey(parsed: unknown): boolean {
@@ -92,6 +103,9 @@ function wrongPassphrase(origin: string, wasGiven: boolean, cause: unknown): App
     wasGiven
       ? `The passphrase does not open ${origin}`
       : `A passphrase is needed to open ${origin}`,
-    { cause, hint: 'Give it by the option "identity-passphrase", or add the key to an agent with "ssh-add"' },
+    {
+      cause,
+      hint: 'Give it by the option "identity-passphrase", or add the key to an agent with "ssh-add"',
+    },
   );
 }

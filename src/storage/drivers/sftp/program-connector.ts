@@ -6,7 +6,12 @@ import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError, hasCode } from '../../../base/errors.ts';
 import { failureOf, runProgram, startProgram } from '../../../base/process.ts';
 import type { ByteChannel } from './byte-channel.ts';
-import { type ConnectionSettings, type Connector, connectTime, whereIs } from './connection-settings.ts';
+import {
+  type ConnectionSettings,
+  type Connector,
+  connectTime,
+  whereIs,
+} from './connection-settings.ts';
 import { HostTrust, parseHostKey } from './host-trust.ts';
 import { SftpSession } from './session.ts';
 import { quotedPath, sshArguments, type SshOptions } from './ssh-arguments.ts';
@@ -43,8 +48,12 @@ export class ProgramConnector implements Connector {
 
   async #connect(options: SshOptions, { signal }: CallOptions): Promise<SftpSession> {
     const { trust, environment, clock } = this.#settings;
-    await using directory = trust.hostKey === undefined ? undefined : await keyDirectory(trust.hostKey);
-    const trusting = { ...(directory === undefined ? {} : onlyFile(directory.file, alias)), ...options };
+    await using directory =
+      trust.hostKey === undefined ? undefined : await keyDirectory(trust.hostKey);
+    const trusting = {
+      ...(directory === undefined ? {} : onlyFile(directory.file, alias)),
+      ...options,
+    };
     const argv = sshArguments(this.#settings, trusting);
     try {
       const channel = await startSsh(argv, { environment, where: this.#where });
@@ -76,23 +85,43 @@ export class ProgramConnector implements Connector {
   }
 
   /** `ssh` does not tell the fingerprint of a key that it refuses, unless it is asked to explain itself. */
-  async #withFingerprint(error: AppError, argv: readonly string[], { signal }: CallOptions): Promise<AppError> {
+  async #withFingerprint(
+    error: AppError,
+    argv: readonly string[],
+    { signal }: CallOptions,
+  ): Promise<AppError> {
     const directory = await mkdtemp(path.join(os.tmpdir(), 'holdfast-ssh-'));
     try {
       const log = path.join(directory, 'log');
       const [program, ...parameters] = argv;
       const at = argv.indexOf('-o') - 1;
-      const verbose = [program ?? '', ...parameters.slice(0, at), '-o', 'LogLevel=DEBUG1', '-E', log, ...parameters.slice(at)];
-      await runProgram(verbose, { environment: this.#settings.environment, timeLimit: connectTime, signal });
+      const verbose = [
+        program ?? '',
+        ...parameters.slice(0, at),
+        '-o',
+        'LogLevel=DEBUG1',
+        '-E',
+        log,
+        ...parameters.slice(at),
+      ];
+      await runProgram(verbose, {
+        environment: this.#settings.environment,
+        timeLimit: connectTime,
+        signal,
+      });
       const text = await readFile(log, 'utf8');
       const shown = /Server host key: (?<type>\S+) (?<fingerprint>SHA256:\S+)/u.exec(text)?.groups;
       const { type = '', fingerprint = '' } = shown ?? {};
       if (fingerprint === '') return error;
-      return new AppError(error.code, `${error.message}; it shows a key of the type ${type} with the fingerprint ${fingerprint}`, {
-        cause: error,
-        ...(error.hint !== undefined && { hint: error.hint }),
-        details: { fingerprint, type },
-      });
+      return new AppError(
+        error.code,
+        `${error.message}; it shows a key of the type ${type} with the fingerprint ${fingerprint}`,
+        {
+          cause: error,
+          ...(error.hint !== undefined && { hint: error.hint }),
+          details: { fingerprint, type },
+        },
+      );
     } catch {
       // It was about to say more of a failure that is told anyway.
       signal?.throwIfAborted();
@@ -105,7 +134,10 @@ export class ProgramConnector implements Connector {
 
 async function startSsh(
   argv: readonly string[],
-  { environment, where }: { readonly environment: ConnectionSettings['environment']; readonly where: string },
+  {
+    environment,
+    where,
+  }: { readonly environment: ConnectionSettings['environment']; readonly where: string },
 ): Promise<ByteChannel> {
   const program = await startProgram(argv, { environment, grace: 1000 });
   return {
@@ -117,7 +149,10 @@ async function startSsh(
     },
     ended: program.ended.then(
       (end) => sshFailure(failureOf(end) ?? 'it has ended', where, end.status),
-      (error: unknown) => new AppError('storage/unavailable', `The connection to "${where}" broke off`, { cause: error }),
+      (error: unknown) =>
+        new AppError('storage/unavailable', `The connection to "${where}" broke off`, {
+          cause: error,
+        }),
     ),
     [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
   };
@@ -140,7 +175,9 @@ async function keyDirectory(hostKey: string): Promise<AsyncDisposable & { readon
   const { type, key } = parseHostKey(hostKey);
   const directory = await mkdtemp(path.join(os.tmpdir(), 'holdfast-ssh-'));
   const file = path.join(directory, 'known_hosts');
-  await writeFile(file, `${alias} ${type} ${Buffer.from(key).toString('base64')}\n`, { mode: 0o600 });
+  await writeFile(file, `${alias} ${type} ${Buffer.from(key).toString('base64')}\n`, {
+    mode: 0o600,
+  });
   return {
     file,
     [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),

@@ -34,9 +34,13 @@ export class Publisher {
       if (!hasStatus(error)) throw error;
       const found = await unlessStatus(session.lstat(file), statusCode.noSuchFile);
       if (found === undefined || !isDirectory(found)) throw error;
-      throw new AppError('storage/access-denied', `Cannot store "${name}": a directory is in its place`, {
-        cause: error,
-      });
+      throw new AppError(
+        'storage/access-denied',
+        `Cannot store "${name}": a directory is in its place`,
+        {
+          cause: error,
+        },
+      );
     }
   }
 
@@ -61,7 +65,10 @@ export class Publisher {
    * Whoever creates the claim looks and then renames. So two of them never both succeed; one that meets a replacing `put` of the same
    * name may come second and win.
    */
-  async #createClaimed(session: SftpSession, { name, temporary, file }: Publication): Promise<void> {
+  async #createClaimed(
+    session: SftpSession,
+    { name, temporary, file }: Publication,
+  ): Promise<void> {
     this.#isExclusive ??= await isExclusive(session, temporary);
     const claim = claimBeside(file);
     const flags = openFlag.write | openFlag.create | openFlag.exclusive;
@@ -70,10 +77,14 @@ export class Publisher {
     } catch (error) {
       if (!hasStatus(error)) throw error;
       await refuseExisting(session, name, file);
-      throw new AppError('storage/unavailable', `Cannot store "${name}": somebody else is creating it`, {
-        cause: error,
-        hint: `If nobody is, it is left from a crash and is removed after a day: "${claim}"`,
-      });
+      throw new AppError(
+        'storage/unavailable',
+        `Cannot store "${name}": somebody else is creating it`,
+        {
+          cause: error,
+          hint: `If nobody is, it is left from a crash and is removed after a day: "${claim}"`,
+        },
+      );
     }
     try {
       await refuseExisting(session, name, file);
@@ -101,13 +112,19 @@ export class Publisher {
 /** Whether the temporary, which is there, can be created once more. */
 async function isExclusive(session: SftpSession, temporary: string): Promise<boolean> {
   const flags = openFlag.write | openFlag.create | openFlag.exclusive;
-  const handle = await unlessStatus(session.open(temporary, flags), ...Array.from({ length: 32 }, (_, code) => code));
+  const handle = await unlessStatus(
+    session.open(temporary, flags),
+    ...Array.from({ length: 32 }, (_, code) => code),
+  );
   if (handle !== undefined) await session.close(handle);
   return handle === undefined;
 }
 
 /** Without a renaming that replaces, what is there is put aside first; if the second step fails, it comes back. */
-async function replaceBySteps(session: SftpSession, { temporary, file }: Publication): Promise<void> {
+async function replaceBySteps(
+  session: SftpSession,
+  { temporary, file }: Publication,
+): Promise<void> {
   let failure: unknown;
   // Another process may do the same to the same name.
   for (let attempt = 0; attempt < 5; attempt++) {

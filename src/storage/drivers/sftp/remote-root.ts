@@ -31,7 +31,10 @@ export class RemoteRoot {
   fileOf(name: string): string {
     checkObjectName(name);
     if (name.split('/').some(isReserved)) {
-      throw new AppError('input/invalid', `Cannot use "${name}" as an object name: it is reserved for unfinished files`);
+      throw new AppError(
+        'input/invalid',
+        `Cannot use "${name}" as an object name: it is reserved for unfinished files`,
+      );
     }
     return this.pathOf(name);
   }
@@ -40,9 +43,13 @@ export class RemoteRoot {
   async exists(session: SftpSession): Promise<boolean> {
     const found = await unlessStatus(session.stat(this.path), statusCode.noSuchFile);
     if (found === undefined && this.#wasSeen) {
-      throw new AppError('storage/unavailable', `The directory of "${this.#location}" is no longer there`, {
-        hint: 'Look whether its disk is still mounted on the server',
-      });
+      throw new AppError(
+        'storage/unavailable',
+        `The directory of "${this.#location}" is no longer there`,
+        {
+          hint: 'Look whether its disk is still mounted on the server',
+        },
+      );
     }
     if (found !== undefined && !isDirectory(found)) {
       throw new AppError('storage/access-denied', `"${this.#location}" is no directory`, {

@@ -63,7 +63,9 @@ export class SessionPool implements AsyncDisposable {
     const pooled = this.#pooled;
     this.#pooled = [];
     const enough = new AbortController();
-    const late = this.#settings.clock.sleep(patience, { signal: enough.signal }).catch(() => undefined);
+    const late = this.#settings.clock
+      .sleep(patience, { signal: enough.signal })
+      .catch(() => undefined);
     await Promise.all(
       pooled.map(async ({ session }) => {
         await Promise.race([session.settled(), late]);
@@ -95,10 +97,14 @@ export class SessionPool implements AsyncDisposable {
       this.#isFull = true;
       if (this.#closing.signal.aborted) return;
       warn(
-        new AppError('storage/unavailable', `The server takes no more than ${this.#pooled.length} connections`, {
-          cause: error,
-          hint: 'The work goes on with these; look at "MaxStartups" on the server',
-        }),
+        new AppError(
+          'storage/unavailable',
+          `The server takes no more than ${this.#pooled.length} connections`,
+          {
+            cause: error,
+            hint: 'The work goes on with these; look at "MaxStartups" on the server',
+          },
+        ),
       );
     });
   }
@@ -110,7 +116,8 @@ export class SessionPool implements AsyncDisposable {
     const signal = AbortSignal.any([this.#closing.signal, inTime.signal]);
     const over = new AbortController();
     clock.sleep(connectTime, { signal: over.signal }).then(
-      () => inTime.abort(new AppError('storage/unavailable', 'The server takes too long to let us in')),
+      () =>
+        inTime.abort(new AppError('storage/unavailable', 'The server takes too long to let us in')),
       () => undefined,
     );
     try {

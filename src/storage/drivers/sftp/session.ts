@@ -50,14 +50,21 @@ export class SftpSession implements AsyncDisposable {
   }
 
   /** Agrees on the protocol. The channel is closed with the session, and also when this rejects. */
-  static async start(channel: ByteChannel, { clock, signal }: CallOptions & { readonly clock: Clock }): Promise<SftpSession> {
+  static async start(
+    channel: ByteChannel,
+    { clock, signal }: CallOptions & { readonly clock: Clock },
+  ): Promise<SftpSession> {
     const exchange = new Exchange(channel, clock);
     try {
       const extensions = await exchange.start({ signal });
       const limits = extensions.has('limits@openssh.com')
         ? await exchange.until(limitsOf(exchange), { signal })
         : undefined;
-      return new SftpSession(exchange, extensions, limits ?? { read: commonChunk, write: commonChunk });
+      return new SftpSession(
+        exchange,
+        extensions,
+        limits ?? { read: commonChunk, write: commonChunk },
+      );
     } catch (error) {
       await exchange[Symbol.asyncDispose]();
       throw error;
@@ -107,16 +114,25 @@ export class SftpSession implements AsyncDisposable {
   }
 
   async stat(path: string): Promise<FileAttributes> {
-    return expecting(await this.#request(packetType.stat, [path]), packetType.attributes).attributes();
+    return expecting(
+      await this.#request(packetType.stat, [path]),
+      packetType.attributes,
+    ).attributes();
   }
 
   /** As `stat`, of a link itself. */
   async lstat(path: string): Promise<FileAttributes> {
-    return expecting(await this.#request(packetType.lstat, [path]), packetType.attributes).attributes();
+    return expecting(
+      await this.#request(packetType.lstat, [path]),
+      packetType.attributes,
+    ).attributes();
   }
 
   async fstat(handle: Handle): Promise<FileAttributes> {
-    return expecting(await this.#request(packetType.fstat, [handle]), packetType.attributes).attributes();
+    return expecting(
+      await this.#request(packetType.fstat, [handle]),
+      packetType.attributes,
+    ).attributes();
   }
 
   async opendir(path: string): Promise<Handle> {
@@ -125,7 +141,10 @@ export class SftpSession implements AsyncDisposable {
 
   /** The next entries of a directory; `undefined` when there are no more. */
   async readdir(handle: Handle): Promise<readonly DirectoryEntry[] | undefined> {
-    const answer = await unlessStatus(this.#request(packetType.readdir, [handle]), statusCode.endOfFile);
+    const answer = await unlessStatus(
+      this.#request(packetType.readdir, [handle]),
+      statusCode.endOfFile,
+    );
     if (answer === undefined) return undefined;
     const reader = expecting(answer, packetType.name);
     const entries: DirectoryEntry[] = [];

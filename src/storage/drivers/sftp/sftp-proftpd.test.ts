@@ -5,7 +5,11 @@ import { after, before, describe, test } from 'node:test';
 
 import { openForTest } from '#test/contract/network-contract.ts';
 import { storageContract } from '#test/contract/storage-contract.ts';
-import { proFtpdSftpPrograms, type ProFtpdSftpServer, startProFtpdSftp } from '#test/servers/proftpd-sftp.ts';
+import {
+  proFtpdSftpPrograms,
+  type ProFtpdSftpServer,
+  startProFtpdSftp,
+} from '#test/servers/proftpd-sftp.ts';
 import { missingPrograms } from '#test/servers/required-programs.ts';
 import { namesIn, pattern, rejectsWith } from '#test/support/storage-samples.ts';
 import type { Storage } from '../../storage.ts';
@@ -35,7 +39,10 @@ describe('SFTP by ProFTPD, a server without any extension', { skip, concurrency:
       await using storage = await openForTest(url('clean'));
       for (const seed of [1, 2, 3]) await storage.put('a', pattern(10, seed));
       await storage.put('b', pattern(10), { ifAbsent: true });
-      await rejectsWith(storage.put('b', pattern(10), { ifAbsent: true }), 'storage/already-exists');
+      await rejectsWith(
+        storage.put('b', pattern(10), { ifAbsent: true }),
+        'storage/already-exists',
+      );
     }
     assert.deepEqual((await readdir(path.join(server.data, 'clean'))).toSorted(), ['a', 'b']);
   });

@@ -5,14 +5,21 @@ import type { Body } from '../../body.ts';
 import { sizeOfBody } from '../../body.ts';
 import { streamOf } from '../../byte-stream.ts';
 import { canStartName } from '../../object-name.ts';
-import type { GetOptions, PutOptions, Storage, StorageCapabilities, StorageObject } from '../../storage.ts';
+import type {
+  GetOptions,
+  PutOptions,
+  Storage,
+  StorageCapabilities,
+  StorageObject,
+} from '../../storage.ts';
 import { Directories, parentOf } from './directories.ts';
 import { DirectorySync } from './directory-sync.ts';
 import { isDirectory, isFile } from './file-type.ts';
 import { Leftovers } from './leftovers.ts';
 import { listDirectory } from './list-directory.ts';
 import { openObject, type OpenObject } from './open-object.ts';
-import { statusCode } from './packet.ts';
+import { lookAt } from './look-at.ts';
+import { type FileAttributes, statusCode } from './packet.ts';
 import { Publisher } from './publish.ts';
 import { RemoteRoot } from './remote-root.ts';
 import type { SftpSession } from './session.ts';
@@ -48,7 +55,10 @@ export class SftpStorage implements Storage {
   readonly #publisher = new Publisher();
   readonly #atomicReplace: boolean;
 
-  private constructor({ pool, location, directory, clock }: SftpStorageSettings, session: SftpSession) {
+  private constructor(
+    { pool, location, directory, clock }: SftpStorageSettings,
+    session: SftpSession,
+  ) {
     this.location = location;
     this.#pool = pool;
     this.#clock = clock;
@@ -58,7 +68,10 @@ export class SftpStorage implements Storage {
   }
 
   /** Connects and looks whether the directory is there; makes nothing. Takes the pool over, also when it rejects. */
-  static async open(settings: SftpStorageSettings, { signal }: CallOptions = {}): Promise<SftpStorage> {
+  static async open(
+    settings: SftpStorageSettings,
+    { signal }: CallOptions = {},
+  ): Promise<SftpStorage> {
     try {
       using lease = await settings.pool.acquire({ signal });
       const { session } = lease;
@@ -81,7 +94,11 @@ export class SftpStorage implements Storage {
     };
   }
 
-  async put(name: string, body: Body, { signal, ifAbsent = false }: PutOptions = {}): Promise<void> {
+  async put(
+    name: string,
+    body: Body,
+    { signal, ifAbsent = false }: PutOptions = {},
+  ): Promise<void> {
     signal?.throwIfAborted();
     const file = this.#root.fileOf(name);
     using lease = await this.#pool.acquire({ signal });
@@ -92,7 +109,8 @@ export class SftpStorage implements Storage {
       before?.catch(() => undefined);
       const upload = await this.#create(session, name, file, { signal });
       try {
-        if (before !== undefined && (await session.until(before, { signal }))) throw alreadyThere(name);
+        if (before !== undefined && (await session.until(before, { signal })))
+          throw alreadyThere(name);
         await upload.write(name, body, { signal });
         signal?.throwIfAborted();
         const publication = { name, temporary: upload.temporary, file };
@@ -102,7 +120,9 @@ export class SftpStorage implements Storage {
             : this.#publisher.replace(session, publication),
           { signal },
         );
-        await session.until(this.#sync.sync(session, this.#root.pathOf(parentOf(name))), { signal });
+        await session.until(this.#sync.sync(session, this.#root.pathOf(parentOf(name))), {
+          signal,
+        });
       } catch (error) {
         const explained = await this.#explained(session, error, name, body, { signal });
         upload.discard(this.#leftovers);
@@ -143,20 +163,35 @@ export class SftpStorage implements Storage {
     const file = this.#root.fileOf(name);
     using lease = await this.#pool.acquire({ signal });
     const { session } = lease;
-    const found = await this.#reading(name, session, () => session.until(session.lstat(file), { signal }));
-    if (isDirectory(found)) throw new AppError('storage/not-found', `No object "${name}": it is a directory`);
-    if (!isFile(found)) throw new AppError('storage/access-denied', `Cannot use "${name}": it is no regular file`);
+    const found = await this.#reading(name, session, () =>
+      session.until(session.lstat(file), { signal }),
+    );
+    if (isDirectory(found))
+      throw new AppError('storage/not-found', `No object "${name}": it is a directory`);
+    if (!isFile(found))
+      throw new AppError('storage/access-denied', `Cannot use "${name}": it is no regular file`);
     if (found.size === undefined)
-      throw new AppError('storage/access-denied', `Cannot use "${name}": the server does not tell its size`);
-    return { name, size: found.size, ...(found.modified !== undefined && { modified: found.modified }) };
+      throw new AppError(
+        'storage/access-denied',
+        `Cannot use "${name}": the server does not tell its size`,
+      );
+    return {
+      name,
+      size: found.size,
+      ...(found.modified !== undefined && { modified: found.modified }),
+    };
   }
 
-  async *list(prefix: string, { signal }: CallOptions = {}): AsyncGenerator<StorageObject, void, undefined> {
+  async *list(
+    prefix: string,
+    { signal }: CallOptions = {},
+  ): AsyncGenerator<StorageObject, void, undefined> {
     signal?.throwIfAborted();
     using lease = await this.#pool.acquire({ signal });
     const { session } = lease;
     try {
-      if (!(await session.until(this.#root.exists(session), { signal })) || !canStartName(prefix)) return;
+      if (!(await session.until(this.#root.exists(session), { signal })) || !canStartName(prefix))
+        return;
       const listing = { session, root: this.#root, leftovers: this.#leftovers, clock: this.#clock };
       yield* listDirectory(listing, { start: parentOf(prefix), prefix }, { signal });
       // What was missing on the way was deleted — or everything was, with the disk.
@@ -184,13 +219,19 @@ export class SftpStorage implements Storage {
   }
 
   /** A file beside the object-to-be; its directory is made if need be, also when somebody has removed it since the last `put`. */
-  async #create(session: SftpSession, name: string, file: string, options: CallOptions): Promise<Upload> {
+  async #create(
+    session: SftpSession,
+    name: string,
+    file: string,
+    options: CallOptions,
+  ): Promise<Upload> {
     const directory = parentOf(name);
     await session.until(this.#directories.prepare(session, directory), options);
     try {
       return await Upload.create(session, file, options);
     } catch (error) {
-      if (!hasStatus(error, statusCode.noSuchFile)) throw await this.#explained(session, error, name, undefined, options);
+      if (!hasStatus(error, statusCode.noSuchFile))
+        throw await this.#explained(session, error, name, undefined, options);
       this.#directories.forget(directory);
       await session.until(this.#directories.prepare(session, directory), options);
       return await Upload.create(session, file, options);
@@ -206,7 +247,7 @@ export class SftpStorage implements Storage {
       await session.remove(file);
     } catch (error) {
       if (!hasStatus(error)) throw error;
-      const found = await unlessStatus(session.lstat(file), statusCode.noSuchFile);
+      const found = await lookAt(session, this.#root, name);
       if (found === undefined) {
         await this.#root.exists(session);
         return;
@@ -227,7 +268,9 @@ export class SftpStorage implements Storage {
     const lease = await this.#pool.acquire({ signal });
     try {
       const { session } = lease;
-      const object = await this.#reading(name, session, () => openObject(session, { name, file, range }, { signal }));
+      const object = await this.#reading(name, session, () =>
+        openObject(session, { name, file, range }, { signal }),
+      );
       return { object, lease };
     } catch (error) {
       lease[Symbol.dispose]();
@@ -236,24 +279,32 @@ export class SftpStorage implements Storage {
   }
 
   /** Translates; and "there is no such object" is said only of a storage that is there itself. */
-  async #reading<Result>(name: string, session: SftpSession, call: () => Promise<Result>): Promise<Result> {
+  async #reading<Result>(
+    name: string,
+    session: SftpSession,
+    call: () => Promise<Result>,
+  ): Promise<Result> {
     try {
       return await call();
     } catch (error) {
       const action = `read "${name}"`;
       if (!hasStatus(error)) throw error;
-      let found: Awaited<ReturnType<SftpSession['lstat']>> | undefined;
+      let found: FileAttributes | undefined;
       try {
         await this.#root.exists(session);
-        found = await unlessStatus(session.lstat(this.#root.fileOf(name)), statusCode.noSuchFile);
+        found = await lookAt(session, this.#root, name);
       } catch (later) {
         // A directory that may not be entered says no more than the object in it.
         throw this.#translate(hasStatus(later) ? error : later, action);
       }
       if (found !== undefined && !isDirectory(found)) throw this.#translate(error, action);
-      throw new AppError('storage/not-found', `Cannot ${action} in "${this.location}": there is no such object`, {
-        cause: error,
-      });
+      throw new AppError(
+        'storage/not-found',
+        `Cannot ${action} in "${this.location}": there is no such object`,
+        {
+          cause: error,
+        },
+      );
     }
   }
 
@@ -265,10 +316,14 @@ export class SftpStorage implements Storage {
     body: Body | undefined,
     options: CallOptions,
   ): Promise<unknown> {
-    if (!hasStatus(error, statusCode.failure) || !session.has('statvfs') || session.isLost) return error;
+    if (!hasStatus(error, statusCode.failure) || !session.has('statvfs') || session.isLost)
+      return error;
     const action = `store "${name}" in "${this.location}"`;
     try {
-      const { free, isReadOnly } = await session.until(session.fileSystem(this.#root.path), options);
+      const { free, isReadOnly } = await session.until(
+        session.fileSystem(this.#root.path),
+        options,
+      );
       if (isReadOnly) return readOnly(error, action);
       const needed = body === undefined ? 0n : BigInt(sizeOfBody(body));
       return free < nothingFree || free < needed ? outOfSpace(error, action) : error;

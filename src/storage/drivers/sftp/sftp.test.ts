@@ -16,7 +16,8 @@ for (const client of ['program', 'library']) {
     networkContract({
       title: `SFTP by OpenSSH, the client is the ${client}`,
       start: () => startOpenSsh(),
-      url: (server, place, port) => url(server as OpenSshServer, place, port, (server as OpenSshServer).identity),
+      url: (server, place, port) =>
+        url(server as OpenSshServer, place, port, (server as OpenSshServer).identity),
       wrongCredentials: (server, place, port) =>
         url(server as OpenSshServer, place, port, (server as OpenSshServer).stranger),
     });

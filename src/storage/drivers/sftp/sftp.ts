@@ -130,7 +130,10 @@ export const sftpDriver = defineDriver({
     const { clock, warn, signal } = context;
     const most = given.sessions;
     if (!Number.isInteger(most) || most < 1 || most > 64)
-      throw new AppError('input/usage', 'The option "sessions" must be a whole number from 1 to 64');
+      throw new AppError(
+        'input/usage',
+        'The option "sessions" must be a whole number from 1 to 64',
+      );
     const client = await chooseClient(given.client, settings, given['ssh-command'] !== undefined);
     const connector: Connector =
       client === 'program' ? new ProgramConnector(settings) : new LibraryConnector(settings);
@@ -158,11 +161,18 @@ function urlOptions(url: DestinationUrl): Readonly<Record<string, RawValue>> {
   };
 }
 
-function settingsOf(given: OptionsOf<typeof options>, { environment, clock }: DriverContext): ConnectionSettings {
+function settingsOf(
+  given: OptionsOf<typeof options>,
+  { environment, clock }: DriverContext,
+): ConnectionSettings {
   if (given['ssh-accept-any-fingerprints']) {
-    throw new AppError('input/usage', 'The option "ssh-accept-any-fingerprints" is refused: a server whose key nobody has checked could be anybody', {
-      hint: 'Leave it out; the first attempt then tells the fingerprint, which you compare with that of the server and give as "host-key-fingerprint"',
-    });
+    throw new AppError(
+      'input/usage',
+      'The option "ssh-accept-any-fingerprints" is refused: a server whose key nobody has checked could be anybody',
+      {
+        hint: 'Leave it out; the first attempt then tells the fingerprint, which you compare with that of the server and give as "host-key-fingerprint"',
+      },
+    );
   }
   const { port } = given;
   if (port !== undefined && !(Number.isInteger(port) && port >= 1 && port <= 65_535))
@@ -191,10 +201,13 @@ function settingsOf(given: OptionsOf<typeof options>, { environment, clock }: Dr
 
 /** The directory as the server is asked for it: `.` for that of the login. */
 function directoryOf(path: string, isRelative: boolean): string {
-  if (path.includes('\0')) throw new AppError('input/usage', 'The path of the SFTP URL holds a NUL');
+  if (path.includes('\0'))
+    throw new AppError('input/usage', 'The path of the SFTP URL holds a NUL');
   const whole = isRelative || path.startsWith('/') ? path : `/${path}`;
   const isAbsolute = whole.startsWith('/');
-  const parts = whole.split('/').filter((part, index) => part !== '' && part !== '.' && !(part === '~' && index === 0));
+  const parts = whole
+    .split('/')
+    .filter((part, index) => part !== '' && part !== '.' && !(part === '~' && index === 0));
   if (isAbsolute) return `/${parts.join('/')}`;
   return parts.length === 0 ? '.' : parts.join('/');
 }

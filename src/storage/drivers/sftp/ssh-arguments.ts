@@ -34,7 +34,10 @@ export function sshArguments(settings: ConnectionSettings, trustOptions: SshOpti
     RemoteCommand: 'none',
     RequestTTY: 'no',
     EscapeChar: 'none',
-    ...(identityFile !== undefined && { IdentityFile: quotedPath(identityFile), IdentitiesOnly: 'yes' }),
+    ...(identityFile !== undefined && {
+      IdentityFile: quotedPath(identityFile),
+      IdentitiesOnly: 'yes',
+    }),
     ...(!useAgent && { IdentityAgent: 'none' }),
   };
   const ours = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
@@ -59,6 +62,9 @@ export function sshArguments(settings: ConnectionSettings, trustOptions: SshOpti
 /** A path as the value of an option of `ssh`, which splits at spaces and replaces what follows a percent sign. */
 export function quotedPath(file: string): string {
   if (/["\p{Cc}]/u.test(file))
-    throw new AppError('input/usage', `The path "${file}" cannot be given to ssh: it holds a quote or a control character`);
+    throw new AppError(
+      'input/usage',
+      `The path "${file}" cannot be given to ssh: it holds a quote or a control character`,
+    );
   return `"${file.replaceAll('%', '%%')}"`;
 }

@@ -16,7 +16,8 @@ const meanings: readonly Meaning[] = [
     hint: 'Do not connect: somebody else may have this key. Ask whoever runs the server for its new key',
   },
   {
-    words: /HOST IDENTIFICATION HAS CHANGED|has changed and you have requested|differs from the key/iu,
+    words:
+      /HOST IDENTIFICATION HAS CHANGED|has changed and you have requested|differs from the key/iu,
     code: 'storage/untrusted',
     text: 'the host key is another one than expected',
     hint: 'Somebody may be listening in. If the server was set up anew, compare the fingerprint with "ssh-keygen -lf" of its key there, and replace the key that is known',

@@ -73,7 +73,12 @@ export class RangeReader {
   /** `ahead` is how many bytes are asked for before the first is read; it grows while somebody reads. */
   constructor(
     session: SftpSession,
-    file: { readonly handle: Handle; readonly name: string; readonly offset: number; readonly length: number },
+    file: {
+      readonly handle: Handle;
+      readonly name: string;
+      readonly offset: number;
+      readonly length: number;
+    },
   ) {
     this.#session = session;
     this.#name = file.name;
@@ -103,7 +108,10 @@ export class RangeReader {
     const bytes = await this.#session.until(first.answer, { signal });
     const missing = first.length - (bytes?.byteLength ?? 0);
     if (bytes === undefined || bytes.byteLength === 0 || missing < 0)
-      throw new AppError('storage/unavailable', `Reading "${this.#name}" gave fewer bytes than it has`);
+      throw new AppError(
+        'storage/unavailable',
+        `Reading "${this.#name}" gave fewer bytes than it has`,
+      );
     if (missing > 0) {
       // It gives less at once than was asked for.
       this.#chunk = Math.max(4096, bytes.byteLength);

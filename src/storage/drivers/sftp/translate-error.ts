@@ -45,15 +45,22 @@ export function translateError(error: unknown, action: string): unknown {
 
 /** The error for a full disk; most servers do not say that it is the reason of a failure. */
 export function outOfSpace(cause: unknown, action: string): AppError {
-  return new AppError('storage/out-of-space', `Cannot ${action}: no space is left on the server`, { cause, hint: space });
+  return new AppError('storage/out-of-space', `Cannot ${action}: no space is left on the server`, {
+    cause,
+    hint: space,
+  });
 }
 
 /** The error for a file system that cannot be written to. */
 export function readOnly(cause: unknown, action: string): AppError {
-  return new AppError('storage/access-denied', `Cannot ${action}: the file system of the server is read-only`, {
-    cause,
-    hint: 'Mount it so that it can be written to',
-  });
+  return new AppError(
+    'storage/access-denied',
+    `Cannot ${action}: the file system of the server is read-only`,
+    {
+      cause,
+      hint: 'Mount it so that it can be written to',
+    },
+  );
 }
 
 function meaningOf(error: SftpStatusError): Meaning | undefined {

@@ -21,7 +21,11 @@ export class Upload {
   }
 
   /** Creates the file; when the signal aborts meanwhile, it goes again as soon as the server has answered. */
-  static async create(session: SftpSession, file: string, { signal }: CallOptions): Promise<Upload> {
+  static async create(
+    session: SftpSession,
+    file: string,
+    { signal }: CallOptions,
+  ): Promise<Upload> {
     const temporary = temporaryBeside(file);
     const opening = session
       .open(temporary, openFlag.write | openFlag.create | openFlag.exclusive)
@@ -44,9 +48,14 @@ export class Upload {
     const synced = session.has('fsync') ? session.sync(this.#handle) : undefined;
     const looked = session.fstat(this.#handle);
     const closed = this.#close();
-    const [{ size }] = await session.until(Promise.all([looked, written, synced, closed]), { signal });
+    const [{ size }] = await session.until(Promise.all([looked, written, synced, closed]), {
+      signal,
+    });
     if (size !== undefined && size !== sizeOfBody(body)) {
-      throw new AppError('storage/unavailable', `Cannot store "${name}": ${size} of ${sizeOfBody(body)} bytes arrived`);
+      throw new AppError(
+        'storage/unavailable',
+        `Cannot store "${name}": ${size} of ${sizeOfBody(body)} bytes arrived`,
+      );
     }
   }
 
