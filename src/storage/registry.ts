@@ -12,6 +12,7 @@ const loaders: Readonly<Record<string, () => Promise<StorageDriver>>> = {
   googledrive: async () =>
     (await import('./drivers/googledrive/googledrive.ts')).googledriveDriver,
   memory: async () => (await import('./drivers/memory/memory.ts')).memoryDriver,
+  onedrive: async () => (await import('./drivers/onedrive/onedrive.ts')).onedriveDriver,
   sftp: async () => (await import('./drivers/sftp/sftp.ts')).sftpDriver,
   s3: async () => (await import('./drivers/s3/s3.ts')).s3Driver,
   gs: async () => (await import('./drivers/gs/gs.ts')).gsDriver,
@@ -20,6 +21,7 @@ const loaders: Readonly<Record<string, () => Promise<StorageDriver>>> = {
   rclone: async () => (await import('./drivers/rclone/rclone.ts')).rcloneDriver,
   smb: async () => (await import('./drivers/smb/smb.ts')).smbDriver,
   webdav: async () => (await import('./drivers/webdav/webdav.ts')).webdavDriver,
+  tahoe: async () => (await import('./drivers/tahoe/tahoe.ts')).tahoeDriver,
 };
 
 export const storageSchemes: readonly string[] = Object.keys(loaders);

@@ -9,10 +9,12 @@ export const serverKinds: Readonly<Record<string, () => Promise<ServerKind>>> = 
   ceph: async () => (await import('./ceph.ts')).serverKind,
   dropbox: async () => (await import('./dropbox.ts')).serverKind,
   'google-drive': async () => (await import('./google-drive.ts')).serverKind,
+  onedrive: async () => (await import('./onedrive.ts')).serverKind,
   'google-cloud-storage': async () => (await import('./google-cloud-storage.ts')).serverKind,
   swift: async () => (await import('./swift.ts')).serverKind,
   'rclone-serve': async () => (await import('./rclone-serve.ts')).serverKind,
   samba: async () => (await import('./samba.ts')).serverKind,
   openssh: async () => (await import('./openssh.ts')).serverKind,
   'proftpd-sftp': async () => (await import('./proftpd-sftp.ts')).serverKind,
+  tahoe: async () => (await import('./tahoe.ts')).serverKind,
 };
