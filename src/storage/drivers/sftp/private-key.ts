@@ -11,7 +11,7 @@ export interface PrivateKey {
 }
 
 /** How the library for SSH reads a key: an error instead of a throw. */
-export type KeyParser = (text: string, passphrase?: string) => unknown;
+export type KeyParser = (text: string, passphrase?: string) => { isPrivateKey(): boolean } | Error;
 
 /** Reads the file of a key. Rejects with `input/usage`. */
 export async function readKeyFile(file: string): Promise<PrivateKey> {
@@ -54,11 +54,11 @@ export function usableKey(
   passphrase: Secret | undefined,
 ): { readonly key: string; readonly passphrase?: string } {
   const key = rewritten(text.trim(), origin, passphrase);
-  if (isKey(parse(key))) return { key };
+  if (isPrivateKey(parse(key))) return { key };
   const revealed = passphrase?.reveal();
-  const parsed = parse(key, revealed ?? '');
-  if (isKey(parsed) && revealed !== undefined) return { key, passphrase: revealed };
-  const reason = messageOf(parsed);
+  const parsed = revealed === undefined ? parse(key) : parse(key, revealed);
+  if (isPrivateKey(parsed) && revealed !== undefined) return { key, passphrase: revealed };
+  const reason = parsed instanceof Error ? parsed.message : 'it is a public key';
   // "Encrypted … detected, but no passphrase given", "… integrity check failed -- bad passphrase?"
   if (/encrypted|passphrase|integrity|unable to authenticate/iu.test(reason))
     throw wrongPassphrase(origin, revealed !== undefined, parsed);
@@ -93,8 +93,8 @@ function rewritten(text: string, origin: string, passphrase: Secret | undefined)
   );
 }
 
-function isKey(parsed: unknown): boolean {
-  return !(parsed instanceof Error);
+function isPrivateKey(parsed: ReturnType<KeyParser>): boolean {
+  return !(parsed instanceof Error) && parsed.isPrivateKey();
 }
 
 function wrongPassphrase(origin: string, wasGiven: boolean, cause: unknown): AppError {
