@@ -18,6 +18,7 @@ const loaders: Readonly<Record<string, () => Promise<StorageDriver>>> = {
   gs: async () => (await import('./drivers/gs/gs.ts')).gsDriver,
   swift: async () => (await import('./drivers/swift/swift.ts')).swiftDriver,
   ftp: async () => (await import('./drivers/ftp/ftp.ts')).ftpDriver,
+  rsync: async () => (await import('./drivers/rsync/rsync.ts')).rsyncDriver,
   rclone: async () => (await import('./drivers/rclone/rclone.ts')).rcloneDriver,
   smb: async () => (await import('./drivers/smb/smb.ts')).smbDriver,
   webdav: async () => (await import('./drivers/webdav/webdav.ts')).webdavDriver,

@@ -14,7 +14,7 @@ export interface TahoeSimulator extends TestServer {
   readonly nodeDirectory: string;
   readonly url: string;
   /** Directories that a PUT has made on its way: what two of them make at once may be lost. */
-  readonly implicitDirectories: number;
+  implicitDirectories: number;
   /** Nothing new can be put on the grid. */
   full: boolean;
   /** The pieces of files cannot be found. */
@@ -51,7 +51,7 @@ export async function tahoeSimulator(): Promise<TahoeSimulator> {
     `# aliases\nother: URI:DIR2:aa:bb\nbackups: ${dircap}\nreadable: ${readcap}\n`,
   );
   await writeFile(path.join(nodeDirectory, 'node.url'), `http://127.0.0.1:${port}/\n`);
-  const state = { implicit: 0, full: false, lost: false };
+  const state = { implicitDirectories: 0, full: false, lost: false };
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const pieces: Buffer[] = [];
@@ -116,7 +116,7 @@ export async function tahoeSimulator(): Promise<TahoeSimulator> {
     const found = find(parts);
     const t = parameters.get('t') ?? '';
     if (t === 'json')
-      return text(response, 200, JSON.stringify(describe(found, true), undefined, 1));
+      return said(response, 200, JSON.stringify(describe(found, true), undefined, 1));
     if (t !== '') throw new Refusal(400, `GET: bad t=${t}`);
     if (found instanceof Map) {
       response.writeHead(200, { 'content-type': 'text/html' });
@@ -171,7 +171,7 @@ export async function tahoeSimulator(): Promise<TahoeSimulator> {
       const next = parent.get(part);
       if (next !== undefined && !(next instanceof Map))
         throw new Refusal(409, `Unable to create directory ${part}: a file was in the way`);
-      if (next === undefined) state.implicit++;
+      if (next === undefined) state.implicitDirectories++;
       const made: Directory = next ?? new Map();
       parent.set(part, made);
       parent = made;
@@ -189,7 +189,7 @@ export async function tahoeSimulator(): Promise<TahoeSimulator> {
       );
     const capability = capabilityOf(body);
     parent.set(name, { bytes: body, capability, modified: Date.now() });
-    text(response, before === undefined ? 201 : 200, capability);
+    said(response, before === undefined ? 201 : 200, capability);
   }
 
   function makeDirectory(
@@ -226,7 +226,7 @@ export async function tahoeSimulator(): Promise<TahoeSimulator> {
     const parent = find(parts.slice(0, -1));
     if (parts.length === 0 || !(parent instanceof Map)) throw new Refusal(400, 'DELETE of a root');
     parent.delete(parts.at(-1) ?? '');
-    text(response, 200, found instanceof Map ? 'URI:DIR2:x:y' : found.capability);
+    said(response, 200, found instanceof Map ? 'URI:DIR2:x:y' : found.capability);
   }
 
   let server: Server | undefined;
@@ -253,9 +253,6 @@ export async function tahoeSimulator(): Promise<TahoeSimulator> {
     readcap,
     nodeDirectory,
     url: `http://127.0.0.1:${port}`,
-    get implicitDirectories() {
-      return state.implicit;
-    },
     kill,
     restart: start,
     async [Symbol.asyncDispose]() {
@@ -310,10 +307,10 @@ function only(parameters: ReadonlyMap<string, string>, known: readonly string[])
     if (!known.includes(name)) throw new Refusal(400, `Unknown argument ${name}`);
 }
 
-function text(response: ServerResponse, status: number, said: string): void {
+function said(response: ServerResponse, status: number, words: string): void {
   response.writeHead(status, {
     'content-type': 'text/plain',
-    'content-length': Buffer.byteLength(said),
+    'content-length': Buffer.byteLength(words),
   });
-  response.end(said);
+  response.end(words);
 }

@@ -1,4 +1,4 @@
-import type { CallOptions } from '../../../base/call-options.ts';
+import type { CallOptions } from '../../base/call-options.ts';
 
 /** Work that many calls need and that is done once: whoever comes while it runs waits for it, whoever comes later goes on at once. */
 export class SharedWork {
