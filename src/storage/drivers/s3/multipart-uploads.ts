@@ -28,6 +28,8 @@ export interface UploadSettings {
   readonly settings: () => PutSettings;
   /** Bytes of an object. */
   readonly sizeOf: (name: string, options: CallOptions) => Promise<number>;
+  /** Milliseconds. An upload that began longer ago has no writer any more. */
+  readonly leftoverAge: number;
   readonly warn: (problem: AppError) => void;
 }
 
@@ -36,9 +38,6 @@ const parallel = 4;
 
 /** Parts of an upload, where the service says nothing else. */
 const mostParts = 10_000;
-
-/** Milliseconds. An upload that began longer ago has no writer any more. */
-const leftoverAge = 3 * 24 * 60 * 60 * 1000;
 
 /** Milliseconds for tidying up after a failure. */
 const patience = 10_000;
@@ -245,7 +244,7 @@ export class MultipartUploads implements AsyncDisposable {
     if (this.#sweeping) return;
     this.#sweeping = true;
     this.#later('abort uploads that were left unfinished', async () => {
-      const { connection, root } = this.#settings;
+      const { connection, root, leftoverAge } = this.#settings;
       const { signal } = this.#closed;
       const oldest = connection.clock.now() - leftoverAge;
       let from: { readonly KeyMarker?: string; readonly UploadIdMarker?: string } = {};

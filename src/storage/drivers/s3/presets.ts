@@ -282,27 +282,36 @@ export interface KnownHost {
 /** What is known of a host by its name alone; `undefined` when it is none of a known service. */
 export function knownHost(written: string): KnownHost | undefined {
   const host = written.toLowerCase();
-  for (const preset of presets as readonly Preset[]) {
-    for (const endpoint of preset.endpoints ?? []) {
-      const groups = patternOf(endpoint).exec(host)?.groups;
-      if (groups === undefined) continue;
-      const { bucket, host: own = host, region, account } = groups;
-      return {
-        preset,
-        host: own,
-        ...(region !== undefined && { region }),
-        ...(account !== undefined && { account }),
-        ...(bucket !== undefined && { bucket }),
-      };
-    }
+  for (const form of hostForms) {
+    const groups = form.pattern.exec(host)?.groups;
+    if (groups === undefined) continue;
+    const { bucket, host: own = host, region, account } = groups;
+    return {
+      preset: form.preset,
+      host: own,
+      ...(region !== undefined && { region }),
+      ...(account !== undefined && { account }),
+      ...(bucket !== undefined && { bucket }),
+    };
   }
   const preset = (presets as readonly Preset[]).find(({ hosts }) => hosts?.test(host) === true);
   return preset && { preset, host };
 }
 
-function patternOf(endpoint: string): RegExp {
+/** Hosts as they are first, then with a bucket before them; of these the ones with the most parts first. */
+const hostForms: readonly { readonly preset: Preset; readonly pattern: RegExp }[] = [
+  false,
+  true,
+].flatMap((withBucket) =>
+  (presets as readonly Preset[])
+    .flatMap((preset) => (preset.endpoints ?? []).map((endpoint) => ({ preset, endpoint })))
+    .toSorted((left, right) => right.endpoint.split('.').length - left.endpoint.split('.').length)
+    .map(({ preset, endpoint }) => ({ preset, pattern: patternOf(endpoint, withBucket) })),
+);
+
+function patternOf(endpoint: string, withBucket: boolean): RegExp {
   const literal = endpoint
     .replaceAll('.', String.raw`\.`)
     .replaceAll(/\{(?<name>[a-z]+)\}/gu, '(?<$<name>>[a-z0-9-]+)');
-  return new RegExp(`^(?:(?<bucket>.+)\\.)?(?<host>${literal})$`, 'u');
+  return new RegExp(`^${withBucket ? String.raw`(?<bucket>.+)\.` : ''}(?<host>${literal})$`, 'u');
 }

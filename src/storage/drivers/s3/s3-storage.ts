@@ -64,6 +64,7 @@ export class S3Storage implements Storage {
     this.#uploads = new MultipartUploads({
       ...shared,
       root: prefix,
+      leftoverAge: options['abort-uploads-after'],
       warn,
       sizeOf: async (name, call) => (await this.#reader.stat(name, call)).size,
     });

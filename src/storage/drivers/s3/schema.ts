@@ -149,6 +149,12 @@ export const s3Options = [
     default: '16MiB',
   },
   {
+    name: 'abort-uploads-after',
+    kind: 'duration',
+    help: 'Uploads in parts that were left unfinished, by a crash, go when they are as old as this',
+    default: '3D',
+  },
+  {
     name: 'list-version',
     kind: 'choice',
     help: 'How the bucket is listed; otherwise what suits the provider',
