@@ -1,6 +1,6 @@
 import type { CallOptions } from '../../../base/call-options.ts';
 import type { Clock } from '../../../base/clock.ts';
-import { AppError } from '../../../base/errors.ts';
+import { AppError, messageOf } from '../../../base/errors.ts';
 import type { ByteChannel } from './byte-channel.ts';
 import {
   encodePacket,
@@ -36,7 +36,7 @@ export class Exchange implements AsyncDisposable {
   #version: PromiseWithResolvers<Buffer> | undefined;
   #outgoing: Uint8Array[] = [];
   #next = 1;
-  #loss: unknown;
+  #loss: Error | undefined;
   #isDoubted = false;
   #heard = 0;
 
@@ -50,7 +50,7 @@ export class Exchange implements AsyncDisposable {
       try {
         splitter.push(piece);
       } catch (error) {
-        this.#lose(error);
+        this.#lose(brokenOff(error));
       }
     });
     channel.output.on('error', (error) => this.#lose(brokenOff(error)));
@@ -58,7 +58,7 @@ export class Exchange implements AsyncDisposable {
   }
 
   /** Why nothing passes any more; `undefined` while it does. */
-  get loss(): unknown {
+  get loss(): Error | undefined {
     return this.#loss;
   }
 
@@ -165,7 +165,7 @@ export class Exchange implements AsyncDisposable {
     else waiting.reject(new SftpStatusError(status, reader.isAtEnd ? '' : reader.text()));
   }
 
-  #lose(error: unknown): void {
+  #lose(error: Error): void {
     if (this.#loss !== undefined) return;
     this.#loss = error;
     this.#closing.abort();
@@ -192,13 +192,11 @@ export class Exchange implements AsyncDisposable {
   }
 }
 
-function brokenOff(reason: Error): AppError {
+function brokenOff(reason: unknown): AppError {
   if (reason instanceof AppError) return reason;
   return new AppError(
     'storage/unavailable',
-    `The connection to the server broke off: ${reason.message}`,
-    {
-      cause: reason,
-    },
+    `The connection to the server broke off: ${messageOf(reason)}`,
+    { cause: reason },
   );
 }

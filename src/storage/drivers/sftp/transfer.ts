@@ -19,6 +19,7 @@ export async function writeBody(
   const chunk = session.chunk.write;
   const unanswered = new Set<Promise<void>>();
   let failure: { readonly error: unknown } | undefined;
+  const hasFailed = (): boolean => failure !== undefined;
   let offset = 0;
   let parts: Uint8Array[] = [];
   let size = 0;
@@ -32,7 +33,7 @@ export async function writeBody(
     offset += size;
     parts = [];
     size = 0;
-    while (unanswered.size * chunk >= writeWindow && failure === undefined)
+    while (unanswered.size * chunk >= writeWindow && !hasFailed())
       await session.until(Promise.race(unanswered), { signal });
     if (failure !== undefined) throw failure.error;
   };
