@@ -14,6 +14,8 @@ export interface ProgramOptions extends CallOptions {
   readonly timeLimit?: number;
   /** Between the request to end and the order to, in milliseconds. Default 5000. */
   readonly grace?: number;
+  /** Sees what it writes to standard error as it comes. */
+  readonly onErrorOutput?: (piece: Buffer) => void;
 }
 
 /** How a program ended. Either `status` or `killedBy` is set. */
@@ -131,7 +133,7 @@ function launch(name: string, parameters: readonly string[], options: ProgramOpt
 
 async function watch(
   child: ReturnType<typeof launch>,
-  { signal, timeLimit, grace = 5000 }: ProgramOptions,
+  { signal, timeLimit, grace = 5000, onErrorOutput }: ProgramOptions,
 ): Promise<ProgramEnd> {
   let words = Buffer.alloc(0);
   let timedOut = false;
@@ -149,6 +151,7 @@ async function watch(
         }, timeLimit);
   child.stderr.on('data', (part: Buffer) => {
     words = Buffer.concat([words, part]).subarray(-keptOfErrors);
+    onErrorOutput?.(part);
   });
   signal?.addEventListener('abort', stop, { once: true });
   if (signal?.aborted === true) stop();

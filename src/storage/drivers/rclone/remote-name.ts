@@ -1,0 +1,40 @@
+import { AppError } from '../../../base/errors.ts';
+
+/** A remote as rclone names it on its command line, and the part before its path. */
+export interface RemoteName {
+  /** `remote:path`. */
+  readonly remote: string;
+  /** The name in rclone's configuration; `undefined` for a remote that is described in full (`:sftp,host=…:path`). */
+  readonly configured: string | undefined;
+  /** Without options in it, of which any may be a secret. */
+  readonly isPlain: boolean;
+}
+
+/**
+ * What follows `rclone://`: `remote:path` as rclone has it, also with options (`remote,option=value:path`), or `remote/path`. Throws `input/usage` for a path of this machine, and for
+ * what begins like a flag.
+ */
+export function parseRemoteName(text: string): RemoteName {
+  if (text.startsWith(':')) {
+    if (/^:[a-z0-9]+[,:]/iu.test(text))
+      return { remote: text, configured: undefined, isPlain: false };
+    throw wrong(text);
+  }
+  const [, name = '', separator, path = ''] =
+    /^([\p{L}\p{N}_.+@][\p{L}\p{N}_.+@ -]*)(?:(:|\/)(.*))?$/su.exec(text) ?? [];
+  const changed = /^([\p{L}\p{N}_.+@-]+),[a-z0-9_]+=.*:/su.exec(text)?.[1];
+  if (changed !== undefined && !changed.startsWith('-'))
+    return { remote: text, configured: changed, isPlain: false };
+  if (name === '' || name.endsWith(' ')) throw wrong(text);
+  return {
+    remote: `${name}:${separator === undefined ? '' : path}`,
+    configured: name,
+    isPlain: true,
+  };
+}
+
+function wrong(text: string): AppError {
+  return new AppError('input/usage', `"rclone://${text}" names no remote of rclone`, {
+    hint: 'Write rclone://REMOTE:path with a name of "rclone listremotes"; for a directory of this machine write its path alone',
+  });
+}

@@ -1,0 +1,103 @@
+import { AppError, type ErrorCode } from '../../../base/errors.ts';
+
+interface Meaning {
+  readonly pattern: RegExp;
+  readonly code: ErrorCode;
+  readonly text: string;
+  readonly hint?: string;
+}
+
+/**
+ * What rclone says, by its words: its errors have no codes. The first that fits counts, so what may pass comes before what it could be
+ * mistaken for. Whatever is not here may pass, and is never "not found".
+ */
+const meanings: readonly Meaning[] = [
+  {
+    pattern:
+      /rate.?limit|too many requests|\b429\b|slow ?down|try again later|couldn't connect|connection re(?:fused|set)|i\/o timeout|no such host/iu,
+    code: 'storage/unavailable',
+    text: 'rclone cannot reach it just now',
+  },
+  {
+    pattern: /didn't find section in config file|didn't find backend called/iu,
+    code: 'input/usage',
+    text: 'rclone knows no such remote',
+    hint: 'See "rclone listremotes"; "rclone config" makes one',
+  },
+  {
+    pattern:
+      /object name.*(?:collision|already exists)|name already exists|cannot create a file when that file|file exists|file already exists/iu,
+    code: 'storage/already-exists',
+    text: 'it is already there',
+  },
+  {
+    pattern: /is a file not a directory/iu,
+    code: 'storage/access-denied',
+    text: 'the path of the destination is a file, not a directory',
+    hint: 'Name a directory, or one that is still to be made',
+  },
+  {
+    pattern:
+      /object not found|directory not found|is a directory|not a directory|not a regular file|file does not exist|no such file or directory|requested operation cannot be performed because.*director|path .*does not exist/iu,
+    code: 'storage/not-found',
+    text: 'there is no such object',
+  },
+  {
+    pattern:
+      /share name cannot be found|bad.?network.?name|NoSuchBucket|bucket.*does not exist|ContainerNotFound/iu,
+    code: 'storage/no-container',
+    text: 'the share or bucket is not there',
+    hint: 'Make it on the server, and look at its spelling in the URL',
+  },
+  {
+    pattern:
+      /no space left|disk (?:is )?full|not enough (?:disk |free )?space|insufficient.?storage|quota|storage limit|\b507\b/iu,
+    code: 'storage/out-of-space',
+    text: 'there is no space for it',
+    hint: 'Free space there, raise the quota, or choose another destination',
+  },
+  {
+    pattern:
+      /unable to decrypt configuration|password.*config(?:uration)?.*(?:wrong|incorrect)|config(?:uration)?.*encrypted/iu,
+    code: 'storage/access-denied',
+    text: 'the configuration of rclone is encrypted, and the password is missing or wrong',
+    hint: 'Give it with the option "config-password" or in RCLONE_CONFIG_PASS',
+  },
+  {
+    pattern: /x509|certificate|host key|knownhosts|key mismatch/iu,
+    code: 'storage/untrusted',
+    text: 'the server could not prove who it is',
+  },
+  {
+    pattern:
+      /unable to authenticate|handshake failed|unauthori[sz]ed|\b401\b|\b403\b|forbidden|(?:access|permission) (?:is |was )?denied|logon is invalid|bad username|account.*(?:disabled|locked|expired)|password (?:has )?expired|invalid_grant|invalid.?credentials|couldn't fetch token|token expired|SignatureDoesNotMatch|InvalidAccessKeyId|read-only file system|write.?protected|\b530\b|login incorrect/iu,
+    code: 'storage/access-denied',
+    text: 'permission denied',
+    hint: 'Look at the user and password, and whether they may write there',
+  },
+];
+
+/** An error of rclone as one of ours; `action` reads like `store "packs/00"`. Its own words are kept, without what could be secret. */
+export function rcloneError(said: string, action: string): AppError {
+  const words = readable(said);
+  const meaning = meanings.find(({ pattern }) => pattern.test(words));
+  if (meaning === undefined) {
+    return new AppError(
+      'storage/unavailable',
+      `Cannot ${action}: rclone reports ${words === '' ? 'a failure' : `"${words}"`}`,
+    );
+  }
+  return new AppError(meaning.code, `Cannot ${action}: ${meaning.text} ("${words}")`, {
+    ...(meaning.hint !== undefined && { hint: meaning.hint }),
+  });
+}
+
+/** In one line of bearable length; what follows a question mark in a URL may be a token. */
+function readable(said: string): string {
+  return said
+    .replaceAll(/(https?:\/\/[^\s"?]*)\?[^\s"]*/gu, '$1?…')
+    .replaceAll(/(https?:\/\/)[^\s"/@]*@/gu, '$1')
+    .replaceAll(/[\p{Cc}\s]+/gu, ' ')
+    .trim()
+    .slice(0, 300);
+}
