@@ -140,6 +140,8 @@ export async function startSwift(settings: SwiftSettings = {}): Promise<SwiftSer
         argv: [`swift-${name}-server`, path.join(configuration, `${name}-server.conf`)],
       })),
     ],
+    // Seven Python programs on a machine with other things to do.
+    patience: 90_000,
     ready: async () => {
       const all = [port, account, container, object, cache];
       if (settings.keystone === true) all.push(identity);

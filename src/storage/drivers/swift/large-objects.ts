@@ -13,6 +13,12 @@ export const segmentFolder = '.holdfast-segments/';
 /** Carried by a large object: which of the uploads its segments come from. */
 export const uploadHeader = 'x-object-meta-holdfast-upload';
 
+export interface ListOptions extends CallOptions {
+  readonly limit?: number;
+  /** What the listing is for, where that is not the listing itself. */
+  readonly action?: string;
+}
+
 /** What the driver lends: everything here is done with segments as if they were objects. */
 export interface SegmentStore {
   /** The path of a segment as a manifest names it: `/container/key`, not encoded. */
@@ -21,7 +27,7 @@ export interface SegmentStore {
   putSegment(name: string, bytes: Uint8Array, options: CallOptions): Promise<string>;
   listSegments(
     prefix: string,
-    options: CallOptions & { readonly limit?: number },
+    options: ListOptions,
   ): AsyncIterable<ListedObject & { readonly name: string }>;
   deleteSegment(name: string, options: CallOptions): Promise<void>;
   /** Which upload the object that is there now is made of, if it is there and a large one. */
@@ -87,7 +93,10 @@ export class LargeObjects {
   }
 
   /** The upload whose segments are of no more use once `name` is replaced or deleted. */
-  async uploadOf(name: string, options: CallOptions): Promise<string | undefined> {
+  async uploadOf(
+    name: string,
+    options: CallOptions & { readonly action: string },
+  ): Promise<string | undefined> {
     return (await this.#areAny(options)) ? await this.#store.uploadOf(name, options) : undefined;
   }
 
@@ -133,7 +142,7 @@ export class LargeObjects {
   }
 
   /** Most destinations have no large object at all, and need not look for one at every deletion. */
-  async #areAny(options: CallOptions): Promise<boolean> {
+  async #areAny(options: ListOptions): Promise<boolean> {
     const known = await this.#exist;
     if (known !== undefined) return known;
     let found = false;

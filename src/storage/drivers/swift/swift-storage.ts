@@ -17,7 +17,7 @@ import type {
   StorageObject,
 } from '../../storage.ts';
 import { listContainer, type ListedObject } from './container-listing.ts';
-import { LargeObjects, segmentFolder, uploadHeader } from './large-objects.ts';
+import { LargeObjects, type ListOptions, segmentFolder, uploadHeader } from './large-objects.ts';
 import type { SwiftConnection, SwiftRequest } from './swift-connection.ts';
 import { noContainer, swiftError } from './swift-error.ts';
 
@@ -87,7 +87,7 @@ export class SwiftStorage implements Storage {
     // An early refusal would be lost with the connection over which the body is still sent.
     const lookFirst = ifAbsent && (this.#heedsConditions !== true || size > largestProbe);
     if (lookFirst && (await this.#isThere(name, { signal }))) throw alreadyThere(name);
-    const before = await this.#large.uploadOf(name, { signal });
+    const before = await this.#large.uploadOf(name, { action, signal });
     if (size > this.#settings.uploadCutoff) {
       await this.#putLarge(name, body, { signal, ifAbsent });
     } else {
@@ -145,7 +145,7 @@ export class SwiftStorage implements Storage {
   async delete(name: string, { signal }: CallOptions = {}): Promise<void> {
     signal?.throwIfAborted();
     this.#check(name);
-    const upload = await this.#large.uploadOf(name, { signal });
+    const upload = await this.#large.uploadOf(name, { action: `delete "${name}"`, signal });
     await this.#delete(name, { signal });
     if (upload !== undefined) await this.#large.removeSegments(name, upload, { signal });
   }
@@ -329,9 +329,9 @@ export class SwiftStorage implements Storage {
 
   async *#listed(
     prefix: string,
-    options: CallOptions & { readonly limit?: number },
+    options: ListOptions,
   ): AsyncGenerator<ListedObject & { readonly name: string }, void, undefined> {
-    const action = `list "${prefix}"`;
+    const { action = `list "${prefix}"` } = options;
     const { container, createContainer } = this.#settings;
     const page = async (query: string, { signal }: CallOptions): Promise<HttpResponse> => {
       const path = `${this.#container}?${query}`;
