@@ -110,7 +110,7 @@ export class S3Connection implements AsyncDisposable {
       return await request(client);
     } catch (error) {
       const region = regionToldBy(error);
-      if (region === undefined || this.destination.region !== undefined) throw error;
+      if (region === undefined || this.destination.regionIsGiven) throw error;
       if (this.#client === client) this.#client = this.#connect(region);
       return await request(this.#client);
     }

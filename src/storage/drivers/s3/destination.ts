@@ -12,6 +12,8 @@ export interface S3Destination {
   readonly endpoint: URL | undefined;
   /** `undefined` where the profile or the usual region decides. */
   readonly region: string | undefined;
+  /** The user says so: then it is not changed when the service says otherwise. */
+  readonly regionIsGiven: boolean;
   readonly bucket: string;
   /** Empty, or with a slash at its end. */
   readonly prefix: string;
@@ -63,6 +65,7 @@ export function s3Destination(options: DestinationOptions): S3Destination {
     preset: server.preset,
     endpoint: server.endpoint,
     region: server.region,
+    regionIsGiven: options.region !== undefined,
     bucket: full,
     prefix,
     pathStyle: options['path-style'] ?? defaultStyle(server, full),
