@@ -11,8 +11,8 @@ import { freePort, serverDirectory, startServer, type TestServer } from './serve
 
 const run = promisify(execFile);
 
-/** How many ports a server has for data connections. */
-const dataPorts = 40;
+/** How many ports a server has for data connections; one that was used is not free again at once. */
+const dataPorts = 250;
 
 /** Where the proxy before a server listens: an address of its own, since the ports of data connections are the same on both sides. */
 const proxyHost = '127.0.0.2';
@@ -152,7 +152,7 @@ async function makeUser(account: {
 /** The first of so many ports in a row that are free, below those that the system gives away by itself. */
 async function freeRange(count: number): Promise<number> {
   for (;;) {
-    const first = 12_000 + Math.floor(Math.random() * 400) * 40;
+    const first = 12_000 + Math.floor(Math.random() * 75) * count;
     const ports = Array.from({ length: count }, (_, index) => first + index);
     const free = await Promise.all(ports.map(isFree));
     if (free.every(Boolean)) return first;

@@ -46,9 +46,15 @@ export async function openDataChannel(
   });
   // Whoever waits is told; a channel that is given up has nobody who does.
   connected.catch(() => undefined);
-  const socket = connected.then(() => secured(context, raw));
+  let top = raw;
+  const socket = connected.then(() => {
+    const data = secured(context, raw);
+    top = data.socket;
+    return data;
+  });
   socket.catch(() => undefined);
-  return { prepared: connected, socket, destroy: () => destroyQuietly(raw) };
+  // Node crashes when the connection below one with TLS is destroyed while something is being written.
+  return { prepared: connected, socket, destroy: () => destroyQuietly(top) };
 }
 
 /** Whether an answer to EPSV means that the server knows only PASV. */
@@ -71,9 +77,10 @@ async function offerPort(context: FTPContext, ask: Ask): Promise<DataChannel> {
         destroyQuietly(candidate);
         return;
       }
-      accepted = candidate;
+      const data = secured(context, candidate);
+      accepted = data.socket;
       server.close();
-      resolve(secured(context, candidate));
+      resolve(data);
     });
     server.once('close', () => {
       if (accepted === undefined)

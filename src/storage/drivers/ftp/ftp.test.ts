@@ -1,4 +1,4 @@
-import { describe } from 'node:test';
+import { after, describe } from 'node:test';
 
 import {
   type NetworkSubject,
@@ -8,7 +8,6 @@ import {
 import { storageContract } from '#test/contract/storage-contract.ts';
 import { type Proftpd, startProftpd } from '#test/servers/proftpd.ts';
 import { missingPrograms } from '#test/servers/required-programs.ts';
-import { owning } from '#test/support/owning-storage.ts';
 
 const missing = missingPrograms(['proftpd', 'ftpasswd']);
 
@@ -33,15 +32,19 @@ function subjectOf(title: string, scheme: string, encryption: 'none' | 'explicit
   };
 }
 
-describe('FTP', { concurrency: false, skip: missing }, () => {
+describe('FTP', { concurrency: false, skip: missing }, async () => {
   if (missing !== false) return;
   networkContract(subjectOf('FTP by ProFTPD', 'ftp', 'none'));
   networkContract(subjectOf('FTP with explicit TLS by ProFTPD', 'ftpes', 'explicit'));
 
-  storageContract('FTP with implicit TLS by ProFTPD', async () => {
-    const server = await startProftpd({ encryption: 'implicit' });
+  const server = await startProftpd({ encryption: 'implicit' });
+  after(() => server[Symbol.asyncDispose]());
+  let places = 0;
+  storageContract('FTP with implicit TLS by ProFTPD', () => {
     const { user, password, port, certificate } = server;
-    const url = `ftps://${user}:${encodeURIComponent(password)}@localhost:${port}/place?ca-file=${certificate}`;
-    return owning(await openForTest(url), server);
+    const place = `place${(places += 1)}`;
+    return openForTest(
+      `ftps://${user}:${encodeURIComponent(password)}@localhost:${port}/${place}?ca-file=${certificate}`,
+    );
   });
 });
