@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { ContainerClient, StorageSharedKeyCredential } from '@azure/storage-blob';
 
@@ -8,10 +9,7 @@ import { testCertificate } from './certificate.ts';
 import type { ServerKind } from './server-kind.ts';
 import { freePort, serverDirectory, startServer, type TestServer } from './server.ts';
 
-const program = path.resolve(
-  import.meta.dirname,
-  '../../node_modules/azurite/dist/src/blob/main.js',
-);
+const program = fileURLToPath(import.meta.resolve('azurite/dist/src/blob/main.js'));
 
 export interface AzuriteServer extends TestServer {
   readonly account: string;

@@ -62,6 +62,8 @@ async function openPart(
   }
   const given = givenRange(response);
   try {
+    if (!Number.isSafeInteger(given.size))
+      throw misunderstood(name, 'does not say which part it gives');
     const wanted = resolveRange(name, given.size, range);
     if (given.offset !== wanted.offset || given.length !== wanted.length)
       throw misunderstood(name, 'gives another range than was asked for');

@@ -24,13 +24,15 @@ describe('a shared result', () => {
 
   test('comes to those who wait when the first caller is aborted', async () => {
     const fetched = Promise.withResolvers<string>();
-    const shared = new SharedResult(() => fetched.promise);
+    const fetches = [() => fetched.promise, async () => 'another'];
+    const shared = new SharedResult(async () => (await fetches.shift()?.()) ?? 'none');
     const controller = new AbortController();
     const reason = new Error('Stop');
     const first = shared.get({ signal: controller.signal });
     const second = shared.get();
     controller.abort(reason);
     await assert.rejects(first, reason);
+    assert.equal(await shared.get(), 'another', 'what hangs for one must not hang for all');
     fetched.resolve('token');
     assert.equal(await second, 'token');
   });

@@ -1,8 +1,9 @@
 import type { CallOptions } from '../../base/call-options.ts';
+import { untilAborted } from './until-aborted.ts';
 
 /**
  * What many calls need and one of them fetches: a token, the number of a bucket. A failure is not kept. A caller that is aborted stops
- * waiting; the fetching goes on for the others, so it takes no signal.
+ * waiting, and later ones begin anew; the fetching goes on for those who wait, so it takes no signal.
  */
 export class SharedResult<Result> {
   readonly #fetch: () => Promise<Result>;
@@ -16,14 +17,12 @@ export class SharedResult<Result> {
   async get({ signal }: CallOptions = {}): Promise<Result> {
     signal?.throwIfAborted();
     const pending = (this.#pending ??= this.#begin());
-    if (signal === undefined) return await pending;
-    const stopped = Promise.withResolvers<never>();
-    const stop = (): void => stopped.reject(signal.reason);
-    signal.addEventListener('abort', stop, { once: true });
     try {
-      return await Promise.race([pending, stopped.promise]);
-    } finally {
-      signal.removeEventListener('abort', stop);
+      return await untilAborted(pending, signal);
+    } catch (error) {
+      // It may hang, and nobody else shall hang with it.
+      if (signal?.aborted === true) this.#drop(pending);
+      throw error;
     }
   }
 
@@ -32,14 +31,16 @@ export class SharedResult<Result> {
     const pending = this.#pending;
     if (pending === undefined) return;
     const current = await pending.catch(() => undefined);
-    if (current === known && this.#pending === pending) this.#pending = undefined;
+    if (current === known) this.#drop(pending);
   }
 
   #begin(): Promise<Result> {
     const pending = this.#fetch();
-    pending.catch(() => {
-      if (this.#pending === pending) this.#pending = undefined;
-    });
+    pending.catch(() => this.#drop(pending));
     return pending;
+  }
+
+  #drop(pending: Promise<Result>): void {
+    if (this.#pending === pending) this.#pending = undefined;
   }
 }
