@@ -245,7 +245,8 @@ function dropbox(simulator: Simulator): Service {
     return page(rest.keys, rest.limit);
   }
 
-  function page(keys: string[], limit: number): Answer {
+  function page(keys: string[], wanted: number): Answer {
+    const limit = Math.min(wanted, control.pageSize ?? wanted);
     const cursor = `cursor-${cursors.size}-${Date.now()}`;
     cursors.set(cursor, { keys: keys.slice(limit), limit });
     const listed = keys.slice(0, limit).flatMap((key) => {

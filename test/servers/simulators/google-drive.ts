@@ -283,8 +283,9 @@ function googleDrive(simulator: Simulator): Service {
       'supportsAllDrives',
     ]);
     const { searchParams } = call.url;
-    const size = Number(searchParams.get('pageSize') ?? 100);
-    if (!(size >= 1 && size <= 1000)) throw failure(400, 'invalidParameter', 'pageSize');
+    const wanted = Number(searchParams.get('pageSize') ?? 100);
+    if (!(wanted >= 1 && wanted <= 1000)) throw failure(400, 'invalidParameter', 'pageSize');
+    const size = Math.min(wanted, control.pageSize ?? wanted);
     const drive = searchParams.get('driveId');
     const all = searchParams.get('includeItemsFromAllDrives') === 'true';
     if ((drive !== null) !== (searchParams.get('corpora') === 'drive') || (drive !== null && !all))

@@ -291,8 +291,9 @@ function onedrive(simulator: Simulator): Service {
   function list(call: Call, drive: string, place: string): Answer {
     checkParameters(call, ['$top', '$select', '$skiptoken', '$orderby']);
     const { searchParams } = call.url;
-    const top = Number(searchParams.get('$top') ?? 200);
-    if (!(top >= 1 && top <= 1000)) throw failure(400, 'invalidRequest', '$top');
+    const wanted = Number(searchParams.get('$top') ?? 200);
+    if (!(wanted >= 1 && wanted <= 1000)) throw failure(400, 'invalidRequest', '$top');
+    const top = Math.min(wanted, control.pageSize ?? wanted);
     if (!existing(drive, place).folder) return { status: 200, body: { value: [] } };
     if (control.expireCursors === true && searchParams.has('$skiptoken')) {
       pages.clear();

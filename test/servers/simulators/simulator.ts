@@ -52,6 +52,8 @@ export interface Control {
   revoked?: boolean;
   /** Cursors and page tokens that were given out are no longer accepted. */
   expireCursors?: boolean;
+  /** Most entries in a page of a listing: services give fewer than they were asked for as they like. */
+  pageSize?: number;
   /** Whatever is uploaded is stored with another byte in it. */
   damageUploads?: boolean;
   /** The next so many calls fail with status 503. */

@@ -1,5 +1,6 @@
 import { AppError, type ErrorCode } from '../../../base/errors.ts';
 import { type HttpResponse, statusError } from '../../network/http-client.ts';
+import { notMissing } from '../../network/not-missing.ts';
 
 export const signInHint =
   'Make a refresh token with "rclone authorize dropbox APP-KEY APP-SECRET" and give it by "refresh-token", with "app-key" and "app-secret"';
@@ -56,7 +57,7 @@ export async function dropboxError(response: HttpResponse, action: string): Prom
   const tags = tagsIn(parsed(text));
   const meaning = meanings.find(([tag]) => tags.includes(tag));
   const general = statusError(response, action, response.status === 400 ? text : '');
-  if (meaning === undefined) return general;
+  if (meaning === undefined) return notMissing(general);
   const [tag, code, what, hint] = meaning;
   return new AppError(code, `Cannot ${action}: ${what}`, {
     details: { ...general.details, dropbox: tag },

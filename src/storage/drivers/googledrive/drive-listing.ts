@@ -1,4 +1,5 @@
 import type { CallOptions } from '../../../base/call-options.ts';
+import { AppError, hasCode } from '../../../base/errors.ts';
 import { mapPool } from '../../../base/pool.ts';
 import type { StorageObject } from '../../storage.ts';
 import { type DriveApi, type DriveFile, folderType, googleTypes } from './drive-api.ts';
@@ -34,10 +35,17 @@ export async function* listObjects(
     const listed = mapPool(
       level,
       parallel,
-      async (folder, options) => ({
-        folder,
-        children: await api.find(`${inParents(folder.ids)} and trashed = false`, action, options),
-      }),
+      async (folder, options) => {
+        const query = `${inParents(folder.ids)} and trashed = false`;
+        try {
+          return { folder, children: await api.find(query, action, options) };
+        } catch (cause) {
+          if (!hasCode(cause, 'storage/not-found')) throw cause;
+          folders.forget();
+          const text = `Cannot ${action}: a folder has gone meanwhile`;
+          throw new AppError('storage/unavailable', text, { cause });
+        }
+      },
       { signal },
     );
     for await (const { folder, children } of listed) {

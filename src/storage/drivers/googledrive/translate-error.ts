@@ -1,5 +1,6 @@
 import { AppError, type ErrorCode } from '../../../base/errors.ts';
 import { type HttpResponse, statusError } from '../../network/http-client.ts';
+import { notMissing } from '../../network/not-missing.ts';
 
 export const signInHint =
   'Use the JSON key of a service account ("service-account-file"), or make a refresh token with "rclone authorize drive CLIENT-ID CLIENT-SECRET"';
@@ -75,7 +76,7 @@ export async function driveError(response: HttpResponse, action: string): Promis
   if (location === 'pageToken')
     return new AppError('storage/unavailable', `Cannot ${action}: it has to begin anew`);
   const meaning = Object.hasOwn(meanings, reason) ? meanings[reason] : undefined;
-  if (meaning === undefined) return general;
+  if (meaning === undefined) return notMissing(general);
   const [code, text, hint] = meaning;
   return new AppError(code, `Cannot ${action}: ${text}`, {
     details: { ...general.details, google: reason },

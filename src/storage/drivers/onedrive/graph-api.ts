@@ -1,5 +1,5 @@
 import type { CallOptions } from '../../../base/call-options.ts';
-import { AppError } from '../../../base/errors.ts';
+import { AppError, hasCode } from '../../../base/errors.ts';
 import type { AuthorizedHttp } from '../../network/authorized-http.ts';
 import type { HttpRequest, HttpResponse } from '../../network/http-client.ts';
 import { graphError } from './translate-error.ts';
@@ -62,7 +62,7 @@ export class GraphApi implements AsyncDisposable {
     return itemIn(await this.get(call, action, options), action);
   }
 
-  /** All items of a folder, over all pages. */
+  /** All items of a folder, over all pages; none when there is no such folder. */
   async children(
     folder: string,
     action: string,
@@ -72,10 +72,13 @@ export class GraphApi implements AsyncDisposable {
     let url: string | undefined = this.address(`${folder}/children?${query}`);
     const found: DriveItem[] = [];
     while (url !== undefined) {
-      const page = (await this.call({ method: 'GET', url, action, ...options })) as {
-        readonly value?: readonly DriveItem[];
-        readonly '@odata.nextLink'?: string;
-      } | null;
+      const isFirst = found.length === 0;
+      const page = (await this.call({ method: 'GET', url, action, ...options }).catch(
+        (error: unknown) => {
+          if (isFirst && hasCode(error, 'storage/not-found')) return { value: [] };
+          throw error;
+        },
+      )) as Page | null;
       if (!Array.isArray(page?.value))
         throw new AppError('storage/unavailable', `Cannot ${action}: the list is incomplete`);
       found.push(...page.value);
@@ -98,6 +101,11 @@ export class GraphApi implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#http[Symbol.asyncDispose]();
   }
+}
+
+interface Page {
+  readonly value?: readonly DriveItem[];
+  readonly '@odata.nextLink'?: string;
 }
 
 /** The item in an answer. Throws `storage/unavailable` for anything else. */

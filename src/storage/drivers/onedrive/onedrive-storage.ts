@@ -99,7 +99,7 @@ export class OnedriveStorage implements Storage {
   ): AsyncGenerator<StorageObject, void, undefined> {
     signal?.throwIfAborted();
     if (!canStartName(prefix)) return;
-    const { names } = this.#settings;
+    const { api, names } = this.#settings;
     const start = prefix.slice(0, Math.max(0, prefix.lastIndexOf('/')));
     const action = `list "${prefix}"`;
     const root = await this.#rootOf({ signal });
@@ -112,7 +112,7 @@ export class OnedriveStorage implements Storage {
         parallel,
         async (path, options) => ({
           path,
-          children: await this.#children(this.#addressOf(root, path), action, options),
+          children: await api.children(this.#addressOf(root, path), action, options),
         }),
         { signal },
       );
@@ -144,20 +144,6 @@ export class OnedriveStorage implements Storage {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#settings.api[Symbol.asyncDispose]();
-  }
-
-  /** The items of a folder; none when it is not there, or no folder. */
-  async #children(
-    folder: string,
-    action: string,
-    options: CallOptions,
-  ): Promise<readonly DriveItem[]> {
-    try {
-      return await this.#settings.api.children(folder, action, options);
-    } catch (error) {
-      if (hasCode(error, 'storage/not-found')) return [];
-      throw error;
-    }
   }
 
   /** Deletes this very version of a file, into the recycle bin or for good. */

@@ -1,5 +1,6 @@
 import { AppError, type ErrorCode } from '../../../base/errors.ts';
 import { type HttpResponse, statusError } from '../../network/http-client.ts';
+import { notMissing } from '../../network/not-missing.ts';
 
 export const signInHint =
   'Make a refresh token with "rclone authorize onedrive CLIENT-ID CLIENT-SECRET" and give it by "refresh-token", with "client-id" and "client-secret"';
@@ -30,6 +31,7 @@ const meanings: Readonly<Record<string, readonly [code: ErrorCode, text: string,
     resourcelocked: ['storage/unavailable', 'somebody else is changing the file'],
     resourcemodified: ['storage/unavailable', 'somebody else has changed the file meanwhile'],
     preconditionfailed: ['storage/unavailable', 'somebody else has changed the file meanwhile'],
+    resyncrequired: ['storage/unavailable', 'the listing has to begin anew'],
     uploadsessionnotfound: ['storage/unavailable', 'OneDrive has lost the upload'],
     invalidrange: ['storage/unavailable', 'OneDrive has lost a part of the upload'],
     quotalimitreached: full,
@@ -54,7 +56,7 @@ export async function graphError(response: HttpResponse, action: string): Promis
   // The inner codes are the more exact ones.
   const known = codes.find((code) => Object.hasOwn(meanings, code));
   const meaning = known === undefined ? undefined : meanings[known];
-  if (known === undefined || meaning === undefined) return general;
+  if (known === undefined || meaning === undefined) return notMissing(general);
   const [code, text, hint] = meaning;
   return new AppError(code, `Cannot ${action}: ${text}`, {
     details: { ...general.details, graph: known },
