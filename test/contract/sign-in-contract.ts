@@ -4,7 +4,7 @@ import path from 'node:path';
 import { after, afterEach, describe, test } from 'node:test';
 
 import { systemClock } from '../../src/base/clock.ts';
-import { AppError, hasCode, messageOf } from '../../src/base/errors.ts';
+import { type AppError, hasCode, messageOf } from '../../src/base/errors.ts';
 import { environmentOptions, openStorage } from '../../src/storage/open-storage.ts';
 import { storageDriver } from '../../src/storage/registry.ts';
 import type { Storage } from '../../src/storage/storage.ts';

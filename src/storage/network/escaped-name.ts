@@ -74,7 +74,7 @@ function isCaseless(character: string): boolean {
     character.length === 1 &&
     character > '\u007F' &&
     character.toLowerCase() === character &&
-    character.toUpperCase().toLowerCase() === character &&
+    character.toUpperCase() === character &&
     character.normalize('NFKD') === character.normalize('NFC')
   );
 }
