@@ -209,7 +209,7 @@ export async function tahoeSimulator(): Promise<TahoeSimulator> {
       // As the real one: what was in it is no longer linked.
     }
     parent.set(name, new Map());
-    text(
+    said(
       response,
       200,
       `URI:DIR2:${base32(`${parts.join('/')}/${name}`).slice(0, 26)}:${base32(name).slice(0, 52)}`,
