@@ -112,7 +112,9 @@ describe('SFTP logs in', { skip, concurrency: false }, () => {
   test('with the keys of an agent, unless it is not wanted', async () => {
     const directory = await mkdtemp(path.join(tmpdir(), 'holdfast-agent-'));
     const socket = path.join(directory, 'agent');
-    const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const agent = spawn('/usr/bin/ssh-agent', ['-D', '-a', socket], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     try {
       await new Promise<void>((resolve, reject) => {
         agent.stdout.once('data', () => resolve());
