@@ -60,6 +60,7 @@ template_file = ${path.join(directory, 'catalog.templates')}
   await writeFile(
     path.join(directory, 'catalog.templates'),
     `catalog.${keystoneUser.region}.identity.publicURL = http://127.0.0.1:${port}/v3
+catalog.${keystoneUser.region}.identity.internalURL = http://127.0.0.1:${port}/v3
 catalog.${keystoneUser.region}.identity.name = keystone
 catalog.${keystoneUser.region}.object-store.publicURL = ${swift}/v1/AUTH_$(tenant_id)s
 catalog.${keystoneUser.region}.object-store.internalURL = http://127.0.0.1:9/v1/AUTH_$(tenant_id)s

@@ -13,6 +13,8 @@ export interface SimulatedBucket {
   readonly retainedUntil?: string;
   /** Of a chunk only so many bytes are kept. */
   readonly shortChunks?: number;
+  /** At most so many objects in a page of a listing. */
+  readonly pageSize?: number;
 }
 
 export interface SimulatedObject {
@@ -201,6 +203,8 @@ export class GcsState {
       limit,
     }: { readonly prefix: string; readonly after: string; readonly limit: number },
   ): { readonly objects: readonly SimulatedObject[]; readonly isLast: boolean } {
+    const { pageSize = limit } = this.bucket(bucket);
+    const most = Math.min(limit, pageSize);
     const rest = this.objects
       .values()
       .filter(
@@ -210,7 +214,7 @@ export class GcsState {
           (after === '' || compare(object.name, after) > 0),
       )
       .toSorted((left, right) => compare(left.name, right.name));
-    return { objects: rest.slice(0, limit), isLast: rest.length <= limit };
+    return { objects: rest.slice(0, most), isLast: rest.length <= most };
   }
 
   load({ content }: SimulatedObject): Buffer {

@@ -170,7 +170,9 @@ class GcsJson {
 
   #upload(call: Call, bucket: string): Answer {
     const query = queryOf(call, ['uploadType', 'name', 'ifGenerationMatch', 'upload_id']);
-    const found = this.#state.use(bucket, query('userProject'), true);
+    // An upload that goes on is paid for by whoever began it.
+    const payer = query('userProject') || query('upload_id');
+    const found = this.#state.use(bucket, payer, true);
     const kind = query('uploadType');
     const generationMatch = query('ifGenerationMatch');
     if (call.method === 'PUT' && kind === 'resumable')
