@@ -1,5 +1,6 @@
 import { toHex } from '../base/bytes.ts';
 import { AppError, hasCode } from '../base/errors.ts';
+import type { Description } from '../repository/native/keys/description.ts';
 import { readDescription } from '../repository/native/keys/unlock.ts';
 import { objectPrefixes, parseObjectName } from '../repository/native/objects/object-name.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -16,6 +17,8 @@ export interface LocatedDestination extends AsyncDisposable {
   readonly localPath: string | undefined;
   /** Of the repository there, in hexadecimal; `undefined` if there is none. */
   readonly repositoryId: string | undefined;
+  /** What the repository says about itself to everybody. */
+  readonly description: Description | undefined;
 }
 
 /**
@@ -37,6 +40,7 @@ export async function locateDestination(
       name: localPath ?? destination,
       localPath,
       repositoryId: description && toHex(description.repositoryId),
+      description,
       [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose](),
     };
   } catch (error) {

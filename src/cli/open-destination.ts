@@ -54,13 +54,17 @@ export async function openDestination(
       throw await missingRepository(located, signal);
     }
     const readOnly = mode === 'read';
-    const { storage, localPath } = located;
+    const { storage, localPath, description } = located;
     const credentials = await findCredentials(flags, session, whose);
     const { stateDirectory, random, warn } = places;
     // On a rescue system nothing can be remembered, and nothing needs to be.
     const memory = localSlotMemory(stateDirectory, random, readOnly ? () => undefined : warn);
     // The key is derived in the thread pool; meanwhile the rest of the program is loaded.
-    const unlocking = unlock(storage, credentials, { memory, signal });
+    const unlocking = unlock(storage, credentials, {
+      memory,
+      ...(description && { description }),
+      signal,
+    });
     meanwhile?.();
     const [unlocked, { openUnlocked }] = await Promise.all([
       unlocking,

@@ -27,7 +27,11 @@ export async function unlockDestination(
     const { signal } = session;
     if (located.repositoryId === undefined) throw await missingRepository(located, signal);
     const credentials = await findCredentials(flags, session);
-    const unlocked = await unlock(located.storage, credentials, { signal });
+    const { storage, description } = located;
+    const unlocked = await unlock(storage, credentials, {
+      ...(description && { description }),
+      signal,
+    });
     const repositoryId = toHex(unlocked.ring.repositoryId);
     return { ...located, repositoryId, unlocked, credentials };
   } catch (error) {

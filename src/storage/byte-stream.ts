@@ -104,6 +104,21 @@ export async function collect(
   return joined;
 }
 
+/** Joins a stream of at most `limit` bytes; one that gives more is cancelled, and the answer is `undefined`. */
+export async function collectAtMost(
+  stream: ReadableStream<Uint8Array>,
+  limit: number,
+): Promise<Uint8Array | undefined> {
+  const pieces: Uint8Array[] = [];
+  let seen = 0;
+  for await (const piece of stream) {
+    seen += piece.byteLength;
+    if (seen > limit) return undefined;
+    pieces.push(piece);
+  }
+  return concatBytes(...pieces);
+}
+
 /** Joins a stream whose length nobody has announced. */
 export async function collectAll(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
   return concatBytes(...(await Array.fromAsync(stream)));

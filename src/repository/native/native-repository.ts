@@ -20,6 +20,7 @@ import type { Credentials } from './keys/credentials.ts';
 import { accessFor } from './keys/description.ts';
 import { initialise, type FirstProtection } from './keys/initialise.ts';
 import { unlock, type Unlocked } from './keys/unlock.ts';
+import type { NamedObject } from './objects/signed-object.ts';
 import { objectPrefixes, parseObjectName } from './objects/object-name.ts';
 import type { ObjectSigner } from './objects/signed-body.ts';
 import {
@@ -166,12 +167,14 @@ export async function openUnlocked(
   const { clock, random, hostName } = places;
   const { ring, description } = unlocked;
   const storage = cached(bare, ring.repositoryId, places);
-  const [hosts, local] = await Promise.all([
+  // All at once: on a remote storage they cost a round trip or two each.
+  const [hosts, local, stored] = await Promise.all([
     HostDirectory.load(storage, ring, { signal }),
     LocalState.open(places.stateDirectory, ring.repositoryId, random),
+    readSettings(storage, { signal }),
   ]);
   const verifying = { keys: ring, findSigner: hosts.find };
-  const settings = await loadSettings(storage, verifying, { signal });
+  const settings = settingsThatCount(stored, verifying);
   const mode = accessFor([description.features, settings]);
   const registering = { clock, random, name: hostName, signal };
   const signer = readOnly
@@ -212,22 +215,25 @@ const refusingSigner: ObjectSigner = {
   },
 };
 
-/** The settings that count. A settings object that cannot be read is an error: it might forbid what is about to be done. */
-async function loadSettings(
-  storage: Storage,
-  verifying: Access['verifying'],
-  options: CallOptions,
-): Promise<Settings> {
+/** All settings objects, not verified yet. One that cannot be read is an error: it might forbid what is about to be done. */
+async function readSettings(storage: Storage, options: CallOptions): Promise<NamedObject[]> {
   const read = mapPool(
     storage.list(objectPrefixes.settings, options),
     storage.capabilities.concurrency,
     async ({ name }, call) =>
       parseObjectName(name)?.type === 'settings'
-        ? [decodeSettings(name, await storage.read(name, call), verifying).value]
+        ? [{ name, bytes: await storage.read(name, call) }]
         : [],
     options,
   );
-  const all = (await Array.fromAsync(read)).flat();
+  return (await Array.fromAsync(read)).flat();
+}
+
+function settingsThatCount(
+  stored: readonly NamedObject[],
+  verifying: Access['verifying'],
+): Settings {
+  const all = stored.map(({ name, bytes }) => decodeSettings(name, bytes, verifying).value);
   return newestSettings(all) ?? { ...defaultSettings, number: 0, id: '0'.repeat(32) };
 }
 

@@ -1,6 +1,7 @@
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError, hasCode } from '../../../base/errors.ts';
 import { MalformedError } from '../../../codec/binary/byte-reader.ts';
+import { collectAtMost } from '../../../storage/byte-stream.ts';
 import type { Storage } from '../../../storage/storage.ts';
 import { descriptionName } from '../objects/object-name.ts';
 import { damagedObject } from '../objects/signed-object.ts';
@@ -28,6 +29,8 @@ export interface SlotMemory {
 
 export interface UnlockOptions extends CallOptions {
   readonly memory?: SlotMemory | undefined;
+  /** `holdfast`, where the caller has read it a moment ago. */
+  readonly description?: Description;
 }
 
 /** A slot that opened. */
@@ -43,11 +46,11 @@ interface OpenedSlot {
 export async function unlock(
   storage: Storage,
   credentials: Credentials,
-  { memory, signal }: UnlockOptions = {},
+  { memory, description: known, signal }: UnlockOptions = {},
 ): Promise<Unlocked> {
   // Both at once: on a remote storage they cost a round trip each.
   const [description, slots] = await Promise.all([
-    readDescription(storage, { signal }),
+    known ?? readDescription(storage, { signal }),
     credentials.kind === 'recovery'
       ? Promise.resolve<KeySlots>({ slots: [], damaged: [] })
       : readKeySlots(storage, { signal }),
@@ -81,11 +84,11 @@ export async function readDescription(
   { signal }: CallOptions = {},
 ): Promise<Description | undefined> {
   try {
-    const { size } = await storage.stat(descriptionName, { signal });
-    if (size > maximumDescriptionSize) {
-      throw damagedObject(descriptionName, new MalformedError('Too large'));
-    }
-    return decodeDescription(await storage.read(descriptionName, { signal }));
+    // A stream, so that one call tells everything and an object of any size does no harm.
+    const stream = await storage.get(descriptionName, { signal });
+    const bytes = await collectAtMost(stream, maximumDescriptionSize);
+    if (bytes === undefined) throw damagedObject(descriptionName, new MalformedError('Too large'));
+    return decodeDescription(bytes);
   } catch (error) {
     if (hasCode(error, 'storage/not-found')) return undefined;
     throw error;

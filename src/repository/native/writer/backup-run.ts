@@ -88,9 +88,12 @@ export class BackupRun implements AsyncDisposable {
     const runId = toHex(access.random(16));
     const life = runs.hold(runId);
     try {
-      const pendings = await listOwnPendings(access, { signal });
+      // At once: the own record may be listed or not, it is that of a living run.
+      const [pendings] = await Promise.all([
+        listOwnPendings(access, { signal }),
+        putPending(access, runId, 0, { signal }),
+      ]);
       const dead = pendings.filter((pending) => !runs.isAlive(pending.runId));
-      await putPending(access, runId, 0, { signal });
       const adopted =
         dead.length > 0
           ? await adoptPacks(access, await loadIndex(access, { signal }), { signal })

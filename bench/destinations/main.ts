@@ -1,0 +1,217 @@
+/**
+ * `npm run bench:destinations [-- NAME …]`: transfers to real servers on loopback beside rclone, and backup and restore over a line with a
+ * round trip of 30 ms. Writes docs/benchmark-destinations.md when everything was measured.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { missingPrograms } from '../../test/servers/required-programs.ts';
+import { tcpProxy } from '../../test/support/tcp-proxy.ts';
+import { type Measurement, measure } from '../measure.ts';
+import { SeededRandom } from '../seeded-random.ts';
+import { type Service, type ServiceKind, serviceKinds } from './services.ts';
+
+const mebibyte = 1024 ** 2;
+/** What is wanted: the time of rclone, divided by ours; and ours over the slow line, divided by ours on a local disk. */
+const wanted = { throughput: 0.8, slowBackup: 1.5, slowRestore: 2 };
+/** Half of the round trip, in milliseconds. */
+const delay = 15;
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const program = join(root, 'bin/holdfast');
+const transfer = join(import.meta.dirname, 'transfer.ts');
+
+/** The sets of objects: one that is streamed, some of the size of packs, many small ones. */
+const sets: Readonly<Record<string, string>> = {
+  stream: 'one object of 512 MiB',
+  packs: '16 objects of 32 MiB',
+  small: '1,000 objects of 16 KiB',
+};
+
+interface Row {
+  readonly service: string;
+  readonly what: string;
+  readonly own: Measurement;
+  readonly other: Measurement;
+  readonly limit: number;
+  readonly met: boolean;
+}
+
+const names = process.argv.slice(2);
+const chosen = serviceKinds.filter(({ name }) => names.length === 0 || names.includes(name));
+const work = mkdtempSync(join(tmpdir(), 'holdfast-bench-'));
+const transfers: Row[] = [];
+const slow: Row[] = [];
+try {
+  makeData(work);
+  for (const kind of chosen) {
+    const missing = missingPrograms([...kind.programs, 'rclone'], {});
+    if (missing !== false) throw new Error(missing);
+    await using service = await kind.start();
+    transfers.push(...(await throughput(kind, service)));
+    if (kind.name === 'sftp' || kind.name === 'webdav' || kind.name === 's3')
+      slow.push(...(await overSlowLine(kind, service)));
+  }
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
+const page = report(transfers, slow);
+process.stdout.write(`\n${page}`);
+if (names.length === 0) writeFileSync(join(root, 'docs/benchmark-destinations.md'), page);
+
+/** The sets, and a tree of 5,000 small files. */
+function makeData(directory: string): void {
+  const random = new SeededRandom(7);
+  const bytes = (length: number): Buffer => {
+    const filled = Buffer.alloc(length);
+    random.fill(filled);
+    return filled;
+  };
+  for (const set of Object.keys(sets)) mkdirSync(join(directory, set));
+  writeFileSync(join(directory, 'stream', 'object'), bytes(512 * mebibyte));
+  for (let index = 0; index < 16; index++)
+    writeFileSync(join(directory, 'packs', `object-${index}`), bytes(32 * mebibyte));
+  for (let index = 0; index < 1000; index++)
+    writeFileSync(join(directory, 'small', `object-${index}`), bytes(16 * 1024));
+  for (let index = 0; index < 5000; index++) {
+    const folder = join(directory, 'tree', `folder-${index % 50}`);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, `file-${index}`), bytes(4096 + (index % 7) * 3000));
+  }
+}
+
+async function throughput(kind: ServiceKind, service: Service): Promise<Row[]> {
+  const rows: Row[] = [];
+  const url = (set: string): string => service.url(`own-${set}`, service.port);
+  for (const [set, content] of Object.entries(sets)) {
+    const source = join(work, set);
+    for (const direction of ['put', 'get'] as const) {
+      const [ownTarget, otherTarget] = [join(work, 'own'), join(work, 'other')];
+      for (const target of [ownTarget, otherTarget]) {
+        rmSync(target, { recursive: true, force: true });
+        mkdirSync(target);
+      }
+      const remote = service.rclonePath(`other-${set}`);
+      const other = await timed(
+        direction === 'put'
+          ? ['rclone', 'copy', source, remote]
+          : ['rclone', 'copy', remote, otherTarget],
+        { ...service.rclone, RCLONE_CONFIG: join(work, 'rclone.conf') },
+      );
+      const own = await timed(
+        [process.execPath, transfer, direction, url(set), direction === 'put' ? source : ownTarget],
+        service.environment,
+      );
+      const what = `${direction} ${content}`;
+      const met = other.seconds / own.seconds >= wanted.throughput;
+      rows.push({ service: kind.name, what, own, other, limit: wanted.throughput, met });
+      say(
+        `${kind.name}: ${what}: ${own.seconds.toFixed(2)} s, rclone ${other.seconds.toFixed(2)} s`,
+      );
+    }
+  }
+  return rows;
+}
+
+/** Backup and restore of the tree over a line with a delay, beside the same on the local disk. */
+async function overSlowLine(kind: ServiceKind, service: Service): Promise<Row[]> {
+  await using proxy = await tcpProxy(service.port, { delay });
+  const source = join(work, 'tree');
+  const far = await journey(service.url('slow', proxy.port), source, service.environment);
+  const near = await journey(join(work, 'repository'), source, {});
+  rmSync(join(work, 'repository'), { recursive: true, force: true });
+  return (['backup', 'restore'] as const).map((what) => {
+    const limit = what === 'backup' ? wanted.slowBackup : wanted.slowRestore;
+    const [own, other] = [far[what], near[what]];
+    say(
+      `${kind.name}, 30 ms: ${what} ${own.seconds.toFixed(2)} s, local ${other.seconds.toFixed(2)} s`,
+    );
+    return {
+      service: kind.name,
+      what,
+      own,
+      other,
+      limit,
+      met: own.seconds / other.seconds <= limit,
+    };
+  });
+}
+
+async function journey(
+  url: string,
+  source: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<{ readonly backup: Measurement; readonly restore: Measurement }> {
+  const home = join(work, 'home');
+  const target = join(work, 'target');
+  for (const directory of [home, target]) rmSync(directory, { recursive: true, force: true });
+  mkdirSync(home);
+  const own = { HOME: home, HOLDFAST_PASSPHRASE: 'benchmark', ...environment };
+  await timed([program, 'init', url], own);
+  const backup = await timed([program, 'backup', '--quiet', source, url], own);
+  // What this machine remembers must not help: a restore is done on a new one.
+  rmSync(home, { recursive: true, force: true });
+  mkdirSync(home);
+  const restore = await timed([program, 'restore', '--quiet', '--target', target, url], own);
+  return { backup, restore };
+}
+
+function timed(
+  command: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<Measurement> {
+  const all = { PATH: process.env['PATH'] ?? '', HOME: work, ...environment };
+  const options = { directory: work, environment: all, signal: new AbortController().signal };
+  return measure(command, options, join(work, 'time'));
+}
+
+function report(transfersMade: readonly Row[], slowMade: readonly Row[]): string {
+  const seconds = ({ seconds: value }: Measurement): string => `${value.toFixed(2)} s`;
+  const memory = ({ peakBytes }: Measurement): string => `${Math.round(peakBytes / mebibyte)} MiB`;
+  const verdict = (met: boolean): string => (met ? 'met' : '**missed**');
+  const transferRows = transfersMade.map(({ service, what, own, other, limit, met }) => [
+    service,
+    what,
+    seconds(own),
+    seconds(other),
+    `${(other.seconds / own.seconds).toFixed(2)} ×`,
+    `at least ${limit} ×: ${verdict(met)}`,
+    memory(own),
+    memory(other),
+  ]);
+  const slowRows = slowMade.map(({ service, what, own, other, limit, met }) => [
+    service,
+    what,
+    seconds(own),
+    seconds(other),
+    `${(own.seconds / other.seconds).toFixed(2)} ×`,
+    `at most ${limit} ×: ${verdict(met)}`,
+  ]);
+  const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+    [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  return `# Benchmark of the destinations
+
+Made by \`npm run bench:destinations\`: whole processes, real servers on loopback, everything on one machine.
+
+- Date: ${new Date().toISOString().slice(0, 10)}
+- Machine: ${availableParallelism()} × ${cpus()[0]?.model ?? 'unknown'}
+
+## Transfers, beside rclone
+
+Speed is the time of \`rclone copy\` divided by ours.
+
+${table(['protocol', 'what', 'Holdfast', 'rclone', 'speed', 'wanted', 'memory', 'memory of rclone'], transferRows)}
+
+## A line with a round trip of 30 ms
+
+Backup and restore of 5,000 small files (65 MB), beside the same in a directory of the local disk.
+
+${table(['protocol', 'what', 'over the line', 'local', 'ratio', 'wanted'], slowRows)}
+`;
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
