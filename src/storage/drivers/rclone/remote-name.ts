@@ -25,7 +25,7 @@ export function parseRemoteName(text: string): RemoteName {
   const changed = /^([\p{L}\p{N}_.+@-]+),[a-z0-9_]+=.*:/su.exec(text)?.[1];
   if (changed !== undefined && !changed.startsWith('-'))
     return { remote: text, configured: changed, isPlain: false };
-  if (name === '' || name.endsWith(' ')) throw wrong(text);
+  if (name === '' || name.endsWith(' ') || /^\.+$/u.test(name)) throw wrong(text);
   return {
     remote: `${name}:${separator === undefined ? '' : path}`,
     configured: name,

@@ -1,4 +1,7 @@
+import path from 'node:path';
+
 import { networkContract } from '#test/contract/network-contract.ts';
+import { fillDirectory } from '#test/support/fill-directory.ts';
 import { missingPrograms } from '#test/servers/required-programs.ts';
 import { sambaPrograms, type SambaServer, startSamba } from '#test/servers/samba.ts';
 
@@ -11,6 +14,7 @@ if (missing === false) {
     start: async () => (samba = await startSamba()),
     url: (_, place, port) =>
       `smb://${samba.user}:${encodeURIComponent(samba.password)}@localhost:${port}/backup/${place}`,
+    fill: (_, place, names) => fillDirectory(path.join(samba.data, place), names),
     wrongCredentials: (_, place, port) =>
       `smb://${samba.user}:wr0ng-one@localhost:${port}/backup/${place}`,
   });

@@ -14,7 +14,7 @@ interface Meaning {
 const meanings: readonly Meaning[] = [
   {
     pattern:
-      /rate.?limit|too many requests|\b429\b|slow ?down|try again later|couldn't connect|connection re(?:fused|set)|i\/o timeout|no such host/iu,
+      /rate.?limit|too many requests|\b429\b|slow ?down|try again later|connection re(?:fused|set)|i\/o timeout|no such host/iu,
     code: 'storage/unavailable',
     text: 'rclone cannot reach it just now',
   },
@@ -51,7 +51,7 @@ const meanings: readonly Meaning[] = [
   },
   {
     pattern:
-      /no space left|disk (?:is )?full|not enough (?:disk |free )?space|insufficient.?storage|quota|storage limit|\b507\b/iu,
+      /no space left|remaining disk space|disk (?:is )?full|not enough (?:disk |free )?space|insufficient.?storage|quota.?exceeded|exceeded.*quota|over.?quota|quota (?:has|is)|storage limit|\b507\b/iu,
     code: 'storage/out-of-space',
     text: 'there is no space for it',
     hint: 'Free space there, raise the quota, or choose another destination',
@@ -64,13 +64,14 @@ const meanings: readonly Meaning[] = [
     hint: 'Give it with the option "config-password" or in RCLONE_CONFIG_PASS',
   },
   {
-    pattern: /x509|certificate|host key|knownhosts|key mismatch/iu,
+    pattern:
+      /x509: |tls: |certificate (?:has expired|is not|signed by|verif)|host key (?:mismatch|verif)|knownhosts: |key mismatch/iu,
     code: 'storage/untrusted',
     text: 'the server could not prove who it is',
   },
   {
     pattern:
-      /unable to authenticate|handshake failed|unauthori[sz]ed|\b401\b|\b403\b|forbidden|(?:access|permission) (?:is |was )?denied|logon is invalid|bad username|account.*(?:disabled|locked|expired)|password (?:has )?expired|invalid_grant|invalid.?credentials|couldn't fetch token|token expired|SignatureDoesNotMatch|InvalidAccessKeyId|read-only file system|write.?protected|\b530\b|login incorrect/iu,
+      /unable to authenticate|unauthori[sz]ed|\b401\b|\b403\b|forbidden|(?:access|permission) (?:is |was )?denied|logon is invalid|bad username|account.*(?:disabled|locked|expired)|password (?:has )?expired|invalid_grant|invalid.?credentials|couldn't fetch token|token expired|SignatureDoesNotMatch|InvalidAccessKeyId|read-only file system|write.?protected|\b530\b|login incorrect/iu,
     code: 'storage/access-denied',
     text: 'permission denied',
     hint: 'Look at the user and password, and whether they may write there',

@@ -38,6 +38,7 @@ const patienceForWords = 500;
 export class RcloneProcess implements AsyncDisposable {
   readonly log: RcloneLog;
   readonly #program: Program;
+  readonly #pipes: Duplex;
   readonly #session: ClientHttp2Session;
   readonly #http: HttpClient;
   readonly #authorization: string;
@@ -46,8 +47,12 @@ export class RcloneProcess implements AsyncDisposable {
   private constructor(program: Program, log: RcloneLog, password: string) {
     this.#program = program;
     this.log = log;
+    const pipes = Duplex.from({ writable: program.input, readable: program.output });
+    // Its failures are those of the session.
+    pipes.on('error', () => undefined);
+    this.#pipes = pipes;
     this.#session = connect('http://rclone', {
-      createConnection: () => Duplex.from({ writable: program.input, readable: program.output }),
+      createConnection: () => pipes,
       // The default of 10 MB makes Node end the session when several large pieces are on their way.
       maxSessionMemory: largestAnswer,
     });
@@ -56,7 +61,8 @@ export class RcloneProcess implements AsyncDisposable {
     this.#session.once('close', () => void (this.#alive = false));
     const end = (): void => {
       this.#alive = false;
-      this.#session.destroy();
+      // Ending the session would write to the pipes once more, which Node does not survive.
+      pipes.destroy();
     };
     program.ended.then(end, end);
     this.#http = new HttpClient({ connections: 64, environment: {}, patience: silence });
@@ -145,7 +151,7 @@ export class RcloneProcess implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#alive = false;
-    this.#session.destroy();
+    this.#pipes.destroy();
     await this.#http[Symbol.asyncDispose]();
     await this.#program[Symbol.asyncDispose]();
   }

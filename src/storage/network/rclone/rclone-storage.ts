@@ -20,7 +20,12 @@ import type { RcloneConnection, RemoteFacts } from './rclone-connection.ts';
 import { rcloneError } from './rclone-error.ts';
 import { encodedPath, type RcloneProcess, servedRemote } from './rclone-process.ts';
 import { uploadTo } from './rclone-upload.ts';
-import { isUnfinished, leftoverAge, unfinishedBeside } from './unfinished-name.ts';
+import {
+  isChangedByUpload,
+  isUnfinished,
+  leftoverAge,
+  unfinishedBeside,
+} from './unfinished-name.ts';
 
 /** How a remote is used as a storage. */
 export interface RcloneStorageSettings {
@@ -315,11 +320,6 @@ function showsOnlyWhole({ showsPartialUploads, description }: RemoteFacts): bool
   // WebDAV servers show what they have of an upload, whatever rclone thinks of them.
   if (description.startsWith('webdav')) return false;
   return showsPartialUploads === undefined ? wholeOnly.test(description) : !showsPartialUploads;
-}
-
-/** `serve restic` puts what lies directly in a directory "data" into directories of its own. */
-function isChangedByUpload(remote: string): boolean {
-  return /(?:^|\/)data\/[^/]{2,}$/u.test(remote);
 }
 
 function objectOf(name: string, { size, modified }: RemoteEntry): StorageObject {

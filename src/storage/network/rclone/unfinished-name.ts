@@ -7,9 +7,17 @@ const mark = '.holdfast-unfinished-';
 /** One that is older than this, in milliseconds, was left by a crash. */
 export const leftoverAge = 24 * 60 * 60 * 1000;
 
-/** A new name in the directory of `path`. */
+/** A new name in the directory of `path`, or above it if uploads to that one are changed. */
 export function unfinishedBeside(path: string): string {
-  return path.slice(0, path.lastIndexOf('/') + 1) + mark + toHex(systemRandom(12));
+  let directory = path.slice(0, path.lastIndexOf('/') + 1);
+  while (isChangedByUpload(`${directory}${mark}`))
+    directory = directory.slice(0, directory.lastIndexOf('/', directory.length - 2) + 1);
+  return directory + mark + toHex(systemRandom(12));
+}
+
+/** `serve restic` puts what lies directly in a directory "data" into directories of its own. */
+export function isChangedByUpload(path: string): boolean {
+  return /(?:^|\/)data\/[^/]{2,}$/u.test(path);
 }
 
 export function isUnfinished(path: string): boolean {

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { hasCode } from '../../../base/errors.ts';
+import { parseRemoteName } from './remote-name.ts';
+
+describe('the name of a remote', () => {
+  for (const [text, remote, configured, isPlain] of [
+    ['drive:backup', 'drive:backup', 'drive', true],
+    ['drive:/backup', 'drive:/backup', 'drive', true],
+    ['drive/backup/x', 'drive:backup/x', 'drive', true],
+    ['drive', 'drive:', 'drive', true],
+    ['my drive:a b', 'my drive:a b', 'my drive', true],
+    ['drive/a:b', 'drive:a:b', 'drive', true],
+    ['dav,url="http://h/":p', 'dav,url="http://h/":p', 'dav', false],
+    [':sftp,host=h:p', ':sftp,host=h:p', undefined, false],
+  ] as const) {
+    test(`of "${text}" is "${remote}"`, () =>
+      assert.deepEqual(parseRemoteName(text), { remote, configured, isPlain }));
+  }
+
+  for (const text of ['', '/etc', '--config=x:y', '-a:b', './x', ':', '../x']) {
+    test(`is not in "${text}"`, () =>
+      assert.throws(
+        () => parseRemoteName(text),
+        (error) => hasCode(error, 'input/usage'),
+      ));
+  }
+});

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { rcloneError } from './rclone-error.ts';
+
+describe('errors of rclone', () => {
+  // As rclone 1.60 and 1.75 say them.
+  const said: readonly (readonly [string, string])[] = [
+    ['object not found', 'storage/not-found'],
+    ['error in ListJSON: directory not found', 'storage/not-found'],
+    ['lstat /data/h/x: not a directory', 'storage/not-found'],
+    ['is a file not a directory', 'storage/access-denied'],
+    ["didn't find section in config file", 'input/usage'],
+    [
+      `couldn't connect SMB: response error: The attempted logon is invalid. This is either due to a bad username or authentication information.`,
+      'storage/access-denied',
+    ],
+    [
+      `couldn't initialize SMB: response error: {Network Name Not Found} The specified share name cannot be found on the remote server.`,
+      'storage/no-container',
+    ],
+    [
+      `couldn't connect SSH: ssh: handshake failed: ssh: unable to authenticate, attempted methods [none password]`,
+      'storage/access-denied',
+    ],
+    ["couldn't connect SSH: ssh: handshake failed: EOF", 'storage/unavailable'],
+    ['dial tcp 127.0.0.1:445: connect: connection refused', 'storage/unavailable'],
+    ['ssh: handshake failed: knownhosts: key mismatch', 'storage/untrusted'],
+    ['x509: certificate has expired or is not yet valid', 'storage/untrusted'],
+    ['googleapi: Error 403: User Rate Limit Exceeded', 'storage/unavailable'],
+    [
+      'googleapi: Error 403: The user has exceeded their Drive storage quota',
+      'storage/out-of-space',
+    ],
+    ['write /disk/x: no space left on device', 'storage/out-of-space'],
+    ['rename a b: file already exists', 'storage/already-exists'],
+    ['NoSuchBucket: The specified bucket does not exist', 'storage/no-container'],
+    ['something that nobody has foreseen', 'storage/unavailable'],
+    ['open quota/certificate: unexpected EOF', 'storage/unavailable'],
+    ['', 'storage/unavailable'],
+  ];
+  for (const [words, code] of said)
+    test(`"${words}" is ${code}`, () => assert.equal(rcloneError(words, 'store "a"').code, code));
+
+  test('is one sentence without tokens', () => {
+    const { message } = rcloneError(
+      'Put "https://me:pass@host/a?access_token=geheim&x=1": bad\nthing\n',
+      'store "a"',
+    );
+    assert.equal(message, 'Cannot store "a": rclone reports "Put "https://host/a?…": bad thing"');
+  });
+});
