@@ -5,6 +5,7 @@ export const serverKinds: Readonly<Record<string, () => Promise<ServerKind>>> = 
   azurite: async () => (await import('./azurite.ts')).serverKind,
   b2: async () => (await import('./b2.ts')).serverKind,
   ftp: async () => (await import('./proftpd.ts')).serverKind,
+  rsync: async () => (await import('./rsync-daemon.ts')).serverKind,
   apache: async () => (await import('./apache.ts')).serverKind,
   ceph: async () => (await import('./ceph.ts')).serverKind,
   dropbox: async () => (await import('./dropbox.ts')).serverKind,

@@ -1,0 +1,154 @@
+import type { CallOptions } from '../../../base/call-options.ts';
+import type { Clock } from '../../../base/clock.ts';
+import { AppError } from '../../../base/errors.ts';
+import { parseListing } from './rsync-output.ts';
+import { partial, type RsyncProgram, vanished } from './rsync-program.ts';
+import type { Spool } from './spool.ts';
+import { translateFailure } from './translate-failure.ts';
+
+/** The directory in which the server's rsync writes what is not whole yet; it renames from there. No object may be in it. */
+export const unfinished = '.holdfast-unfinished';
+
+/** A temporary that nobody has written to for so many milliseconds has no writer any more. */
+const leftoverAge = 24 * 60 * 60 * 1000;
+
+/** So many are removed at a time. */
+const mostLeftovers = 1000;
+
+/** Makes the directory of a place, with the one for what is unfinished, and removes what crashes have left there. */
+export class Preparation {
+  readonly #program: RsyncProgram;
+  readonly #spool: Spool;
+  readonly #clock: Clock;
+  readonly #leftovers = new Set<string>();
+  readonly #seen = new Set<string>();
+  #done: Promise<void> | undefined;
+  #syncs = true;
+
+  constructor(program: RsyncProgram, spool: Spool, clock: Clock) {
+    this.#program = program;
+    this.#spool = spool;
+    this.#clock = clock;
+  }
+
+  /**
+   * Which of the directories that objects are to lie in are files: rsync would replace them by directories without a word. Names are
+   * relative to the base; what was seen or made before is not looked at again.
+   */
+  async filesAmong(
+    directories: Iterable<string>,
+    options: CallOptions,
+  ): Promise<ReadonlySet<string>> {
+    const unseen = Array.from(directories).filter((directory) => !this.#seen.has(directory));
+    if (unseen.length === 0) return new Set();
+    const ended = await this.#program.run(
+      ['--list-only', '--no-human-readable', this.#program.address.base, '.'],
+      { names: unseen.map((directory) => `./${directory}`), ...options },
+    );
+    if (ended.status !== 0 && ended.status !== partial && ended.status !== vanished)
+      throw translateFailure(ended, 'look at the directories on the server');
+    const files = new Set<string>();
+    for (const { name, type } of parseListing(ended.output)) {
+      if (name === undefined) continue;
+      // A link is taken for what it leads to.
+      if (type === 'd' || type === 'l') this.#seen.add(name);
+      else files.add(name);
+    }
+    return files;
+  }
+
+  /** The switch that makes files durable, where the server's rsync knows it (3.2.4 and later). */
+  get durable(): readonly string[] {
+    return this.#syncs ? ['--fsync'] : [];
+  }
+
+  /** Done once; again after a failure or after `forget`. */
+  async ready(options: CallOptions): Promise<void> {
+    this.#done ??= this.#prepare(options);
+    const current = this.#done;
+    try {
+      await current;
+    } catch (error) {
+      if (this.#done === current) this.#done = undefined;
+      throw error;
+    }
+  }
+
+  forget(): void {
+    this.#done = undefined;
+    this.#seen.clear();
+  }
+
+  /** Takes note of a file that a listing shows: whether it is an unfinished one, which is removed by and by when it is old. */
+  isUnfinished({ name, modified }: { readonly name: string; readonly modified: number }): boolean {
+    if (!name.startsWith(`${unfinished}/`)) return false;
+    if (modified < this.#clock.now() - leftoverAge && this.#leftovers.size < mostLeftovers) {
+      this.#leftovers.add(name);
+      this.#done = undefined;
+    }
+    return true;
+  }
+
+  async #prepare(options: CallOptions): Promise<void> {
+    const { base, prefix } = this.#program.address;
+    for (const file of await this.filesAmong(directoriesAbove(`${prefix}x`), options))
+      throw inTheWay(file);
+    const skeleton = await this.#spool.directory();
+    try {
+      await this.#spool.makeTree(skeleton, `${prefix}${unfinished}`);
+      const make = (): ReturnType<RsyncProgram['run']> =>
+        this.#program.run(
+          ['-r', '--keep-dirlinks', ...this.durable, `${skeleton}/`, base],
+          options,
+        );
+      let made = await make();
+      if (made.status !== 0 && /fsync/u.test(made.lastWords)) {
+        this.#syncs = false;
+        made = await make();
+      }
+      if (made.status !== 0) throw translateFailure(made, 'make the directory on the server');
+      await this.#sweep(skeleton, options);
+    } finally {
+      await this.#spool.remove(skeleton);
+    }
+  }
+
+  /** Removes what listings have shown. It is only tidied: whatever stands against it shows elsewhere. */
+  async #sweep(empty: string, options: CallOptions): Promise<void> {
+    if (this.#leftovers.size === 0) return;
+    await this.#spool.makeTree(empty, 'nothing');
+    const { base, prefix } = this.#program.address;
+    const names = Array.from(this.#leftovers, (name) => `./${prefix}${name}`);
+    this.#leftovers.clear();
+    await this.#program.run(['--delete-missing-args', `${empty}/nothing/`, base], {
+      names,
+      ...options,
+    });
+  }
+}
+
+/** Rejects the names that are not for objects. */
+export function checkNotReserved(name: string): void {
+  if (name !== unfinished && !name.startsWith(`${unfinished}/`)) return;
+  throw new AppError(
+    'input/invalid',
+    `Cannot use "${name}" as an object name: it is reserved for unfinished files`,
+  );
+}
+
+/** The directories above a name, the nearest one last; `a` and `a/b` for `a/b/c`. */
+export function directoriesAbove(name: string): readonly string[] {
+  const parts = name.split('/').slice(0, -1);
+  return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
+}
+
+/** The error for a path whose beginning is a file. */
+export function inTheWay(file: string): AppError {
+  return new AppError(
+    'storage/access-denied',
+    `"${file}" on the server is a file, and no directory`,
+    {
+      hint: 'Choose another path',
+    },
+  );
+}
