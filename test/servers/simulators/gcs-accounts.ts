@@ -20,6 +20,9 @@ export const interoperabilityKey = {
 /** What a federated workload shows instead of a key. */
 export const federatedSubject = 'a-token-of-another-provider';
 
+/** An AuthID of Duplicati's handler. */
+export const knownAuthId = '0123456789abcdef:secret';
+
 const audience = 'https://oauth2.googleapis.com/token';
 /** Whatever of these is sent must be part of the signature. */
 const ownHeaders = [
@@ -111,6 +114,12 @@ export class GcsAccounts {
     if (form.get('subject_token') !== federatedSubject)
       throw refusedGrant('invalid_grant', 'The subject token is not valid.');
     return this.#grant({ issued_token_type: 'urn:ietf:params:oauth:token-type:access_token' });
+  }
+
+  /** `GET /authid`: the handler that gives tokens to Duplicati's users. */
+  refresh(call: Call): Answer {
+    if (call.header('x-authid') !== knownAuthId) return { status: 403, body: 'Unknown AuthID' };
+    return this.#grant({ expires: '3599' });
   }
 
   #grant(more: Readonly<Record<string, string>> = {}): Answer {

@@ -41,6 +41,7 @@ function googleCloudStorage(simulator: Simulator): Service {
     const { pathname } = call.url;
     if (pathname === '/token') return accounts.token(call);
     if (pathname === '/sts') return accounts.exchange(call);
+    if (pathname === '/authid') return accounts.refresh(call);
     if (pathname.startsWith('/_gs/')) return prepare(state, call);
     const isJson = /^\/(?:upload\/)?storage\/v1\//u.test(pathname);
     if (!isJson) return xml(call);

@@ -5,8 +5,10 @@ import { GoogleAuth } from 'google-auth-library';
 import type { CallOptions } from '../../../base/call-options.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { AppError, messageOf } from '../../../base/errors.ts';
+import { authIdGrant } from '../../network/duplicati-authid.ts';
 import type { HttpClient } from '../../network/http-client.ts';
 import { translateNetworkError } from '../../network/network-error.ts';
+import type { TokenGrant } from '../../network/oauth.ts';
 import { SharedResult } from '../../network/shared-result.ts';
 import type { Authorizer } from './authorizer.ts';
 import type { GsOptions } from './gs-options.ts';
@@ -32,6 +34,7 @@ export class GoogleTokens implements Authorizer {
   readonly #options: GsOptions;
   readonly #clock: Clock;
   readonly #client: HttpClient;
+  readonly #byAuthId: TokenGrant | undefined;
   readonly #token = new SharedResult(() => this.#fetch());
   #isRefused = false;
 
@@ -40,6 +43,16 @@ export class GoogleTokens implements Authorizer {
     this.#options = options;
     this.#clock = clock;
     this.#client = client;
+    const { authid } = options;
+    this.#byAuthId =
+      authid &&
+      authIdGrant({
+        http: client,
+        clock,
+        url: options['oauth-url'],
+        authId: authid.reveal(),
+        service: 'Google Cloud Storage',
+      });
   }
 
   async headers(_: unknown, options: CallOptions): Promise<Readonly<Record<string, string>>> {
@@ -62,6 +75,10 @@ export class GoogleTokens implements Authorizer {
     const fixed = this.#options['access-token'];
     if (fixed !== undefined && !this.#isRefused) return { text: fixed.reveal(), until: Infinity };
     if (fixed !== undefined) throw refusedToken('the access token is wrong or has expired');
+    if (this.#byAuthId !== undefined) {
+      const { value, expires } = await this.#byAuthId({});
+      return this.#tokenOf(value, expires);
+    }
     const credentials = await readCredentials(this.#options);
     const auth = new GoogleAuth({
       scopes: [scope],
@@ -78,12 +95,17 @@ export class GoogleTokens implements Authorizer {
       const client = await auth.getClient();
       const { token } = await client.getAccessToken();
       if (typeof token !== 'string') throw new Error('No access token was given');
-      const lifetime = (client.credentials.expiry_date ?? Infinity) - this.#clock.now();
-      const spare = Math.min(margin, Math.max(lifetime, 0) / 2);
-      return { text: token, until: this.#clock.monotonic() + lifetime - spare };
+      return this.#tokenOf(token, client.credentials.expiry_date ?? undefined);
     } catch (error) {
       throw tokenFailure(error);
     }
+  }
+
+  /** `expires` is in milliseconds since 1970. */
+  #tokenOf(text: string, expires = Infinity): Token {
+    const lifetime = expires - this.#clock.now();
+    const spare = Math.min(margin, Math.max(lifetime, 0) / 2);
+    return { text, until: this.#clock.monotonic() + lifetime - spare };
   }
 
   /** One request of Google's library, over our connections: with our proxies, our trust and our errors. */

@@ -1,3 +1,4 @@
+import { duplicatiHandler } from '../../network/duplicati-authid.ts';
 import { tlsOptions } from '../../network/tls.ts';
 import type { OptionsOf, StorageOption } from '../../option-schema.ts';
 
@@ -29,6 +30,17 @@ export const gsOptions = [
     kind: 'secret',
     help: 'An access token that was given already; it is of use as long as it lasts',
     environment: ['GOOGLE_OAUTH_ACCESS_TOKEN', 'GOOGLE_ACCESS_TOKEN'],
+  },
+  {
+    name: 'authid',
+    kind: 'secret',
+    help: 'AuthID from the handler that Duplicati uses',
+  },
+  {
+    name: 'oauth-url',
+    kind: 'string',
+    help: 'Where that handler answers',
+    default: duplicatiHandler,
   },
   {
     name: 'access-key-id',

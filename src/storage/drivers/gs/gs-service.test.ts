@@ -8,6 +8,7 @@ import { startGoogleCloudStorage } from '../../../../test/servers/google-cloud-s
 import {
   federatedSubject,
   interoperabilityKey,
+  knownAuthId,
 } from '../../../../test/servers/simulators/gcs-accounts.ts';
 import {
   namesIn,
@@ -269,6 +270,7 @@ describe('Google Cloud Storage, what is special to it', async () => {
       [`&gcs-service-account-file=${server.keyFile}`, {}],
       [`&gcs-service-account-json=${encodeURIComponent(server.key)}`, {}],
       ['', { HOLDFAST_GS_CREDENTIALS_JSON: federation }],
+      [`&authid=${knownAuthId}&oauth-url=http://127.0.0.1:${server.port}/authid`, {}],
     ] as const) {
       await using storage = await open('credentials', more, environment);
       await storage.put('a', pattern(1));
