@@ -1,12 +1,22 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { describe, test } from 'node:test';
 
 import fc from 'fast-check';
 
+import { temporaryDirectory } from '#test/support/temporary-directory.ts';
+
 import { hasCode } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import type { StorageOption } from './option-schema.ts';
-import { mergeOptions, optionOrigins, parseOptions, type RawOptions } from './options.ts';
+import {
+  mergeOptions,
+  optionOrigins,
+  parseOptions,
+  type RawOptions,
+  resolveSecrets,
+} from './options.ts';
 
 const schema = [
   { name: 'one', kind: 'string', help: 'One', default: 'd1' },
@@ -131,4 +141,63 @@ describe('parseOptions()', () => {
       );
     });
   }
+});
+
+describe('names and secrets of other programs', () => {
+  const kinds = [
+    { name: 'user', kind: 'string', help: 'User', aliases: ['auth-username'] },
+    { name: 'password', kind: 'secret', help: 'Password', aliases: ['auth-password'] },
+    { name: 'key', kind: 'secret', help: 'Key' },
+    { name: 'key-file', kind: 'string', help: 'A file of its own' },
+  ] as const satisfies readonly StorageOption[];
+  const read = async (flag: RawOptions): Promise<Readonly<Record<string, string | undefined>>> => {
+    const values = parseOptions(kinds, await resolveSecrets(mergeOptions(kinds, { flag })));
+    return { ...values, password: values.password?.reveal(), key: values.key?.reveal() };
+  };
+  const refused = async (flag: RawOptions, message: RegExp): Promise<void> => {
+    await assert.rejects(
+      async () => read(flag),
+      (error) => hasCode(error, 'input/usage') && message.test(error.message),
+    );
+  };
+
+  test('an alias is its option', async () => {
+    const { user, password } = await read({ 'auth-username': 'me', 'auth-password': 'hush' });
+    assert.deepEqual([user, password], ['me', 'hush']);
+  });
+
+  test('the same thing is not said twice in one place', async () => {
+    await refused({ user: 'me', 'auth-username': 'me' }, /"user" and "auth-username".*twice/u);
+    await refused({ password: 'x', 'password-file': '/x' }, /"password" and "password-file"/u);
+  });
+
+  test('a stronger origin may use another name', () => {
+    const merged = mergeOptions(kinds, { url: { user: 'a' }, flag: { 'auth-username': 'b' } });
+    assert.deepEqual(merged.get('user'), { value: 'a', origin: 'url' });
+  });
+
+  test('a secret is the first line of a file', async () => {
+    await using directory = await temporaryDirectory();
+    const file = path.join(directory.path, 'secret');
+    await writeFile(file, 'correct horse \r\nbattery\n');
+    assert.equal((await read({ 'password-file': file })).password, 'correct horse ');
+    await writeFile(file, '\n');
+    await refused({ 'password-file': file }, /is empty/u);
+    await refused({ 'password-file': `${file}-not-there` }, /Cannot read the file.*"password"/u);
+  });
+
+  test('a secret is the first line of what a command prints', async () => {
+    assert.equal((await read({ 'password-command': 'echo hush; echo more' })).password, 'hush');
+    await refused({ 'password-command': 'true' }, /printed nothing/u);
+    await refused({ 'password-command': 'echo hush; exit 3' }, /failed.*status 3/u);
+  });
+
+  test('an option of that very name is what is meant', async () => {
+    const values = await read({ 'key-file': '/etc/key' });
+    assert.deepEqual([values['key-file'], values.key], ['/etc/key', undefined]);
+  });
+
+  test('only secrets are looked up elsewhere', () => {
+    assert.throws(() => mergeOptions(kinds, { flag: { 'user-file': '/x' } }), /"user-file"/u);
+  });
 });
