@@ -127,6 +127,21 @@ export class Exchange implements AsyncDisposable {
     }
   }
 
+  /** The result of `work`, also after an abort; then a server that says nothing for some seconds is taken for lost. */
+  async finished<Result>(work: Promise<Result>, { signal }: CallOptions): Promise<Result> {
+    const stop = (): void => this.#doubt();
+    if (signal?.aborted === true) stop();
+    else signal?.addEventListener('abort', stop, { once: true });
+    try {
+      return await work;
+    } catch (error) {
+      if (this.#loss !== undefined) signal?.throwIfAborted();
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', stop);
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#lose(new AppError('storage/unavailable', 'The connection was closed'));
     await this.#channel[Symbol.asyncDispose]();

@@ -2,6 +2,7 @@ import type { CallOptions } from '../../../base/call-options.ts';
 import type { Clock } from '../../../base/clock.ts';
 import type { ByteChannel } from './byte-channel.ts';
 import { type Answer, Exchange } from './exchange.ts';
+import { FlowWindow } from './flow-window.ts';
 import { type FileAttributes, notSftp, openFlag, packetType, statusCode } from './packet.ts';
 import { unlessStatus } from './status-error.ts';
 
@@ -37,13 +38,19 @@ export class SftpSession implements AsyncDisposable {
   readonly #extensions: ReadonlyMap<string, string>;
   /** How many bytes are read and written by one request. */
   readonly chunk: { readonly read: number; readonly write: number };
+  /** What is on the way in each direction. */
+  readonly writing: FlowWindow;
+  readonly reading: FlowWindow;
   readonly #background = new Set<Promise<unknown>>();
 
   private constructor(
     exchange: Exchange,
     extensions: ReadonlyMap<string, string>,
     chunk: { readonly read: number; readonly write: number },
+    clock: Clock,
   ) {
+    this.writing = new FlowWindow(clock);
+    this.reading = new FlowWindow(clock);
     this.#exchange = exchange;
     this.#extensions = extensions;
     this.chunk = chunk;
@@ -64,6 +71,7 @@ export class SftpSession implements AsyncDisposable {
         exchange,
         extensions,
         limits ?? { read: commonChunk, write: commonChunk },
+        clock,
       );
     } catch (error) {
       await exchange[Symbol.asyncDispose]();
@@ -88,6 +96,14 @@ export class SftpSession implements AsyncDisposable {
   /** The result of requests, unless the signal aborts before. */
   until<Result>(work: Promise<Result>, options: CallOptions): Promise<Result> {
     return this.#exchange.until(work, options);
+  }
+
+  /**
+   * The result of requests that change what others see: an abort does not take them back, so their answers are waited for all the same,
+   * unless the server does not say anything any more.
+   */
+  finished<Result>(work: Promise<Result>, options: CallOptions): Promise<Result> {
+    return this.#exchange.finished(work, options);
   }
 
   async open(path: string, flags: number): Promise<Handle> {

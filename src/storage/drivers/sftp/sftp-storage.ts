@@ -20,7 +20,7 @@ import { listDirectory } from './list-directory.ts';
 import { openObject, type OpenObject } from './open-object.ts';
 import { lookAt } from './look-at.ts';
 import { type FileAttributes, statusCode } from './packet.ts';
-import { Publisher } from './publish.ts';
+import { type Publication, Publisher } from './publish.ts';
 import { RemoteRoot } from './remote-root.ts';
 import type { SftpSession } from './session.ts';
 import type { Lease, SessionPool } from './session-pool.ts';
@@ -114,15 +114,8 @@ export class SftpStorage implements Storage {
         await upload.write(name, body, { signal });
         signal?.throwIfAborted();
         const publication = { name, temporary: upload.temporary, file };
-        await session.until(
-          ifAbsent
-            ? this.#publisher.createNew(session, publication)
-            : this.#publisher.replace(session, publication),
-          { signal },
-        );
-        await session.until(this.#sync.sync(session, this.#root.pathOf(parentOf(name))), {
-          signal,
-        });
+        // From here on the object may be visible, so an abort comes too late.
+        await session.finished(this.#publish(session, publication, ifAbsent), { signal });
       } catch (error) {
         const explained = await this.#explained(session, error, name, body, { signal });
         upload.discard(this.#leftovers);
@@ -236,6 +229,12 @@ export class SftpStorage implements Storage {
       await session.until(this.#directories.prepare(session, directory), options);
       return await Upload.create(session, file, options);
     }
+  }
+
+  async #publish(session: SftpSession, publication: Publication, ifAbsent: boolean): Promise<void> {
+    if (ifAbsent) await this.#publisher.createNew(session, publication);
+    else await this.#publisher.replace(session, publication);
+    await this.#sync.sync(session, this.#root.pathOf(parentOf(publication.name)));
   }
 
   async #exists(session: SftpSession, file: string): Promise<boolean> {

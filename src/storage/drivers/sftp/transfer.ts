@@ -3,8 +3,7 @@ import { AppError } from '../../../base/errors.ts';
 import { type Body, piecesOf } from '../../body.ts';
 import type { Handle, SftpSession } from './session.ts';
 
-/** Bytes of one file that are on the way at once: enough for 100 MB/s over 40 ms. */
-const writeWindow = 4 * 1024 ** 2;
+/** Bytes of one object that are asked for ahead of who reads them, at most. */
 const readWindow = 4 * 1024 ** 2;
 
 /**
@@ -25,16 +24,18 @@ export async function writeBody(
   let size = 0;
   const flush = async (): Promise<void> => {
     if (size === 0) return;
-    const answer: Promise<void> = session
-      .write(handle, offset, parts)
+    // Whatever room there is: one piece of each transfer is always let in.
+    while (unanswered.size > 0 && !session.writing.hasRoom && !hasFailed())
+      await session.until(session.writing.room(), { signal });
+    const [at, sent] = [offset, parts];
+    const answer: Promise<void> = session.writing
+      .count(size, () => session.write(handle, at, sent))
       .catch((error: unknown) => void (failure ??= { error }))
       .finally(() => unanswered.delete(answer));
     unanswered.add(answer);
     offset += size;
     parts = [];
     size = 0;
-    while (unanswered.size * chunk >= writeWindow && !hasFailed())
-      await session.until(Promise.race(unanswered), { signal });
     if (failure !== undefined) throw failure.error;
   };
   for await (let piece of piecesOf(name, body, { signal })) {
@@ -123,7 +124,10 @@ export class RangeReader {
 
   #ask(): void {
     let outstanding = this.#asked.reduce((sum, { length }) => sum + length, 0);
-    while (this.#position < this.#end && outstanding < this.#ahead) {
+    const { reading } = this.#session;
+    const mayAsk = (): boolean =>
+      outstanding === 0 || (outstanding < this.#ahead && reading.hasRoom);
+    while (this.#position < this.#end && mayAsk()) {
       const length = Math.min(this.#chunk, this.#end - this.#position);
       this.#asked.push(this.#request(this.#position, length));
       this.#position += length;
@@ -132,7 +136,8 @@ export class RangeReader {
   }
 
   #request(offset: number, length: number): Asked {
-    const answer = this.#session.read(this.#handle, offset, length);
+    const session = this.#session;
+    const answer = session.reading.count(length, () => session.read(this.#handle, offset, length));
     // It may be given up before anybody waits for it.
     answer.catch(() => undefined);
     return { offset, length, answer };
