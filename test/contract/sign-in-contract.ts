@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
-import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, afterEach, describe, test } from 'node:test';
 
 import { systemClock } from '../../src/base/clock.ts';
 import { type AppError, hasCode, messageOf } from '../../src/base/errors.ts';
-import { environmentOptions, openStorage } from '../../src/storage/open-storage.ts';
-import { storageDriver } from '../../src/storage/registry.ts';
+import { openStorage } from '../../src/storage/open-storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
-import { parseDestinationUrl } from '../../src/storage/url.ts';
+import { openOnSimulator, signedIn } from '../servers/simulators/open-on-simulator.ts';
 import { simulatedAccount } from '../servers/simulators/simulated-oauth.ts';
 import type { SimulatorServer } from '../servers/simulators/start-simulator.ts';
 import { namesIn, pattern, rejectsWith, sourceOf } from '../support/storage-samples.ts';
@@ -22,8 +21,6 @@ export interface SignInSubject {
   url(place: string): string;
   /** Whether the service says how long to wait when there are too many requests. */
   readonly saysHowLong: boolean;
-  /** Names of the options for id and secret of the client. */
-  readonly client?: readonly [id: string, secret: string];
 }
 
 /** Options with values, `undefined` for none. */
@@ -49,31 +46,11 @@ export function signInContract(subject: SignInSubject): void {
       }),
     );
     let places = 0;
-    const warnings: AppError[] = [];
-    const [clientId, clientSecret] = subject.client ?? ['client-id', 'client-secret'];
-    const signedIn: Options = {
-      [clientId]: simulatedAccount.clientId,
-      [clientSecret]: simulatedAccount.clientSecret,
-      'refresh-token': simulatedAccount.refreshToken,
-    };
-    const open = async (
+    const open = (
       options: Options = signedIn,
       { place = `p${(places += 1)}`, attempts = 1 } = {},
-      environment: Readonly<Record<string, string>> = {},
-    ): Promise<Storage> => {
-      warnings.length = 0;
-      const url = subject.url(place);
-      const driver = await storageDriver(parseDestinationUrl(url).scheme);
-      const { storage } = await openStorage(
-        url,
-        {
-          flag: { ...options, attempts, endpoint: `http://127.0.0.1:${server.port}` },
-          environment: environmentOptions(driver, environment),
-        },
-        { clock: systemClock, environment: {}, warn: (problem) => void warnings.push(problem) },
-      );
-      return storage;
-    };
+    ): Promise<Storage> =>
+      openOnSimulator(server, subject.url(place), { options: { ...options, attempts } });
     const tokenRequests = async (): Promise<number> =>
       (await server.counts())['token requests'] ?? 0;
 
@@ -120,8 +97,8 @@ export function signInContract(subject: SignInSubject): void {
       test('a wrong token, client or secret is refused, and not shown', async () => {
         const wrong: readonly Options[] = [
           { ...signedIn, 'refresh-token': 'wrong-and-secret' },
-          { ...signedIn, [clientSecret]: 'wrong-and-secret' },
-          { ...signedIn, [clientId]: 'wrong-and-secret' },
+          { ...signedIn, 'client-secret': 'wrong-and-secret' },
+          { ...signedIn, 'client-id': 'wrong-and-secret' },
           { 'access-token': 'wrong-and-secret' },
           { authid: 'wrong-and-secret', 'oauth-url': oauthUrl(server) },
         ];
@@ -182,18 +159,12 @@ export function signInContract(subject: SignInSubject): void {
         await using directory = await temporaryDirectory();
         const file = path.join(directory.path, 'token.json');
         const options = { ...signedIn, 'token-file': file };
+        const warnings: AppError[] = [];
         const at = async (given: Options): Promise<readonly string[]> => {
-          const { storage } = await openStorage(
-            subject.url('rotating'),
-            {
-              flag: { ...given, attempts: 1, endpoint: `http://127.0.0.1:${own.port}` },
-            },
-            { clock: systemClock, environment: {}, warn: (problem) => void warnings.push(problem) },
-          );
-          await using _storage = storage;
+          const url = subject.url('rotating');
+          await using storage = await openOnSimulator(own, url, { options: given, warnings });
           return await namesIn(storage, '');
         };
-        warnings.length = 0;
         await at(options);
         const first = await readFile(file, 'utf8');
         assert.equal((await stat(file)).mode & 0o777, 0o600);
@@ -210,25 +181,17 @@ export function signInContract(subject: SignInSubject): void {
       });
 
       test('that cannot be kept are used, and the user is warned once', async () => {
-        await using own = await subject.start();
-        await own.steer({ rotate: true });
         await using directory = await temporaryDirectory();
         for (const file of [undefined, path.join(directory.path, 'missing', 'token.json')]) {
           await using another = await subject.start();
           await another.steer({ rotate: true });
           const problems: AppError[] = [];
-          const { storage } = await openStorage(
-            subject.url('rotating'),
-            {
-              flag: {
-                ...signedIn,
-                ...(file !== undefined && { 'token-file': file }),
-                endpoint: `http://127.0.0.1:${another.port}`,
-              },
-            },
-            { clock: systemClock, environment: {}, warn: (problem) => void problems.push(problem) },
-          );
-          await using _storage = storage;
+          const options = { ...signedIn, 'token-file': file };
+          const url = subject.url('rotating');
+          await using storage = await openOnSimulator(another, url, {
+            options,
+            warnings: problems,
+          });
           await storage.put('a', pattern(10));
           for (let round = 0; round < 2; round++) {
             await another.steer({ expireTokens: true });
@@ -238,7 +201,6 @@ export function signInContract(subject: SignInSubject): void {
           assert.ok(hasCode(problems[0], 'local/unwritable'), String(problems[0]));
           assert.match(problems[0].hint ?? '', file === undefined ? /token-file/u : /writable/u);
         }
-        await chmod(directory.path, 0o700);
       });
     });
 

@@ -26,7 +26,9 @@ const names = fc
   .array(
     fc.oneof(
       fc.constantFrom(
-        ...'aAbBzZ019._- !~$%#"*:<>?\\|/\u0001\u007FäÄßẞſKkéﬁµΣσςİıI日本\u0301\u1100\u1161🙂ﾊ',
+        ...Array.from(
+          'aAbBzZ019._- !~$%#"*:<>?\\|/\u0001\u007FäÄßẞſKkéﬁµΣσςİıI日本\u0301\u1100\u1161🙂ﾊ',
+        ),
       ),
       fc.constantFrom('con', 'AUX', 'desktop.ini', '_vti_', '.lock', '!41', '!c3', 'e\u0301'),
       fc.string({ unit: 'binary', maxLength: 2 }),

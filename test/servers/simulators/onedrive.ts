@@ -89,6 +89,7 @@ function onedrive(simulator: Simulator): Service {
   function graph(call: Call, path: string): Answer {
     if (path === 'sites/example.sharepoint.com:/sites/team')
       return { status: 200, body: { id: 'example.sharepoint.com,1111,2222' } };
+    if (/^sites\/[^/]+(?::|$)/u.test(path)) throw failure(404, 'itemNotFound', 'No such site');
     if (path === 'groups') {
       checkParameters(call, ['$filter', '$select']);
       const isKnown = call.url.searchParams.get('$filter') === "mail eq 'team@example.org'";
