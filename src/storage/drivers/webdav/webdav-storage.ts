@@ -38,7 +38,7 @@ const largeEnoughToVerify = 1024 ** 2;
 /** Milliseconds that the end waits for what is still being cleaned up. */
 const cleanUpAtEnd = 2000;
 /** Statuses of a GET by which servers may mean that there is no such object: a directory, or something below a file. */
-const doubtful: ReadonlySet<number> = new Set([400, 403, 405, 409]);
+const doubtful: ReadonlySet<number> = new Set([400, 403, 405, 409, 501]);
 
 /**
  * Objects as files of a WebDAV server. A file is sent under a temporary name and renamed: not every server drops what it has received

@@ -1,9 +1,12 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
 import { after, describe } from 'node:test';
 
 import { networkContract, openForTest } from '#test/contract/network-contract.ts';
 import { storageContract } from '#test/contract/storage-contract.ts';
 import { apachePrograms, startApache } from '#test/servers/apache.ts';
 import { missingPrograms } from '#test/servers/required-programs.ts';
+import { freePort, serverDirectory, startServer } from '#test/servers/server.ts';
 
 const missing = missingPrograms(apachePrograms);
 const credentials = `backup:${encodeURIComponent('s3cret: äöü')}`;
@@ -31,5 +34,23 @@ describe('WebDAV by Apache, otherwise', { skip: missing, concurrency: false }, a
       {},
       { attempts: 1, 'ca-file': server.certificate },
     ),
+  );
+});
+
+const noRclone = missingPrograms(['rclone']);
+
+// It knows no conditions, replaces whatever "Overwrite" says, and has pages for people where directories are.
+describe('WebDAV by rclone', { skip: noRclone, concurrency: false }, async () => {
+  const directory = await serverDirectory();
+  const data = path.join(directory, 'data');
+  await mkdir(data);
+  const port = await freePort();
+  const login = ['--user', 'backup', '--pass', 's3cret'];
+  const argv = ['rclone', 'serve', 'webdav', data, '--addr', `127.0.0.1:${port}`, ...login];
+  const server = await startServer({ directory, port, programs: [{ argv }] });
+  after(() => server[Symbol.asyncDispose]());
+  let places = 0;
+  storageContract('WebDAV by rclone', () =>
+    openForTest(`webdav://backup:s3cret@localhost:${port}/place${(places += 1)}`),
   );
 });

@@ -26,7 +26,7 @@ export const webdavDriver = defineDriver({
     'https://[user[:password]@]host[:port]/path',
     'http://[user[:password]@]host[:port]/path',
   ],
-  testedAgainst: 'Apache mod_dav',
+  testedAgainst: 'Apache mod_dav, rclone serve webdav',
   options: [
     { name: 'host', kind: 'string', help: 'Name or address of the server', required: true },
     { name: 'port', kind: 'number', help: 'Port of the server (80, with TLS 443)' },
