@@ -33,6 +33,10 @@ describe('errors of rclone', () => {
       'storage/out-of-space',
     ],
     ['write /disk/x: no space left on device', 'storage/out-of-space'],
+    [
+      'write x: response error: An operation failed because the disk was full.',
+      'storage/out-of-space',
+    ],
     ['rename a b: file already exists', 'storage/already-exists'],
     ['NoSuchBucket: The specified bucket does not exist', 'storage/no-container'],
     ['something that nobody has foreseen', 'storage/unavailable'],

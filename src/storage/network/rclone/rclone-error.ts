@@ -51,7 +51,7 @@ const meanings: readonly Meaning[] = [
   },
   {
     pattern:
-      /no space left|remaining disk space|disk (?:is )?full|not enough (?:disk |free )?space|insufficient.?storage|quota.?exceeded|exceeded.*quota|over.?quota|quota (?:has|is)|storage limit|\b507\b/iu,
+      /no space left|remaining disk space|disk (?:is |was )?full|not enough (?:disk |free )?space|insufficient.?storage|quota.?exceeded|exceeded.*quota|over.?quota|quota (?:has|is)|storage limit|\b507\b/iu,
     code: 'storage/out-of-space',
     text: 'there is no space for it',
     hint: 'Free space there, raise the quota, or choose another destination',
