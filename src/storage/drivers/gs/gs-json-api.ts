@@ -215,13 +215,14 @@ export class GsJsonApi implements GsApi {
     await response.discard();
   }
 
-  /** The value of an answer of status 200. Throws for every other. */
+  /** The value of an answer that tells of success. Throws for every other. */
   async #json(
     response: HttpResponse,
     action: string,
     call: ApiCall = { action },
   ): Promise<unknown> {
-    if (response.status !== 200) throw await this.#failure(response, { ...call, action });
+    if (response.status < 200 || response.status > 299)
+      throw await this.#failure(response, { ...call, action });
     this.#isBucketKnown = true;
     return await response.json();
   }

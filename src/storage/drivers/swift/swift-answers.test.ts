@@ -20,6 +20,8 @@ interface Seen {
   readonly path: string;
   readonly token: string;
   readonly body: string;
+  /** The header by which a large object names its segments. */
+  readonly upload: Readonly<Record<string, string>>;
 }
 
 interface Scripted extends AsyncDisposable {
@@ -38,6 +40,11 @@ async function scripted(reply: (request: Seen, address: string) => Reply): Promi
         path: request.url ?? '',
         token: String(request.headers['x-auth-token'] ?? ''),
         body: await bodyOf(request),
+        upload: {
+          'x-object-meta-holdfast-upload': String(
+            request.headers['x-object-meta-holdfast-upload'] ?? '',
+          ),
+        },
       };
       seen.push(call);
       const { status, headers = {}, body = '' } = reply(call, address);
@@ -207,6 +214,26 @@ test('a server that does not heed conditions is asked before', async () => {
   await using storage = await openAt(server, '&create-container');
   await storage.put('a', pattern(1), { ifAbsent: true });
   await rejectsWith(storage.put('a', pattern(1), { ifAbsent: true }), 'storage/already-exists');
+});
+
+test('a server that stores a manifest as an object is found out', async () => {
+  const stored = new Map<string, Reply>();
+  await using server = await tempAuthServer(({ method, path, body, upload }) => {
+    const [name = ''] = path.split('?');
+    if (method === 'PUT') {
+      const headers = { 'content-length': String(body.length), ...upload };
+      stored.set(name, { status: 200, headers });
+      return { status: 201 };
+    }
+    if (method === 'DELETE') return { status: stored.delete(name) ? 204 : 404 };
+    return stored.get(name) ?? { status: path.includes('?') ? 204 : 404 };
+  });
+  await using storage = await openAt(server, '&upload-cutoff=1000&segment-size=1000');
+  await assert.rejects(
+    storage.put('a', pattern(2500)),
+    (error) => hasCode(error, 'storage/access-denied') && /no static large/u.test(error.message),
+  );
+  assert.ok(!stored.has('/v1/A/c/a'));
 });
 
 test('an object that is sealed in an archive says when it can be read', async () => {

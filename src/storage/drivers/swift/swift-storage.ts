@@ -257,6 +257,7 @@ export class SwiftStorage implements Storage {
         await this.#large.removeSegments(name, upload, { signal });
       throw error;
     }
+    await this.#checkLarge(name, upload, sizeOfBody(body), { signal });
     try {
       await this.#large.removeLeftovers(now, { signal });
     } catch (cause) {
@@ -269,6 +270,27 @@ export class SwiftStorage implements Storage {
         ),
       );
     }
+  }
+
+  /** A server without large objects stores the manifest as if it were the object. */
+  async #checkLarge(
+    name: string,
+    upload: string,
+    size: number,
+    options: CallOptions,
+  ): Promise<void> {
+    const action = `store "${name}"`;
+    const response = await this.#head(name, action, options);
+    // Another writer may have replaced it since.
+    if (response.header(uploadHeader) !== upload) return;
+    if (Number(response.header('content-length')) === size) return;
+    await this.#delete(name, options);
+    await this.#large.removeSegments(name, upload, options);
+    throw new AppError(
+      'storage/access-denied',
+      `Cannot ${action}: the server knows no static large objects`,
+      { hint: 'Raise the option "upload-cutoff" above the size of the objects' },
+    );
   }
 
   /** A PUT that makes the container when it is missing and that is wanted. */
