@@ -232,13 +232,15 @@ export class RsyncStorage implements Storage {
     calls: readonly PutCall[],
     { signal }: { readonly signal: AbortSignal },
   ): Promise<readonly Outcome<void>[]> {
-    await this.#preparation.ready({ signal });
     const { base, prefix } = this.#program.address;
+    const above = calls.map(({ name }) => directoriesAbove(prefix + name));
+    const files = await this.#preparation.filesAmong(new Set(above.flat()), { signal });
+    const blocked = above.map((directories) => directories.find((each) => files.has(each)));
+    const root = directoriesAbove(`${prefix}x`).find((directory) => files.has(directory));
+    if (root !== undefined) throw inTheWay(root);
+    await this.#preparation.ready({ signal });
     const tree = await this.#spool.directory();
     try {
-      const above = calls.map(({ name }) => directoriesAbove(prefix + name));
-      const files = await this.#preparation.filesAmong(new Set(above.flat()), { signal });
-      const blocked = above.map((directories) => directories.find((each) => files.has(each)));
       const placed: boolean[] = [];
       for (const [index, { file, name }] of calls.entries()) {
         const isClear = blocked[index] === undefined;
@@ -254,12 +256,11 @@ export class RsyncStorage implements Storage {
       const ended = await this.#program.run(
         [
           '-r',
-          '--keep-dirlinks',
           // Sizes and times say nothing here: everything is sent.
           '--ignore-times',
           '--whole-file',
           ...(ifAbsent ? ['--ignore-existing'] : []),
-          ...this.#preparation.durable,
+          ...this.#preparation.switches,
           `--temp-dir=${prefix}${unfinished}`,
           '--out-format=%i %n',
           `${tree}/`,
@@ -269,6 +270,7 @@ export class RsyncStorage implements Storage {
       );
       if (ended.status === 0) {
         const sent = namesOf(ended, ({ transferred }) => transferred);
+        this.#preparation.markMade(above.filter((_, index) => placed[index] === true).flat());
         return calls.map(({ name }, index) => {
           const other = verdict(index);
           if (other !== undefined) return other;

@@ -95,11 +95,11 @@ const sayings: readonly (readonly [pattern: RegExp, meaning: Meaning])[] = [
     { code: 'storage/access-denied', text: 'the server does not allow it', hint: access },
   ],
   [
-    /refuse|is not supported|unknown option/u,
+    /refuse|is not supported|unknown option|has been disabled/u,
     {
       code: 'storage/access-denied',
       text: 'the server refuses an option of rsync',
-      hint: 'Look at "refuse options" in its configuration, and at the age of its rsync: 3.1 is the oldest that will do',
+      hint: 'Look at "refuse options" in its configuration, and at the age of its rsync: 3.1.3 is the oldest that will do',
     },
   ],
   [

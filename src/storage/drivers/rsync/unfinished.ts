@@ -24,6 +24,7 @@ export class Preparation {
   readonly #seen = new Set<string>();
   #done: Promise<void> | undefined;
   #syncs = true;
+  #hasLinks = false;
 
   constructor(program: RsyncProgram, spool: Spool, clock: Clock) {
     this.#program = program;
@@ -50,16 +51,24 @@ export class Preparation {
     const files = new Set<string>();
     for (const { name, type } of parseListing(ended.output)) {
       if (name === undefined) continue;
-      // A link is taken for what it leads to.
+      if (type === 'l') this.#hasLinks = true;
       if (type === 'd' || type === 'l') this.#seen.add(name);
       else files.add(name);
     }
     return files;
   }
 
-  /** The switch that makes files durable, where the server's rsync knows it (3.2.4 and later). */
-  get durable(): readonly string[] {
-    return this.#syncs ? ['--fsync'] : [];
+  /** Takes note of directories that are there for sure, because something was stored in them. */
+  markMade(directories: Iterable<string>): void {
+    for (const directory of directories) this.#seen.add(directory);
+  }
+
+  /**
+   * The switches for everything that writes: files are made durable, where the server's rsync knows that (3.2.4 and later), and links to
+   * directories are followed and not replaced. Restricted servers refuse the latter, so it is used only where a link was seen.
+   */
+  get switches(): readonly string[] {
+    return [...(this.#syncs ? ['--fsync'] : []), ...(this.#hasLinks ? ['--keep-dirlinks'] : [])];
   }
 
   /** Done once; again after a failure or after `forget`. */
@@ -91,16 +100,11 @@ export class Preparation {
 
   async #prepare(options: CallOptions): Promise<void> {
     const { base, prefix } = this.#program.address;
-    for (const file of await this.filesAmong(directoriesAbove(`${prefix}x`), options))
-      throw inTheWay(file);
     const skeleton = await this.#spool.directory();
     try {
       await this.#spool.makeTree(skeleton, `${prefix}${unfinished}`);
       const make = (): ReturnType<RsyncProgram['run']> =>
-        this.#program.run(
-          ['-r', '--keep-dirlinks', ...this.durable, `${skeleton}/`, base],
-          options,
-        );
+        this.#program.run(['-r', ...this.switches, `${skeleton}/`, base], options);
       let made = await make();
       if (made.status !== 0 && /fsync/u.test(made.lastWords)) {
         this.#syncs = false;
