@@ -135,7 +135,9 @@ async function credentialOf(
     authority,
     context,
   );
-  const client = new HttpClient({ trust, connections: 2, environment });
+  // What gives tokens to a machine is the machine's own, and behind no proxy.
+  const proxies = proof.identity.kind === 'managed' ? {} : environment;
+  const client = new HttpClient({ trust, connections: 2, environment: proxies });
   clients.push(client);
   return {
     kind: 'identity',

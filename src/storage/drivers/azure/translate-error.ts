@@ -155,7 +155,12 @@ export async function azureError(
     return new AppError(
       'storage/access-denied',
       `Cannot ${action}: the server answers with status ${response.status}${said === undefined ? '' : ` (${said})`}`,
-      { details, hint: 'Look at the endpoint: it must be that of the Blob service' },
+      {
+        details,
+        ...(said === undefined && {
+          hint: 'Look at the endpoint: it must be that of the Blob service',
+        }),
+      },
     );
   }
   return base;
