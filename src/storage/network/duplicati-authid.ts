@@ -34,8 +34,8 @@ export function authIdGrant({
       action,
       ...options,
     });
+    const reason = response.header('x-reason');
     if (response.status >= 400 && response.status < 500 && response.status !== 429) {
-      const reason = response.header('x-reason');
       await response.discard();
       throw new AppError(
         'storage/access-denied',
@@ -48,7 +48,7 @@ export function authIdGrant({
     }
     if (response.status !== 200) {
       await response.discard();
-      throw statusError(response, action);
+      throw statusError(response, action, reason);
     }
     const answer = (await response.json()) as {
       readonly access_token?: unknown;

@@ -18,7 +18,7 @@ export const signedIn: Readonly<Record<string, string>> = {
  * added to `warnings`.
  */
 export async function openOnSimulator(
-  { port }: { readonly port: number },
+  { origin }: { readonly origin: string },
   url: string,
   {
     options = signedIn,
@@ -34,7 +34,7 @@ export async function openOnSimulator(
   const { storage } = await openStorage(
     url,
     {
-      flag: { attempts: 1, ...options, endpoint: `http://127.0.0.1:${port}` },
+      flag: { attempts: 1, ...options, endpoint: origin },
       environment: environmentOptions(driver, environment),
     },
     { clock: systemClock, environment: {}, warn: (problem) => void warnings.push(problem) },

@@ -4,6 +4,10 @@ import type { Control } from './simulator.ts';
 
 /** A simulated service in a process of its own. */
 export interface SimulatorServer extends TestServer {
+  /** `http://127.0.0.1:PORT`. */
+  readonly origin: string;
+  /** File with its certificate, where it has one. */
+  readonly certificate?: string;
   /** Changes how it behaves from now on. */
   steer(control: Control): Promise<void>;
   /** How often things have happened since it was started. */
@@ -11,8 +15,8 @@ export interface SimulatorServer extends TestServer {
 }
 
 export interface SimulatorOptions {
-  /** Serve with a certificate for `localhost`; an expired one. */
-  readonly tls?: 'expired';
+  /** Serve with a certificate for `localhost` that signs itself; a good one or an expired one. */
+  readonly tls?: 'good' | 'expired';
   /** Done before it starts. */
   readonly prepare?: (directory: string) => Promise<void>;
 }
@@ -24,7 +28,7 @@ export async function startSimulator(
 ): Promise<SimulatorServer> {
   const directory = await serverDirectory();
   const port = await freePort();
-  const certificate = tls && (await testCertificate(directory, { expired: true }));
+  const certificate = tls && (await testCertificate(directory, { expired: tls === 'expired' }));
   await prepare?.(directory);
   const server = await startServer({
     directory,
@@ -44,6 +48,8 @@ export async function startSimulator(
   const address = `http://127.0.0.1:${port}/_control`;
   return {
     ...server,
+    origin: `${tls === undefined ? 'http://127.0.0.1' : 'https://localhost'}:${port}`,
+    ...(certificate !== undefined && { certificate: certificate.certificate }),
     async steer(control) {
       const answer = await fetch(address, { method: 'POST', body: JSON.stringify(control) });
       if (!answer.ok) throw new Error(`The simulator does not obey: ${answer.status}`);

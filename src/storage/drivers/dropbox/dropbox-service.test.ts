@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 
 import { serverKind } from '#test/servers/dropbox.ts';
 import { openOnSimulator, signedIn } from '#test/servers/simulators/open-on-simulator.ts';
 import { simulatedAccount } from '#test/servers/simulators/simulated-oauth.ts';
+import { startSimulator } from '#test/servers/simulators/start-simulator.ts';
 import { namesIn, pattern, rejectsWith } from '#test/support/storage-samples.ts';
 
 import { type AppError, hasCode } from '../../../base/errors.ts';
@@ -78,6 +80,19 @@ describe('Dropbox', { concurrency: false }, async () => {
     const made = (call: string): number => (calls[call] ?? 0) - (before[call] ?? 0);
     assert.equal(made('/2/files/delete_v2'), 1);
     assert.equal(made('/2/files/permanently_delete'), 1);
+  });
+
+  test('a certificate that cannot be trusted is not, and one that is named is', async () => {
+    const file = fileURLToPath(import.meta.resolve('#test/servers/simulators/dropbox.ts'));
+    for (const tls of ['good', 'expired'] as const) {
+      await using other = await startSimulator(file, { tls });
+      await using storage = await openOnSimulator(other, 'dropbox://x');
+      await rejectsWith(storage.put('a', pattern(1)), 'storage/untrusted');
+      const options = { ...signedIn, 'ca-file': other.certificate };
+      await using trusting = await openOnSimulator(other, 'dropbox://x', { options });
+      if (tls === 'expired') await rejectsWith(trusting.put('a', pattern(1)), 'storage/untrusted');
+      else await trusting.put('a', pattern(1));
+    }
   });
 
   test('options that make no sense are refused', async () => {
