@@ -3,6 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import { AppError } from '../../../base/errors.ts';
 import { type Body, piecesOf, sizeOfBody } from '../../body.ts';
+import { tapStream } from '../../byte-stream.ts';
 import type { HttpResponse } from '../../network/http-client.ts';
 import type { ByteSource } from '../../storage.ts';
 import type { ApiCall, GsApi, GsObject, GsPage } from './gs-api.ts';
@@ -68,7 +69,7 @@ export class GsJsonApi implements GsApi {
       : await this.#connection.request({
           method: 'POST',
           path,
-          ...multipart(action, metadata, md5.watched(body), { signal }),
+          ...multipart(key, metadata, md5.watched(body), { signal }),
           action,
           signal,
         });
@@ -164,7 +165,7 @@ export class GsJsonApi implements GsApi {
 
   async #putInChunks(
     path: string,
-    metadata: object,
+    metadata: { readonly name: string },
     body: Body,
     { action, signal }: ApiCall,
   ): Promise<HttpResponse> {
@@ -194,6 +195,7 @@ export class GsJsonApi implements GsApi {
     return await uploadInChunks(body, {
       chunkSize: this.#chunkSize,
       clock: this.#clock,
+      name: metadata.name,
       action,
       signal,
       send: (request) =>
@@ -285,14 +287,7 @@ class RunningMd5 {
       stream: () => {
         const hash = createHash('md5');
         this.#hash = hash;
-        return body.stream().pipeThrough(
-          new TransformStream<Uint8Array, Uint8Array>({
-            transform(piece, controller) {
-              hash.update(piece);
-              controller.enqueue(piece);
-            },
-          }),
-        );
+        return tapStream(body.stream(), { piece: (piece) => void hash.update(piece) });
       },
     };
   }
@@ -300,7 +295,7 @@ class RunningMd5 {
 
 /** A body of two parts, as `multipart/related`: what is known of the object, and its bytes, which are not copied. */
 function multipart(
-  action: string,
+  key: string,
   metadata: object,
   body: Body,
   { signal }: Pick<ApiCall, 'signal'>,
@@ -312,7 +307,7 @@ function multipart(
   const tail = Buffer.from(`\r\n--${boundary}--\r\n`);
   async function* pieces(): AsyncGenerator<Uint8Array, void, undefined> {
     yield head;
-    yield* piecesOf(action, body, { signal });
+    yield* piecesOf(key, body, { signal });
     yield tail;
   }
   return {

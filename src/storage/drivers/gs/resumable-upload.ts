@@ -9,6 +9,8 @@ export interface ResumableUpload extends CallOptions {
   /** A multiple of 256 KiB. */
   readonly chunkSize: number;
   readonly clock: Clock;
+  /** What is stored, for errors of the body. */
+  readonly name: string;
   readonly action: string;
   /** One PUT to the session. */
   readonly send: (request: {
@@ -28,9 +30,9 @@ const firstPause = 200;
  * of the chunk is sent. Source: Cloud Storage, "Resumable uploads", "Perform resumable uploads".
  */
 export async function uploadInChunks(body: Body, upload: ResumableUpload): Promise<HttpResponse> {
-  const { action, chunkSize, signal } = upload;
+  const { action, chunkSize, name, signal } = upload;
   const size = sizeOfBody(body);
-  for await (const { offset, bytes } of fragmentsOf(action, body, chunkSize, { signal })) {
+  for await (const { offset, bytes } of fragmentsOf(name, body, chunkSize, { signal })) {
     const answer = await uploadChunk(offset, bytes, size, upload);
     if (answer === undefined) continue;
     return answer;
