@@ -3,8 +3,10 @@ import {
   CompleteMultipartUploadCommand,
   type CompletedPart,
   CreateMultipartUploadCommand,
+  HeadObjectCommand,
   ListMultipartUploadsCommand,
   type ListMultipartUploadsCommandOutput,
+  PutObjectRetentionCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 
@@ -15,7 +17,7 @@ import { type Body, piecesOf, sizeOfBody } from '../../body.ts';
 import type { S3Connection } from './connection.ts';
 import type { PartBuffers } from './part-buffers.ts';
 import { checksOf, type WantedChecks } from './payload.ts';
-import type { PutSettings } from './put-settings.ts';
+import { type PutSettings, withSettings } from './put-settings.ts';
 import { withinTime } from './within-time.ts';
 
 export interface UploadSettings {
@@ -26,8 +28,6 @@ export interface UploadSettings {
   readonly buffers: PartBuffers;
   readonly checks: WantedChecks;
   readonly settings: () => PutSettings;
-  /** Bytes of an object. */
-  readonly sizeOf: (name: string, options: CallOptions) => Promise<number>;
   /** Milliseconds. An upload that began longer ago has no writer any more. */
   readonly leftoverAge: number;
   readonly warn: (problem: AppError) => void;
@@ -61,7 +61,7 @@ export class MultipartUploads implements AsyncDisposable {
   }
 
   async store(name: string, body: Body, { signal }: CallOptions): Promise<void> {
-    const { connection, sizeOf } = this.#settings;
+    const { connection } = this.#settings;
     this.#sweep();
     const size = sizeOfBody(body);
     const id = await this.#begin(name, { signal });
@@ -93,12 +93,7 @@ export class MultipartUploads implements AsyncDisposable {
       this.#later(`abort the upload of "${name}"`, () => this.#abort(this.#place(name, id)));
       throw error;
     }
-    const stored = await sizeOf(name, { signal });
-    if (stored === size) return;
-    throw new AppError(
-      'storage/unavailable',
-      `Cannot store "${name}": ${stored} of ${size} bytes arrived`,
-    );
+    await this.#verify(name, size, { signal });
   }
 
   /** Waits for what is being tidied up, but not for long. */
@@ -116,16 +111,20 @@ export class MultipartUploads implements AsyncDisposable {
 
   async #begin(name: string, { signal }: CallOptions): Promise<string> {
     const { connection, keyOf, checks, settings } = this.#settings;
-    const answer = await connection.call(`store "${name}"`, { signal }, (client) =>
-      client.send(
-        new CreateMultipartUploadCommand({
-          Bucket: connection.destination.bucket,
-          Key: keyOf(name),
-          ...(checks.crc32 && { ChecksumAlgorithm: 'CRC32' as const }),
-          ...settings(),
-        }),
-      ),
-    );
+    const answer = await connection
+      .call(`store "${name}"`, { signal }, (client) =>
+        client.send(
+          new CreateMultipartUploadCommand({
+            Bucket: connection.destination.bucket,
+            Key: keyOf(name),
+            ...(checks.crc32 && { ChecksumAlgorithm: 'CRC32' as const }),
+            ...settings(),
+          }),
+        ),
+      )
+      .catch((error: unknown) => {
+        throw withSettings(error, settings());
+      });
     if (answer.UploadId !== undefined && answer.UploadId !== '') return answer.UploadId;
     throw new AppError('storage/unavailable', `Cannot store "${name}": the upload has no name`);
   }
@@ -167,6 +166,32 @@ export class MultipartUploads implements AsyncDisposable {
       ETag: answer.ETag,
       ...(checks.crc32 !== undefined && { ChecksumCRC32: checks.crc32 }),
     };
+  }
+
+  /** Looks at what the parts have become: some services forget the lock of an object that was stored in parts. */
+  async #verify(name: string, size: number, { signal }: CallOptions): Promise<void> {
+    const { connection, keyOf, settings } = this.#settings;
+    const place = { Bucket: connection.destination.bucket, Key: keyOf(name) };
+    const stored = await connection.call(`look at "${name}"`, { signal }, (client) =>
+      client.send(new HeadObjectCommand(place)),
+    );
+    if (stored.ContentLength !== size) {
+      throw new AppError(
+        'storage/unavailable',
+        `Cannot store "${name}": ${stored.ContentLength ?? 'an unknown number'} of ${size} bytes arrived`,
+      );
+    }
+    const { ObjectLockMode, ObjectLockRetainUntilDate } = settings();
+    if (ObjectLockMode === undefined || stored.ObjectLockMode !== undefined) return;
+    await connection.call(`lock "${name}"`, { signal }, (client) =>
+      client.send(
+        new PutObjectRetentionCommand({
+          ...place,
+          ...(stored.VersionId !== undefined && { VersionId: stored.VersionId }),
+          Retention: { Mode: ObjectLockMode, RetainUntilDate: ObjectLockRetainUntilDate },
+        }),
+      ),
+    );
   }
 
   async *#partsOf(

@@ -7,7 +7,7 @@ import type { S3Connection } from './connection.ts';
 import type { MultipartUploads } from './multipart-uploads.ts';
 import type { PartBuffers } from './part-buffers.ts';
 import { checksOf, checksOfStream, type WantedChecks } from './payload.ts';
-import type { PutSettings } from './put-settings.ts';
+import { type PutSettings, withSettings } from './put-settings.ts';
 
 export interface WriterSettings {
   readonly connection: S3Connection;
@@ -102,21 +102,25 @@ export class ObjectWriter {
   ): Promise<void> {
     const { connection, keyOf, settings } = this.#settings;
     connection.announce(body, checks);
-    await connection.call(`store "${name}"`, { signal }, (client) =>
-      client.send(
-        new PutObjectCommand({
-          Bucket: connection.destination.bucket,
-          Key: keyOf(name),
-          // The request handler takes what the SDK would not.
-          Body: body as Uint8Array,
-          ContentLength: size,
-          ...(checks.md5 !== undefined && { ContentMD5: checks.md5 }),
-          ...(checks.crc32 !== undefined && { ChecksumCRC32: checks.crc32 }),
-          ...(condition && { IfNoneMatch: '*' }),
-          ...settings(),
-        }),
-      ),
-    );
+    await connection
+      .call(`store "${name}"`, { signal }, (client) =>
+        client.send(
+          new PutObjectCommand({
+            Bucket: connection.destination.bucket,
+            Key: keyOf(name),
+            // The request handler takes what the SDK would not.
+            Body: body as Uint8Array,
+            ContentLength: size,
+            ...(checks.md5 !== undefined && { ContentMD5: checks.md5 }),
+            ...(checks.crc32 !== undefined && { ChecksumCRC32: checks.crc32 }),
+            ...(condition && { IfNoneMatch: '*' }),
+            ...settings(),
+          }),
+        ),
+      )
+      .catch((error: unknown) => {
+        throw withSettings(error, settings());
+      });
   }
 
   /** Locked objects must come with a check that is older than signed contents. */

@@ -1,7 +1,7 @@
 import type { PutObjectCommandInput } from '@aws-sdk/client-s3';
 
 import type { Clock } from '../../../base/clock.ts';
-import { AppError } from '../../../base/errors.ts';
+import { AppError, hasCode } from '../../../base/errors.ts';
 import type { S3Options } from './schema.ts';
 
 type PutOptions = Pick<
@@ -54,4 +54,24 @@ export function putSettings(options: PutOptions, clock: Clock): PutSettings {
         ObjectLockRetainUntilDate: new Date(clock.now() + retention),
       }),
   };
+}
+
+/** What a refused put may have to do with its settings: services do not say which argument they mean. */
+export function withSettings(
+  error: unknown,
+  { StorageClass, ObjectLockMode }: PutSettings,
+): unknown {
+  if (!hasCode(error, 'storage/access-denied') || error.details['status'] !== 400) return error;
+  const { cause, details } = error;
+  if (ObjectLockMode !== undefined) {
+    return new AppError('input/usage', `${error.message}; perhaps the bucket has no object lock`, {
+      cause,
+      details,
+      hint: 'Object lock is switched on when a bucket is made; leave "lock-mode" out otherwise',
+    });
+  }
+  if (StorageClass === undefined) return error;
+  const text = `perhaps the service has no storage class "${StorageClass}"`;
+  const hint = 'Look at the option "storage-class"';
+  return new AppError('input/usage', `${error.message}; ${text}`, { cause, details, hint });
 }

@@ -66,7 +66,6 @@ export class S3Storage implements Storage {
       root: prefix,
       leftoverAge: options['abort-uploads-after'],
       warn,
-      sizeOf: async (name, call) => (await this.#reader.stat(name, call)).size,
     });
     this.#writer = new ObjectWriter({
       ...shared,
