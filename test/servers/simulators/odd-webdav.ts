@@ -83,6 +83,12 @@ export async function oddWebdav(oddities: Oddities = {}): Promise<OddWebdav> {
     }
     if (method === 'MOVE') return move(path, request, end);
     const file = files.get(path);
+    if (method === 'DELETE' && directories.delete(path)) {
+      // RFC 4918, section 9.6.1: with everything in it.
+      for (const other of [...files.keys(), ...directories])
+        if (other.startsWith(`${path}/`) && !files.delete(other)) directories.delete(other);
+      return end(204);
+    }
     if (file === undefined) return end(directories.has(path) && method === 'GET' ? 403 : 404);
     if (method === 'DELETE') {
       files.delete(path);

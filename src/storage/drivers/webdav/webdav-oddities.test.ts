@@ -133,7 +133,8 @@ describe('listings', () => {
         .replace('/base', '&b;'),
     'with an entity that nobody has declared': (xml) => xml.replace('/base', '&file;'),
     'with a piece that has no end': (xml) => xml.replace('/base', 'x'.repeat(3 * mebibyte)),
-    'with a comment that has no end': (xml) => `${xml.slice(0, 60)}<!--${'x'.repeat(3 * mebibyte)}`,
+    'with a comment that has no end': (xml) =>
+      xml.replace('"DAV:">', `"DAV:"><!--${'x'.repeat(3 * mebibyte)}`),
     'nested without end': (xml) => xml.replace('<propstat>', '<a>'.repeat(100_000)),
     'in another encoding': (xml) => xml.replace('1.0"', '1.0" encoding="iso-8859-1"'),
     'of another directory': (xml) => xml.replaceAll('/base/dir', '/other'),
@@ -147,17 +148,48 @@ describe('listings', () => {
     'with a size that is none': (xml) =>
       xml.replace(/<getcontentlength>[0-9]/u, '<getcontentlength>-'),
   };
+  const reasons: Readonly<Record<string, RegExp>> = {
+    'with an entity bomb': /declares a document type/u,
+    'with a piece that has no end': /pieces is too long/u,
+    'with a comment that has no end': /pieces is too long/u,
+    'nested without end': /nested too deeply/u,
+    'in another encoding': /encoded in "iso-8859-1"/u,
+    'that are a page for people': /no multi-status document/u,
+    'with an entry that failed': /status 500 for "\/base\/dir\/z"/u,
+  };
   for (const [kind, rewrite] of Object.entries(listings)) {
     test(`${kind} are errors, not shorter listings`, async () => {
       await using server = await oddWebdav();
       await using storage = await open(server);
       for (const name of ['a', 'b', 'c']) await storage.put(name, pattern(10));
       server.oddities.rewrite = rewrite;
-      await rejectsWith(namesIn(storage, ''), 'storage/unavailable');
+      await assert.rejects(namesIn(storage, ''), (error) => {
+        assert.ok(hasCode(error, 'storage/unavailable'), String(error));
+        assert.match(error.message, reasons[kind] ?? /./u);
+        return true;
+      });
       delete server.oddities.rewrite;
       assert.deepEqual(await namesIn(storage, ''), ['a', 'b', 'c']);
     });
   }
+
+  test('an answer without an end is not waited for', { timeout: 30_000 }, async () => {
+    await using server = await oddWebdav();
+    await using storage = await open(server);
+    await storage.put('a', pattern(10));
+    let isOver = false;
+    server.oddities.instead = (_, response) => {
+      response.writeHead(207);
+      response.write('<?xml version="1.0"?><multistatus xmlns="DAV:"><!--');
+      const more = (): void => {
+        if (!isOver) response.write('x'.repeat(100_000), () => setImmediate(more));
+      };
+      response.once('close', () => (isOver = true));
+      more();
+      return true;
+    };
+    await assert.rejects(namesIn(storage, ''), /pieces is too long/u);
+  });
 
   test('an answer cut by the connection is an error', async () => {
     await using server = await oddWebdav();
