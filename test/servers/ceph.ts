@@ -39,7 +39,8 @@ export const serverKind: ServerKind<CephServer> = {
 };
 
 /** A store that reaches the monitor before it knows the cluster ends with "wrong fsid". */
-const store = 'for try in 1 2 3 4 5 6 7 8; do ceph-osd -i 0 -f && exit; sleep 0.2; done; exit 1';
+const storeProgram =
+  'for try in 1 2 3 4 5 6 7 8; do ceph-osd -i 0 -f && exit; sleep 0.2; done; exit 1';
 
 async function startCeph(): Promise<CephServer> {
   const directory = await serverDirectory();
@@ -62,7 +63,7 @@ async function startCeph(): Promise<CephServer> {
     port,
     programs: [
       monitor,
-      { argv: ['sh', '-c', store], environment },
+      { argv: ['sh', '-c', storeProgram], environment },
       { argv: ['radosgw', '-n', 'client.rgw', '-f'], environment },
     ],
     ready: async () => (await answers(port)) && (await isServing(port)),
