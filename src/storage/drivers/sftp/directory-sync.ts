@@ -2,57 +2,52 @@ import { openFlag } from './packet.ts';
 import type { SftpSession } from './session.ts';
 import { hasStatus } from './status-error.ts';
 
-interface Sync {
-  done: Promise<void>;
-  /** Whether the server may have begun; whoever comes later needs another one. */
-  hasBegun: boolean;
+/** A directory that is about to change. `release` has to be called, and does not wait. */
+export interface HeldDirectory {
+  /** Makes the names in it durable. */
+  sync(): Promise<void>;
+  release(): void;
 }
 
 /**
  * Makes names in a directory durable. OpenSSH opens a directory like a file, and `fsync` takes it; where a server does not, there is no
- * way, and that shows at the first attempt. Calls for one directory share a sync where they can.
+ * way, and that shows at the first attempt.
  */
 export class DirectorySync {
-  readonly #syncs = new Map<string, Sync>();
   /** Whether it works on this server, once that is known. */
   #works: boolean | undefined;
 
+  /** Opens the directory without waiting for it, beside what else has to be asked: that saves a round trip. */
+  hold(session: SftpSession, path: string): HeldDirectory {
+    if (this.#works === false || !session.has('fsync'))
+      return { sync: () => Promise.resolve(), release: () => undefined };
+    const opening = session.open(path, openFlag.read);
+    // It is of interest only to who syncs.
+    opening.catch(() => undefined);
+    let isHeld = true;
+    return {
+      sync: async () => {
+        try {
+          await session.sync(await opening);
+          this.#works = true;
+        } catch (error) {
+          if (this.#works === true || !hasStatus(error)) throw error;
+          this.#works = false;
+        }
+      },
+      release() {
+        if (isHeld) session.later(opening.then((handle) => session.close(handle)));
+        isHeld = false;
+      },
+    };
+  }
+
   async sync(session: SftpSession, path: string): Promise<void> {
-    if (this.#works === false || !session.has('fsync')) return;
-    const known = this.#syncs.get(path);
-    if (known !== undefined && !known.hasBegun) return known.done;
-    const sync: Sync = { hasBegun: false, done: Promise.resolve() };
-    sync.done = this.#after(known, sync, session, path);
-    this.#syncs.set(path, sync);
+    const held = this.hold(session, path);
     try {
-      await sync.done;
+      await held.sync();
     } finally {
-      if (this.#syncs.get(path) === sync) this.#syncs.delete(path);
-    }
-  }
-
-  /** The one before is waited for, so that all who come meanwhile share the next one; its failure is for its own callers. */
-  async #after(
-    before: Sync | undefined,
-    mine: Sync,
-    session: SftpSession,
-    path: string,
-  ): Promise<void> {
-    await before?.done.catch(() => undefined);
-    mine.hasBegun = true;
-    await this.#sync(session, path);
-  }
-
-  async #sync(session: SftpSession, path: string): Promise<void> {
-    try {
-      const handle = await session.open(path, openFlag.read);
-      const synced = session.sync(handle);
-      session.later(session.close(handle));
-      await synced;
-      this.#works = true;
-    } catch (error) {
-      if (this.#works === true || !hasStatus(error)) throw error;
-      this.#works = false;
+      held.release();
     }
   }
 }

@@ -72,7 +72,9 @@ async function entriesOf(
   try {
     return await readEntries(listing, name, options);
   } catch (error) {
-    if (!hasStatus(error, statusCode.noSuchFile, statusCode.failure)) throw error;
+    // Not looked at any further: somebody may be making it at this moment.
+    if (hasStatus(error, statusCode.noSuchFile)) return [];
+    if (!hasStatus(error, statusCode.failure)) throw error;
     const found = await session.until(
       unlessStatus(session.lstat(root.pathOf(name)), statusCode.noSuchFile),
       options,

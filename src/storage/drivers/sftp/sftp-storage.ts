@@ -20,7 +20,7 @@ import { listDirectory } from './list-directory.ts';
 import { openObject, type OpenObject } from './open-object.ts';
 import { lookAt } from './look-at.ts';
 import { type FileAttributes, statusCode } from './packet.ts';
-import { type Publication, Publisher } from './publish.ts';
+import { Publisher } from './publish.ts';
 import { RemoteRoot } from './remote-root.ts';
 import type { SftpSession } from './session.ts';
 import type { Lease, SessionPool } from './session-pool.ts';
@@ -108,18 +108,27 @@ export class SftpStorage implements Storage {
       const before = ifAbsent ? this.#exists(session, file) : undefined;
       before?.catch(() => undefined);
       const upload = await this.#create(session, name, file, { signal });
+      const directory = this.#sync.hold(session, this.#root.pathOf(parentOf(name)));
       try {
         if (before !== undefined && (await session.until(before, { signal })))
           throw alreadyThere(name);
         await upload.write(name, body, { signal });
         signal?.throwIfAborted();
         const publication = { name, temporary: upload.temporary, file };
+        const published = ifAbsent
+          ? this.#publisher.createNew(session, publication)
+          : this.#publisher.replace(session, publication);
         // From here on the object may be visible, so an abort comes too late.
-        await session.finished(this.#publish(session, publication, ifAbsent), { signal });
+        await session.finished(
+          published.then(() => directory.sync()),
+          { signal },
+        );
       } catch (error) {
         const explained = await this.#explained(session, error, name, body, { signal });
         upload.discard(this.#leftovers);
         throw explained;
+      } finally {
+        directory.release();
       }
       this.#leftovers.sweep(session);
     } catch (error) {
@@ -229,12 +238,6 @@ export class SftpStorage implements Storage {
       await session.until(this.#directories.prepare(session, directory), options);
       return await Upload.create(session, file, options);
     }
-  }
-
-  async #publish(session: SftpSession, publication: Publication, ifAbsent: boolean): Promise<void> {
-    if (ifAbsent) await this.#publisher.createNew(session, publication);
-    else await this.#publisher.replace(session, publication);
-    await this.#sync.sync(session, this.#root.pathOf(parentOf(publication.name)));
   }
 
   async #exists(session: SftpSession, file: string): Promise<boolean> {
