@@ -186,6 +186,9 @@ mount_check = false
 disable_fallocate = true
 fallocate_reserve = 0
 recon_cache_path = ${path.join(directory, 'cache')}
+conn_timeout = 20
+node_timeout = 60
+container_update_timeout = 60
 log_level = WARNING
 [pipeline:main]
 pipeline = ${name}-server
@@ -222,6 +225,11 @@ ${certificate === undefined ? '' : `cert_file = ${certificate.certificate}\nkey_
 pipeline = catch_errors gatekeeper healthcheck cache listing_formats bulk tempurl ${authority} copy container-quotas account-quotas slo dlo versioned_writes symlink proxy-server
 [app:proxy-server]
 use = egg:swift#proxy
+# A machine with other things to do is slow, and not broken.
+conn_timeout = 20
+node_timeout = 60
+recoverable_node_timeout = 60
+error_suppression_limit = 1000000
 allow_account_management = true
 account_autocreate = true
 [filter:catch_errors]
@@ -233,6 +241,9 @@ use = egg:swift#healthcheck
 [filter:cache]
 use = egg:swift#memcache
 memcache_servers = 127.0.0.1:${cache}
+connect_timeout = 10
+io_timeout = 20
+pool_timeout = 20
 [filter:listing_formats]
 use = egg:swift#listing_formats
 [filter:bulk]

@@ -1,7 +1,9 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 
+import { toHex } from '../../../base/bytes.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { AppError } from '../../../base/errors.ts';
+import { systemRandom } from '../../../base/random.ts';
 import { type Body, piecesOf, sizeOfBody } from '../../body.ts';
 import { tapStream } from '../../byte-stream.ts';
 import type { HttpResponse } from '../../network/http-client.ts';
@@ -300,7 +302,7 @@ function multipart(
   body: Body,
   { signal }: Pick<ApiCall, 'signal'>,
 ): { readonly headers: Readonly<Record<string, string>>; readonly body: ByteSource } {
-  const boundary = randomUUID();
+  const boundary = toHex(systemRandom(16));
   const head = Buffer.from(
     `--${boundary}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n${JSON.stringify(metadata)}\r\n--${boundary}\r\nContent-Type: application/octet-stream\r\n\r\n`,
   );
