@@ -77,6 +77,7 @@ describe('SMB shares', { skip: missing, concurrency: false }, async () => {
     await storage.put('Grüße (1).txt', pattern(5));
     assert.deepEqual((await readdir(directory)).toSorted(), ['Grüße (1).txt', name]);
     await rejectsWith(storage.put('a:b', pattern(5)), 'input/invalid');
+    assert.deepEqual(await namesIn(storage, 'a:b/'), []);
   });
 
   test('keep names that SMB cannot hold, escaped', async () => {

@@ -1,5 +1,6 @@
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError } from '../../../base/errors.ts';
+import { unlessAborted } from './unless-aborted.ts';
 import { type RcloneSettings, RcloneProcess, servedRemote } from './rclone-process.ts';
 
 /** What rclone says of a remote. */
@@ -74,20 +75,5 @@ export class RcloneConnection implements AsyncDisposable {
       });
     }, forget);
     return starting;
-  }
-}
-
-async function unlessAborted<Result>(
-  result: Promise<Result>,
-  signal: AbortSignal | undefined,
-): Promise<Result> {
-  if (signal === undefined) return await result;
-  const aborted = Promise.withResolvers<never>();
-  const stop = (): void => aborted.reject(signal.reason);
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    return await Promise.race([result, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', stop);
   }
 }

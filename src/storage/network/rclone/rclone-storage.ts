@@ -20,6 +20,7 @@ import type { RcloneConnection, RemoteFacts } from './rclone-connection.ts';
 import { rcloneError } from './rclone-error.ts';
 import { encodedPath, type RcloneProcess, servedRemote } from './rclone-process.ts';
 import { uploadTo } from './rclone-upload.ts';
+import { unlessAborted } from './unless-aborted.ts';
 import {
   isChangedByUpload,
   isUnfinished,
@@ -53,7 +54,7 @@ export class RcloneStorage implements Storage {
   readonly #moveIsExclusive: boolean;
   readonly #names: NameCodec;
   readonly #clock: Clock;
-  /** The moves to a name under way, so that they come one after the other. */
+  /** The moves and uploads to a name under way, so that they come one after the other. */
   readonly #moving = new Map<string, Promise<unknown>>();
   /** Removals of unfinished uploads, which nobody waits for until the end. */
   readonly #removals = new Set<Promise<void>>();
@@ -86,13 +87,16 @@ export class RcloneStorage implements Storage {
     if (ifAbsent && (await this.#look(rclone, remote, { action, signal })) !== undefined)
       throw new AppError('storage/already-exists', `"${name}" is already there`);
     if (!this.#moves && !isChangedByUpload(remote)) {
-      await this.#upload(rclone, name, remote, body, { signal });
+      // Otherwise the look at what has arrived would see what another one stores.
+      await this.#inTurn(remote, { signal }, () =>
+        this.#upload(rclone, name, remote, body, { signal }),
+      );
       return;
     }
     const unfinished = unfinishedBeside(remote);
     try {
       await this.#upload(rclone, name, unfinished, body, { signal });
-      await this.#inTurn(remote, () =>
+      await this.#inTurn(remote, { signal }, () =>
         this.#publish(rclone, name, unfinished, remote, { ifAbsent, signal }),
       );
     } catch (error) {
@@ -124,7 +128,8 @@ export class RcloneStorage implements Storage {
     const action = `list "${prefix}"`;
     const rclone = await this.#connection.process({ signal });
     const slash = prefix.lastIndexOf('/');
-    const start = slash < 0 ? '' : this.#names.encode(prefix.slice(0, slash));
+    const start = slash < 0 ? '' : this.#encodedOrNothing(prefix.slice(0, slash));
+    if (start === undefined) return;
     const wanted = (directory: string): boolean => {
       const name = this.#names.decode(directory);
       return name !== undefined && `${name}/`.startsWith(prefix);
@@ -166,6 +171,16 @@ export class RcloneStorage implements Storage {
       'input/invalid',
       `Cannot use ${JSON.stringify(name)} as an object name: ${isUnfinished(remote) ? 'names like it are reserved' : 'it holds a line break'}`,
     );
+  }
+
+  /** Nothing can be below a directory that the remote cannot have. */
+  #encodedOrNothing(directory: string): string | undefined {
+    try {
+      return this.#names.encode(directory);
+    } catch (error) {
+      if (hasCode(error, 'input/invalid')) return undefined;
+      throw error;
+    }
   }
 
   /** Uploads to a path and looks whether all of it has arrived. */
@@ -229,11 +244,15 @@ export class RcloneStorage implements Storage {
   }
 
   /** Runs `step` after those for the same name that were there before. */
-  async #inTurn(remote: string, step: () => Promise<void>): Promise<void> {
+  async #inTurn(remote: string, { signal }: CallOptions, step: () => Promise<void>): Promise<void> {
     const before = this.#moving.get(remote);
     const mine = (async () => {
       // How the one before ended is for its caller to know.
-      await before?.catch(() => undefined);
+      if (before !== undefined)
+        await unlessAborted(
+          before.catch(() => undefined),
+          signal,
+        );
       await step();
     })();
     this.#moving.set(remote, mine);

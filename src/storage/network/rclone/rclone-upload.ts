@@ -74,8 +74,13 @@ function answerOf(stream: ClientHttp2Stream, name: string): Promise<number> {
 
 function drained(stream: ClientHttp2Stream): Promise<void> {
   return new Promise((resolve) => {
-    stream.once('drain', resolve);
-    stream.once('close', resolve);
+    const done = (): void => {
+      stream.off('drain', done);
+      stream.off('close', done);
+      resolve();
+    };
+    stream.once('drain', done);
+    stream.once('close', done);
   });
 }
 
