@@ -167,6 +167,16 @@ describe('SFTP tells what is wrong on the server', { skip, concurrency: false },
     assert.deepEqual(await namesIn(storage, ''), ['a/b/d']);
   });
 
+  test('a directory that is being made while it is listed is empty or not', async () => {
+    await using storage = await open(place());
+    await storage.put('before', pattern(10));
+    for (let round = 0; round < 40; round++) {
+      const lists = Array.from({ length: 6 }, () => namesIn(storage, `d${round}/`));
+      const [, ...listed] = await Promise.all([storage.put(`d${round}/a`, pattern(10)), ...lists]);
+      for (const names of listed) assert.ok(names.length <= 1);
+    }
+  });
+
   test('links below the directory are not followed', async () => {
     const [directory, other] = [place(), place()];
     await mkdir(directory);
