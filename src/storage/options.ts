@@ -150,7 +150,9 @@ const readers: Readonly<
   size: (text) => parseSize(text),
   duration: (text) => durationMilliseconds(parseDuration(text)),
   choice(text, { choices = [] }) {
-    if (choices.includes(text)) return text;
+    // Other programs write the same words with capitals.
+    const chosen = choices.find((choice) => choice.toLowerCase() === text.toLowerCase());
+    if (chosen !== undefined) return chosen;
     const hint = suggestion(text, choices);
     throw new AppError(
       'input/usage',
