@@ -7,7 +7,6 @@ import {
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError, hasCode } from '../../../base/errors.ts';
 import { resolveRange } from '../../byte-range.ts';
-import { streamOf } from '../../byte-stream.ts';
 import type { ByteRange, GetOptions, StorageObject } from '../../storage.ts';
 import type { S3Connection } from './connection.ts';
 import { saysNothing, statusOf } from './translate-error.ts';
@@ -43,7 +42,7 @@ export class ObjectReader {
         return this.#openExactly(name, range, { signal });
       throw error;
     }
-    return this.#opened(name, answer, range, header !== undefined, { signal });
+    return this.#opened(name, answer, range, header !== undefined);
   }
 
   async stat(name: string, { signal }: CallOptions): Promise<StorageObject> {
@@ -89,7 +88,7 @@ export class ObjectReader {
     if (length === 0) return { length: 0, stream: ReadableStream.from<Uint8Array>([]) };
     const header = `bytes=${offset}-${offset + length - 1}`;
     const answer = await this.#get(name, header, { signal });
-    return this.#opened(name, answer, { offset, length }, true, { signal });
+    return this.#opened(name, answer, { offset, length }, true);
   }
 
   async #get(
@@ -117,23 +116,23 @@ export class ObjectReader {
     answer: GetObjectCommandOutput,
     range: ByteRange | undefined,
     isPart: boolean,
-    options: CallOptions,
   ): Promise<OpenedObject> {
     const stream = streamIn(answer);
     const action = `read "${name}"`;
     if (stream === undefined) throw unclear(action, 'its contents');
     try {
+      // That so much comes, no more and no less, is seen to by the HTTP client.
       const length = answer.ContentLength;
       if (length === undefined) throw unclear(action, 'how much it sends');
-      if (range === undefined || !isPart)
-        return { length, stream: exactly(name, stream, length, options) };
+      if (range === undefined || !isPart) return { length, stream };
       const [, from, to, total] =
         /^bytes (\d+)-(\d+)\/(\d+)$/u.exec(answer.ContentRange ?? '') ?? [];
       if (total === undefined) throw unclear(action, 'which part of it it sends');
       const wanted = resolveRange(name, Number(total), range);
-      if (Number(from) !== wanted.offset || Number(to) - Number(from) + 1 !== wanted.length)
+      const given = Number(to) - Number(from) + 1;
+      if (Number(from) !== wanted.offset || given !== wanted.length || length !== wanted.length)
         throw unclear(action, 'the part that was asked for');
-      return { length: wanted.length, stream: exactly(name, stream, wanted.length, options) };
+      return { length, stream };
     } catch (error) {
       await stream.cancel().catch(() => undefined);
       throw error;
@@ -158,36 +157,6 @@ function headerFor({ offset, length }: ByteRange): string | undefined {
 /** The request handler gives web streams, which is what the SDK hands on. */
 function streamIn({ Body }: GetObjectCommandOutput): ReadableStream<Uint8Array> | undefined {
   return Body as unknown as ReadableStream<Uint8Array> | undefined;
-}
-
-/** Fails a stream that ends before or after `length` bytes. */
-function exactly(
-  name: string,
-  stream: ReadableStream<Uint8Array>,
-  length: number,
-  options: CallOptions,
-): ReadableStream<Uint8Array> {
-  const reader = stream.getReader();
-  let seen = 0;
-  let over = false;
-  return streamOf(
-    {
-      async next() {
-        const { done, value } = await reader.read();
-        over = done;
-        seen += value?.byteLength ?? 0;
-        if (seen > length || (done && seen < length)) {
-          throw new AppError(
-            'storage/unavailable',
-            `Cannot read "${name}": ${seen} of ${length} bytes came`,
-          );
-        }
-        return value;
-      },
-      close: async (reason) => (over ? undefined : reader.cancel(reason).catch(() => undefined)),
-    },
-    options,
-  );
 }
 
 function unclear(action: string, what: string): AppError {
