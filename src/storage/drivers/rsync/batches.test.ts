@@ -105,6 +105,30 @@ test('a call that is aborted before its run is not run', async () => {
   assert.deepEqual(runs, [['a']]);
 });
 
+test('what came of a call that was aborted in its run is discarded', async () => {
+  const first = held();
+  const discarded: string[] = [];
+  const batches = new Batches<string, string>({
+    async run(items) {
+      await first.run;
+      return items.map((item) => ({ result: item }));
+    },
+    largest: 10,
+    atOnce: 1,
+    stops: false,
+    discard: (result) => discarded.push(result),
+  });
+  const controller = new AbortController();
+  const one = batches.submit('a', { signal: controller.signal });
+  const two = batches.submit('b');
+  await new Promise((resolve) => setImmediate(resolve));
+  controller.abort(new Error('Stop'));
+  await assert.rejects(one, /Stop/u);
+  first.end();
+  assert.equal(await two, 'b');
+  assert.deepEqual(discarded, ['a']);
+});
+
 test('the failure of a run is that of all its calls', async () => {
   const batches = new Batches<string, string>({
     run: () => Promise.reject(new Error('No connection')),

@@ -21,6 +21,8 @@ export interface BatchSettings<Item, Result> {
   readonly keyOf?: (item: Item) => string;
   /** An aborted call stops the batch that it is in, so that it changes nothing more; the others begin again. */
   readonly stops: boolean;
+  /** Takes what came of a call that nobody waits for any more. */
+  readonly discard?: (result: Result) => void;
 }
 
 interface Waiting<Item, Result> {
@@ -117,8 +119,11 @@ export class Batches<Item, Result> {
     for (const [index, waiting] of batch.entries()) {
       this.#abortions.delete(waiting);
       const outcome = outcomes[index] ?? 'again';
-      if (waiting.aborted) waiting.settle({ error: undefined });
-      else if (typeof outcome !== 'string') waiting.settle(outcome);
+      if (waiting.aborted) {
+        if (typeof outcome !== 'string' && 'result' in outcome)
+          this.#settings.discard?.(outcome.result);
+        waiting.settle({ error: undefined });
+      } else if (typeof outcome !== 'string') waiting.settle(outcome);
       else {
         waiting.alone = outcome === 'alone';
         this.#queue.push(waiting);

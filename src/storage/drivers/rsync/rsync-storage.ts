@@ -58,7 +58,8 @@ export class RsyncStorage implements Storage {
     conditionalPut: false,
     listingLag: 0,
     modifiedTimes: true,
-    concurrency: 32,
+    // Calls that wait together go together.
+    concurrency: 64,
   };
   readonly #program: RsyncProgram;
   readonly #spool: Spool;
@@ -92,6 +93,7 @@ export class RsyncStorage implements Storage {
       largest: largestBatch,
       atOnce: 2,
       stops: false,
+      discard: ({ handle }) => void handle.close().catch(() => undefined),
     });
     this.#stats = new Batches({
       run: (names, options) => this.#statAll(names, options),
@@ -215,10 +217,7 @@ export class RsyncStorage implements Storage {
   ): Promise<{ readonly handle: FileHandle; readonly offset: number; readonly length: number }> {
     signal?.throwIfAborted();
     checkName(name);
-    const fetched = this.#fetches.submit(name, { signal });
-    // A call that was aborted leaves its file to nobody.
-    fetched.catch(() => undefined);
-    const { handle, size } = await fetched;
+    const { handle, size } = await this.#fetches.submit(name, { signal });
     try {
       signal?.throwIfAborted();
       return { handle, ...resolveRange(name, size, range) };
@@ -314,12 +313,19 @@ export class RsyncStorage implements Storage {
         throw fetchFailure(ended, names, this.location);
       const there = namesOf(ended, ({ isFile }) => isFile);
       const outcomes: Outcome<OpenFile>[] = [];
-      for (const name of names) {
-        if (!there.has(prefix + name)) {
-          outcomes.push(names.length > 1 ? 'alone' : { error: notFound(name, this.location) });
-        } else if (ended.status === 0) {
-          outcomes.push(await this.#opened(path.join(into, prefix, name), { keep: !alone }));
-        } else outcomes.push('again');
+      try {
+        for (const name of names) {
+          if (!there.has(prefix + name)) {
+            outcomes.push(names.length > 1 ? 'alone' : { error: notFound(name, this.location) });
+          } else if (ended.status === 0) {
+            outcomes.push(await this.#opened(path.join(into, prefix, name), { keep: !alone }));
+          } else outcomes.push('again');
+        }
+      } catch (error) {
+        for (const outcome of outcomes)
+          if (typeof outcome !== 'string' && 'result' in outcome)
+            await outcome.result.handle.close();
+        throw error;
       }
       return outcomes;
     } finally {
