@@ -259,7 +259,12 @@ function dropbox(simulator: Simulator): Service {
   }
 
   function remove(given: Arguments): Answer {
-    const known = found(given['path'], 'path_lookup');
+    let known = found(given['path'], 'path_lookup');
+    if (control.changeBeforeDelete === true) {
+      control.changeBeforeDelete = false;
+      known = { ...known, rev: `5e${(revisions += 1).toString(16).padStart(10, '0')}` };
+      entries.set(keyOf(known.display), known);
+    }
     const revision = given['parent_rev'];
     if (revision !== undefined && (known.tag === 'folder' || known.rev !== revision)) {
       throw conflict('path_write/conflict', {

@@ -254,7 +254,12 @@ function onedrive(simulator: Simulator): Service {
   }
 
   function remove(call: Call, drive: string, place: string): Answer {
-    const item = existing(drive, place);
+    let item = existing(drive, place);
+    if (control.changeBeforeDelete === true) {
+      control.changeBeforeDelete = false;
+      item = { ...item, version: (versions += 1) };
+      keep(drive + place, item);
+    }
     const wanted = call.header('if-match');
     if (wanted !== '' && wanted !== tagOf(item)) throw failure(412, 'resourceModified');
     drop(keyOf(drive + place));

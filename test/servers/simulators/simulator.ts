@@ -56,6 +56,8 @@ export interface Control {
   pageSize?: number;
   /** Whatever is uploaded is stored with another byte in it. */
   damageUploads?: boolean;
+  /** Before a file is deleted the next time, somebody else replaces it. */
+  changeBeforeDelete?: boolean;
   /** The next so many calls fail with status 503. */
   outages?: number;
 }

@@ -47,6 +47,16 @@ describe('Dropbox', { concurrency: false }, async () => {
     await rejectsWith(below.put('a', pattern(10)), 'storage/access-denied');
   });
 
+  test('what somebody else replaces while it is deleted stays', async () => {
+    await using storage = await openOnSimulator(server, 'dropbox://race');
+    await storage.put('a', pattern(10));
+    await server.steer({ changeBeforeDelete: true });
+    await rejectsWith(storage.delete('a'), 'storage/unavailable');
+    assert.deepEqual(await storage.read('a'), pattern(10));
+    await storage.delete('a');
+    assert.deepEqual(await namesIn(storage, ''), []);
+  });
+
   test('files of other programs are seen with plain names, and told of otherwise', async () => {
     const archive = 'duplicity-full.20260801T000000Z.vol1.difftar.gpg';
     await using plain = await openOnSimulator(server, 'dropbox://foreign', {

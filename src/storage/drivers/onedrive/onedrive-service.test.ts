@@ -126,6 +126,16 @@ describe('OneDrive', { concurrency: false }, async () => {
     assert.equal(((await server.counts())['removed for good'] ?? 0) - before, 1);
   });
 
+  test('what somebody else replaces while it is deleted stays', async () => {
+    await using storage = await openOnSimulator(server, 'onedrive://race');
+    await storage.put('a', pattern(10));
+    await server.steer({ changeBeforeDelete: true });
+    await rejectsWith(storage.delete('a'), 'storage/unavailable');
+    assert.deepEqual(await storage.read('a'), pattern(10));
+    await storage.delete('a');
+    assert.deepEqual(await namesIn(storage, ''), []);
+  });
+
   test('files of other programs are seen with plain names', async () => {
     const archive = 'duplicity-full.20260801T000000Z.vol1.difftar.gpg';
     await using plain = await openOnSimulator(server, 'onedrive://foreign?names=plain');
