@@ -22,7 +22,13 @@ import { DirectoryMaker } from './directory-maker.ts';
 import type { DirectoryEntry } from './directory-entry.ts';
 import type { FtpServer, FtpSettings } from './ftp-settings.ts';
 import { factsOf, kindOf, list, mayBeMissing, sizeOf, unlistable } from './remote-directory.ts';
-import { isReserved, leftoverAge, temporaryBeside } from './temporary-name.ts';
+import {
+  asideBeside,
+  isReserved,
+  isUnfinished,
+  leftoverAge,
+  temporaryBeside,
+} from './temporary-name.ts';
 import { Download, upload } from './transfers.ts';
 import { translateError } from './translate-error.ts';
 
@@ -288,7 +294,7 @@ export class FtpStorage implements Storage {
       if (!(error instanceof FTPError) || error.code < 500) throw error;
       if ((await factsOf(connection, file)) === undefined) throw error;
       this.#replacesByRename = false;
-      const aside = temporaryBeside(file);
+      const aside = asideBeside(file);
       await rename(connection, file, aside);
       try {
         await rename(connection, temporary, file);
@@ -384,7 +390,7 @@ export class FtpStorage implements Storage {
         const entries = await list(connection, directory);
         if (entries === undefined) await this.#requireMissing(connection, directory);
         for (const { name, modified = Infinity } of entries ?? []) {
-          if (isReserved(name) && modified < this.#settings.clock.now() - leftoverAge)
+          if (isUnfinished(name) && modified < this.#settings.clock.now() - leftoverAge)
             this.#leftovers.add(path.posix.join(directory, name));
         }
         return entries ?? [];

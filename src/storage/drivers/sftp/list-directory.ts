@@ -8,7 +8,7 @@ import { statusCode } from './packet.ts';
 import type { RemoteRoot } from './remote-root.ts';
 import type { DirectoryEntry, SftpSession } from './session.ts';
 import { hasStatus, unlessStatus } from './status-error.ts';
-import { isReserved, leftoverAge } from './temporary-name.ts';
+import { isReserved, isUnfinished, leftoverAge } from './temporary-name.ts';
 
 /** Directories that are read at once. */
 const directoriesAtOnce = 16;
@@ -127,7 +127,7 @@ function noteLeftover(
   name: string,
   { modified }: DirectoryEntry,
 ): void {
-  if (modified !== undefined && clock.now() - modified >= leftoverAge)
+  if (isUnfinished(name) && modified !== undefined && clock.now() - modified >= leftoverAge)
     leftovers.add(root.pathOf(name));
 }
 

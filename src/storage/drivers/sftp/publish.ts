@@ -3,7 +3,7 @@ import { isDirectory } from './file-type.ts';
 import { openFlag, statusCode } from './packet.ts';
 import type { SftpSession } from './session.ts';
 import { hasStatus, unlessStatus } from './status-error.ts';
-import { claimBeside, temporaryBeside } from './temporary-name.ts';
+import { asideBeside, claimBeside } from './temporary-name.ts';
 
 /** A finished file and the name that it is to have. */
 export interface Publication {
@@ -138,7 +138,7 @@ async function replaceBySteps(
     const found = await unlessStatus(session.lstat(file), statusCode.noSuchFile);
     if (found === undefined) continue;
     if (isDirectory(found)) throw failure;
-    const aside = temporaryBeside(file);
+    const aside = asideBeside(file);
     await unlessStatus(session.rename(file, aside), statusCode.noSuchFile);
     try {
       await session.rename(temporary, file);

@@ -4,6 +4,12 @@ import { systemRandom } from '../../../base/random.ts';
 /** Files that are being written carry this in front of their name. No object may be called so, and `list` never shows them. */
 const mark = '.holdfast-unfinished-';
 
+/**
+ * What is replaced in several steps is called so meanwhile. After a crash between the steps it is the only copy: it is never removed by
+ * age, and its name tells whose it is.
+ */
+const asideMark = '.holdfast-replaced-';
+
 /** Milliseconds; a temporary last written to longer ago has no writer any more. */
 export const leftoverAge = 24 * 60 * 60 * 1000;
 
@@ -18,8 +24,19 @@ export function claimBeside(file: string): string {
   return `${directory}${mark}claim-${file.slice(directory.length)}`;
 }
 
+/** Where an object is put that another one is about to replace. */
+export function asideBeside(file: string): string {
+  const directory = directoryOf(file);
+  return `${directory}${asideMark}${toHex(systemRandom(4))}-${file.slice(directory.length)}`;
+}
+
 /** Whether the last part of a path is reserved for the driver. */
 export function isReserved(name: string): boolean {
+  return isUnfinished(name) || name.startsWith(asideMark, directoryOf(name).length);
+}
+
+/** Whether it is something that nobody misses when its writer has gone. */
+export function isUnfinished(name: string): boolean {
   return name.startsWith(mark, directoryOf(name).length);
 }
 
