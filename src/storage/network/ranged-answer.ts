@@ -17,14 +17,16 @@ export function rangeHeader(range: ResolvedRange | undefined): Readonly<Record<s
 
 /**
  * The content of an answer with status 200 or 206, after a look whether it is what was asked for. Throws `storage/unavailable` when the
- * server gave something else, as it may when the object was replaced in between.
+ * server gave something else, as it may when the object was replaced in between. `size` is what the service has said of the object: it
+ * counts when the answer does not say how long it is.
  */
 export async function rangedContent(
   name: string,
   response: HttpResponse,
   asked: ResolvedRange | undefined,
+  size?: number,
 ): Promise<RangedContent> {
-  const announced = Number(response.header('content-length') ?? Number.NaN);
+  const announced = Number(response.header('content-length') ?? size ?? Number.NaN);
   if (asked === undefined && response.status === 200 && Number.isSafeInteger(announced))
     return { stream: response.stream(), length: announced };
   const place = /^bytes (\d+)-(\d+)\//u.exec(response.header('content-range') ?? '');

@@ -170,7 +170,8 @@ export class DropboxStorage implements Storage {
     const response = await api.fetch('files/download', { path }, rangeHeader(place), action, {
       signal,
     });
-    if (!this.#isMeant(name, response.header('dropbox-api-result'))) {
+    const metadata = response.header('dropbox-api-result');
+    if (!this.#isMeant(name, metadata)) {
       await response.discard();
       throw missing(name);
     }
@@ -180,7 +181,8 @@ export class DropboxStorage implements Storage {
       resolveRange(name, size, range);
       throw new AppError('storage/unavailable', `Cannot ${action}: it changed meanwhile`);
     }
-    return rangedContent(name, response, place);
+    const size = metadata === undefined ? undefined : entryIn(JSON.parse(metadata), action).size;
+    return rangedContent(name, response, place, size);
   }
 
   /** Where a range lies. The size is asked for only when the range itself does not say. */

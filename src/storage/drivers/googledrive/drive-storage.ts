@@ -149,6 +149,7 @@ export class DriveStorage implements Storage {
       name,
       await this.#settings.api.content(file.id, header, action, { signal }),
       place,
+      Number(file.size ?? 0),
     );
   }
 

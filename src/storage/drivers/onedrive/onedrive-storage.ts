@@ -184,7 +184,7 @@ export class OnedriveStorage implements Storage {
     const headers = rangeHeader(place);
     const response = await this.#settings.api.bare({ method: 'GET', url, headers, action, signal });
     if (response.status === 200 || response.status === 206)
-      return rangedContent(name, response, place);
+      return rangedContent(name, response, place, item.size);
     const error = await graphError(response, action);
     // The object was there a moment ago: its address has expired, or it was replaced.
     const passes = response.status < 500 && response.status !== 429 && response.status !== 507;
