@@ -11,11 +11,20 @@ export function sizeOfBody(body: Body): number {
 }
 
 /**
- * The pieces of a body one after the other; empty pieces are left out. Throws `input/invalid` when the stream gives more or fewer
- * bytes than the body's size, and `signal.reason` after an abort. A stream that is not read to its end is cancelled.
+ * The pieces of the body of an object one after the other; empty pieces are left out. Throws `input/invalid` when the stream gives more
+ * or fewer bytes than the body's size, and `signal.reason` after an abort. A stream that is not read to its end is cancelled.
  */
-export async function* piecesOf(
+export function piecesOf(
   name: string,
+  body: Body,
+  options?: CallOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  return piecesTo(`store "${name}"`, body, options);
+}
+
+/** The same for what is being done in other words: `action` reads like `send a part of "a"`. */
+export async function* piecesTo(
+  action: string,
   body: Body,
   { signal }: CallOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
@@ -36,20 +45,20 @@ export async function* piecesOf(
       signal?.throwIfAborted();
       if (done) break;
       seen += value.byteLength;
-      if (seen > body.size) throw wrongSize(name, body.size, `at least ${seen}`);
+      if (seen > body.size) throw wrongSize(action, body.size, `at least ${seen}`);
       if (value.byteLength > 0) yield value;
     }
     ended = true;
-    if (seen !== body.size) throw wrongSize(name, body.size, String(seen));
+    if (seen !== body.size) throw wrongSize(action, body.size, String(seen));
   } finally {
     signal?.removeEventListener('abort', stop);
     if (!ended) stop();
   }
 }
 
-function wrongSize(name: string, promised: number, seen: string): AppError {
+function wrongSize(action: string, promised: number, seen: string): AppError {
   return new AppError(
     'input/invalid',
-    `Cannot store "${name}": ${promised} bytes were announced and ${seen} came`,
+    `Cannot ${action}: ${promised} bytes were announced and ${seen} came`,
   );
 }

@@ -4,7 +4,7 @@ import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 
 import type { CallOptions } from '../../base/call-options.ts';
 import { AppError, type ErrorCode } from '../../base/errors.ts';
-import { type Body, piecesOf, sizeOfBody } from '../body.ts';
+import { type Body, piecesTo, sizeOfBody } from '../body.ts';
 import { collectAll, streamOf } from '../byte-stream.ts';
 import { translateNetworkError } from './network-error.ts';
 import type { TlsTrust } from './tls.ts';
@@ -95,6 +95,8 @@ export class HttpClient implements AsyncDisposable {
         headers: { ...headers, ...lengthOf(body) },
         ...(body !== undefined && { body: payload(body, action, failure, { signal }) }),
         signal: signal ?? null,
+        // Large pieces: each costs a turn of the event loop.
+        highWaterMark: 256 * 1024,
         // Otherwise a connection is closed after each HEAD.
         ...(method === 'HEAD' && { reset: false }),
       });
@@ -159,7 +161,7 @@ function payload(
   if (typeof body === 'string' || body instanceof Uint8Array) return body;
   async function* watched(source: Body): AsyncGenerator<Uint8Array, void, undefined> {
     try {
-      yield* piecesOf(action, source, options);
+      yield* piecesTo(action, source, options);
     } catch (error) {
       failure.body = error;
       throw error;
