@@ -180,21 +180,21 @@ describe('names and secrets of other programs', () => {
     await using directory = await temporaryDirectory();
     const file = path.join(directory.path, 'secret');
     await writeFile(file, 'correct horse \r\nbattery\n');
-    assert.equal((await read({ 'password-file': file })).password, 'correct horse ');
+    assert.equal((await read({ 'password-file': file }))['password'], 'correct horse ');
     await writeFile(file, '\n');
     await refused({ 'password-file': file }, /is empty/u);
     await refused({ 'password-file': `${file}-not-there` }, /Cannot read the file.*"password"/u);
   });
 
   test('a secret is the first line of what a command prints', async () => {
-    assert.equal((await read({ 'password-command': 'echo hush; echo more' })).password, 'hush');
+    assert.equal((await read({ 'password-command': 'echo hush; echo more' }))['password'], 'hush');
     await refused({ 'password-command': 'true' }, /printed nothing/u);
     await refused({ 'password-command': 'echo hush; exit 3' }, /failed.*status 3/u);
   });
 
   test('an option of that very name is what is meant', async () => {
     const values = await read({ 'key-file': '/etc/key' });
-    assert.deepEqual([values['key-file'], values.key], ['/etc/key', undefined]);
+    assert.deepEqual([values['key-file'], values['key']], ['/etc/key', undefined]);
   });
 
   test('only secrets are looked up elsewhere', () => {
