@@ -67,7 +67,7 @@ export async function startProftpd({
     'UseIPv6 off',
     `PidFile ${directory}/pid`,
     `ScoreboardFile ${directory}/scoreboard`,
-    'DelayTable none',
+    'DelayEngine off',
     `SystemLog ${directory}/system-log`,
     'TransferLog none',
     'WtmpLog off',
