@@ -8,6 +8,7 @@ import { mapPool } from '../../../base/pool.ts';
 import { type Body, sizeOfBody } from '../../body.ts';
 import { resolveRange } from '../../byte-range.ts';
 import { streamOf } from '../../byte-stream.ts';
+import { LeftoverTimes } from '../../network/leftover-times.ts';
 import { canStartName, checkObjectName } from '../../object-name.ts';
 import type {
   GetOptions,
@@ -22,13 +23,7 @@ import { DirectoryMaker } from './directory-maker.ts';
 import type { DirectoryEntry } from './directory-entry.ts';
 import type { FtpServer, FtpSettings } from './ftp-settings.ts';
 import { factsOf, kindOf, list, mayBeMissing, sizeOf, unlistable } from './remote-directory.ts';
-import {
-  asideBeside,
-  isReserved,
-  isUnfinished,
-  leftoverAge,
-  temporaryBeside,
-} from './temporary-name.ts';
+import { asideBeside, isReserved, isUnfinished, temporaryBeside } from './temporary-name.ts';
 import { Download, upload } from './transfers.ts';
 import { translateError } from './translate-error.ts';
 
@@ -51,6 +46,8 @@ export class FtpStorage implements Storage {
   readonly #directories = new DirectoryMaker();
   /** Temporaries that broken connections have left; the next `put` removes them. */
   readonly #leftovers = new Set<string>();
+  /** Temporaries that listings have shown. */
+  readonly #times = new LeftoverTimes();
   #server: FtpServer | undefined;
   #replacesByRename = true;
 
@@ -320,7 +317,8 @@ export class FtpStorage implements Storage {
   }
 
   async #sweep(connection: FtpConnection): Promise<void> {
-    for (const temporary of Array.from(this.#leftovers)) {
+    const old = this.#times.takeOld(this.#settings.clock.now());
+    for (const temporary of [...this.#leftovers, ...old]) {
       this.#leftovers.delete(temporary);
       await this.#discard(connection, temporary);
     }
@@ -389,9 +387,9 @@ export class FtpStorage implements Storage {
         const directory = path.posix.join(this.#rootOf(connection), base, '.');
         const entries = await list(connection, directory);
         if (entries === undefined) await this.#requireMissing(connection, directory);
-        for (const { name, modified = Infinity } of entries ?? []) {
-          if (isUnfinished(name) && modified < this.#settings.clock.now() - leftoverAge)
-            this.#leftovers.add(path.posix.join(directory, name));
+        for (const { name, modified } of entries ?? []) {
+          if (isUnfinished(name)) this.#times.note(path.posix.join(directory, name), modified);
+          else this.#times.see(modified);
         }
         return entries ?? [];
       });

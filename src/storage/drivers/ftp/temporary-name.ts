@@ -15,9 +15,6 @@ const mark = '.holdfast-unfinished-';
  */
 const asideMark = '.holdfast-replaced-';
 
-/** A temporary that nobody has written to for so many milliseconds has no writer any more. */
-export const leftoverAge = 24 * 60 * 60 * 1000;
-
 /** A new name in the directory of `file`, so that it can be renamed to `file`. */
 export function temporaryBeside(file: string): string {
   return path.posix.join(path.posix.dirname(file), mark + toHex(systemRandom(12)));

@@ -1,6 +1,7 @@
 import type { CallOptions } from '../../../base/call-options.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { AppError } from '../../../base/errors.ts';
+import { LeftoverTimes } from '../../network/leftover-times.ts';
 import { parseListing } from './rsync-output.ts';
 import { partial, type RsyncProgram, vanished } from './rsync-program.ts';
 import type { Spool } from './spool.ts';
@@ -8,9 +9,6 @@ import { translateFailure } from './translate-failure.ts';
 
 /** The directory in which the server's rsync writes what is not whole yet; it renames from there. No object may be in it. */
 export const unfinished = '.holdfast-unfinished';
-
-/** A temporary that nobody has written to for so many milliseconds has no writer any more. */
-const leftoverAge = 24 * 60 * 60 * 1000;
 
 /** So many are removed at a time. */
 const mostLeftovers = 1000;
@@ -20,7 +18,8 @@ export class Preparation {
   readonly #program: RsyncProgram;
   readonly #spool: Spool;
   readonly #clock: Clock;
-  readonly #leftovers = new Set<string>();
+  readonly #times = new LeftoverTimes();
+  #leftovers: readonly string[] = [];
   readonly #seen = new Set<string>();
   #done: Promise<void> | undefined;
   #syncs = true;
@@ -73,6 +72,10 @@ export class Preparation {
 
   /** Done once; again after a failure or after `forget`. */
   async ready(options: CallOptions): Promise<void> {
+    if (this.#leftovers.length === 0) {
+      this.#leftovers = this.#times.takeOld(this.#clock.now(), mostLeftovers);
+      if (this.#leftovers.length > 0) this.#done = undefined;
+    }
     this.#done ??= this.#prepare(options);
     const current = this.#done;
     try {
@@ -90,11 +93,9 @@ export class Preparation {
 
   /** Takes note of a file that a listing shows: whether it is an unfinished one, which is removed by and by when it is old. */
   isUnfinished({ name, modified }: { readonly name: string; readonly modified: number }): boolean {
+    this.#times.see(modified);
     if (!name.startsWith(`${unfinished}/`)) return false;
-    if (modified < this.#clock.now() - leftoverAge && this.#leftovers.size < mostLeftovers) {
-      this.#leftovers.add(name);
-      this.#done = undefined;
-    }
+    this.#times.note(name, modified);
     return true;
   }
 
@@ -119,11 +120,11 @@ export class Preparation {
 
   /** Removes what listings have shown. It is only tidied: whatever stands against it shows elsewhere. */
   async #sweep(empty: string, options: CallOptions): Promise<void> {
-    if (this.#leftovers.size === 0) return;
+    if (this.#leftovers.length === 0) return;
     await this.#spool.makeTree(empty, 'nothing');
     const { base, prefix } = this.#program.address;
-    const names = Array.from(this.#leftovers, (name) => `./${prefix}${name}`);
-    this.#leftovers.clear();
+    const names = this.#leftovers.map((name) => `./${prefix}${name}`);
+    this.#leftovers = [];
     await this.#program.run(['--delete-missing-args', `${empty}/nothing/`, base], {
       names,
       ...options,

@@ -1,14 +1,13 @@
 import type { CallOptions } from '../../../base/call-options.ts';
-import type { Clock } from '../../../base/clock.ts';
 import { mapPool } from '../../../base/pool.ts';
+import type { LeftoverTimes } from '../../network/leftover-times.ts';
 import type { StorageObject } from '../../storage.ts';
 import { isDirectory, isFile } from './file-type.ts';
-import type { Leftovers } from './leftovers.ts';
 import { statusCode } from './packet.ts';
 import type { RemoteRoot } from './remote-root.ts';
 import type { DirectoryEntry, SftpSession } from './session.ts';
 import { hasStatus, unlessStatus } from './status-error.ts';
-import { isReserved, isUnfinished, leftoverAge } from './temporary-name.ts';
+import { isReserved, isUnfinished } from './temporary-name.ts';
 
 /** Directories that are read at once. */
 const directoriesAtOnce = 16;
@@ -19,8 +18,7 @@ const questionsAtOnce = 3;
 export interface Listing {
   readonly session: SftpSession;
   readonly root: RemoteRoot;
-  readonly leftovers: Leftovers;
-  readonly clock: Clock;
+  readonly times: LeftoverTimes;
 }
 
 /**
@@ -52,10 +50,12 @@ export async function* listDirectory(
       for (const entry of entries) {
         if (entry.name === undefined || entry.name === '.' || entry.name === '..') continue;
         const name = parent === '' ? entry.name : `${parent}/${entry.name}`;
+        listing.times.see(entry.modified);
         if (isDirectory(entry)) {
           if (startsAlike(`${name}/`, prefix)) below.push(name);
-        } else if (isReserved(name)) noteLeftover(listing, name, entry);
-        else if (isFile(entry) && name.startsWith(prefix))
+        } else if (isReserved(name)) {
+          if (isUnfinished(name)) listing.times.note(listing.root.pathOf(name), entry.modified);
+        } else if (isFile(entry) && name.startsWith(prefix))
           yield await objectOf(listing, name, entry, { signal });
       }
     }
@@ -120,15 +120,6 @@ async function objectOf(
       ? await session.until(session.lstat(root.pathOf(name)), { signal })
       : entry;
   return { name, size: size ?? 0, ...(modified !== undefined && { modified }) };
-}
-
-function noteLeftover(
-  { root, leftovers, clock }: Listing,
-  name: string,
-  { modified }: DirectoryEntry,
-): void {
-  if (isUnfinished(name) && modified !== undefined && clock.now() - modified >= leftoverAge)
-    leftovers.add(root.pathOf(name));
 }
 
 function startsAlike(left: string, right: string): boolean {

@@ -208,6 +208,22 @@ describe('SFTP tells what is wrong on the server', { skip, concurrency: false },
     assert.deepEqual(await readdir(path.join(directory, 'a')), ['.holdfast-unfinished-young']);
   });
 
+  test('what is being written stays when the clock of the server is days behind ours', async () => {
+    const directory = place();
+    await mkdir(directory);
+    const daysAgo = new Date(Date.now() - 3 * 86_400_000);
+    for (const name of ['.holdfast-unfinished-now', 'object']) {
+      await writeFile(path.join(directory, name), 'x');
+      await utimes(path.join(directory, name), daysAgo, daysAgo);
+    }
+    {
+      await using storage = await open(directory);
+      assert.deepEqual(await namesIn(storage, ''), ['object']);
+      await storage.delete('object');
+    }
+    assert.deepEqual(await readdir(directory), ['.holdfast-unfinished-now']);
+  });
+
   test('a server that refuses the extensions of OpenSSH is served without them', async () => {
     await using bare = await startOpenSsh({
       subsystem: 'internal-sftp -P posix-rename,fsync,hardlink,statvfs,limits',

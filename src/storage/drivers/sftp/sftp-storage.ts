@@ -47,11 +47,10 @@ const nothingFree = 1024n ** 2n;
 export class SftpStorage implements Storage {
   readonly location: string;
   readonly #pool: SessionPool;
-  readonly #clock: Clock;
   readonly #root: RemoteRoot;
   readonly #sync = new DirectorySync();
   readonly #directories: Directories;
-  readonly #leftovers = new Leftovers();
+  readonly #leftovers: Leftovers;
   readonly #publisher = new Publisher();
   readonly #atomicReplace: boolean;
 
@@ -61,7 +60,7 @@ export class SftpStorage implements Storage {
   ) {
     this.location = location;
     this.#pool = pool;
-    this.#clock = clock;
+    this.#leftovers = new Leftovers(clock);
     this.#root = new RemoteRoot(directory, location);
     this.#directories = new Directories(this.#root, this.#sync);
     this.#atomicReplace = session.has('posix-rename');
@@ -194,7 +193,7 @@ export class SftpStorage implements Storage {
     try {
       if (!(await session.until(this.#root.exists(session), { signal })) || !canStartName(prefix))
         return;
-      const listing = { session, root: this.#root, leftovers: this.#leftovers, clock: this.#clock };
+      const listing = { session, root: this.#root, times: this.#leftovers.times };
       yield* listDirectory(listing, { start: parentOf(prefix), prefix }, { signal });
       // What was missing on the way was deleted — or everything was, with the disk.
       await session.until(this.#root.exists(session), { signal });

@@ -10,9 +10,6 @@ const mark = '.holdfast-unfinished-';
  */
 const asideMark = '.holdfast-replaced-';
 
-/** Milliseconds; a temporary last written to longer ago has no writer any more. */
-export const leftoverAge = 24 * 60 * 60 * 1000;
-
 /** A new name in the directory of `file`. */
 export function temporaryBeside(file: string): string {
   return directoryOf(file) + mark + toHex(systemRandom(12));

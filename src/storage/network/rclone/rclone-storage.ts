@@ -14,19 +14,15 @@ import type {
 } from '../../storage.ts';
 import type { NameCodec } from '../escaped-name.ts';
 import { type HttpResponse, statusError } from '../http-client.ts';
+import { LeftoverTimes } from '../leftover-times.ts';
 import { type OpenedRange, openRange } from '../ranged-read.ts';
 import { listRemote, type RemoteEntry, remoteEntry } from './list-remote.ts';
 import type { RcloneConnection, RemoteFacts } from './rclone-connection.ts';
 import { rcloneError } from './rclone-error.ts';
 import { encodedPath, type RcloneProcess, servedRemote } from './rclone-process.ts';
 import { uploadTo } from './rclone-upload.ts';
-import { unlessAborted } from './unless-aborted.ts';
-import {
-  isChangedByUpload,
-  isUnfinished,
-  leftoverAge,
-  unfinishedBeside,
-} from './unfinished-name.ts';
+import { untilAborted } from '../until-aborted.ts';
+import { isChangedByUpload, isUnfinished, unfinishedBeside } from './unfinished-name.ts';
 
 /** How a remote is used as a storage. */
 export interface RcloneStorageSettings {
@@ -54,6 +50,7 @@ export class RcloneStorage implements Storage {
   readonly #moveIsExclusive: boolean;
   readonly #names: NameCodec;
   readonly #clock: Clock;
+  readonly #times = new LeftoverTimes();
   /** The moves and uploads to a name under way, so that they come one after the other. */
   readonly #moving = new Map<string, Promise<unknown>>();
   /** Removals of unfinished uploads, which nobody waits for until the end. */
@@ -135,13 +132,15 @@ export class RcloneStorage implements Storage {
       return name !== undefined && `${name}/`.startsWith(prefix);
     };
     for await (const entry of listRemote(rclone, start, wanted, { action, signal })) {
-      if (isUnfinished(entry.path)) this.#removeLeftover(rclone, entry);
+      this.#times.see(entry.modified);
+      if (isUnfinished(entry.path)) this.#times.note(entry.path, entry.modified);
       else if (entry.size >= 0) {
         const name = this.#names.decode(entry.path);
         if (name?.startsWith(prefix) === true) yield objectOf(name, entry);
       }
       signal?.throwIfAborted();
     }
+    for (const path of this.#times.takeOld(this.#clock.now())) this.#remove(rclone, path);
   }
 
   async delete(name: string, { signal }: CallOptions = {}): Promise<void> {
@@ -249,7 +248,7 @@ export class RcloneStorage implements Storage {
     const mine = (async () => {
       // How the one before ended is for its caller to know.
       if (before !== undefined)
-        await unlessAborted(
+        await untilAborted(
           before.catch(() => undefined),
           signal,
         );
@@ -306,11 +305,6 @@ export class RcloneStorage implements Storage {
       },
       size: async () => (await look()).size,
     });
-  }
-
-  #removeLeftover(rclone: RcloneProcess, { path, modified }: RemoteEntry): void {
-    if (modified !== undefined && this.#clock.now() - modified > leftoverAge)
-      this.#remove(rclone, path);
   }
 
   /** Removes what is no object, some time; what cannot be removed now is found by a later listing. */
