@@ -8,7 +8,7 @@ import { environmentOptions, openStorage } from '../../src/storage/open-storage.
 import { storageDriver } from '../../src/storage/registry.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { parseDestinationUrl } from '../../src/storage/url.ts';
-import type { TestServer } from '../servers/server.ts';
+import { freePort, type TestServer } from '../servers/server.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { namesIn, pattern, rejectsWith, sourceOf } from '../support/storage-samples.ts';
 import { type ProxyFaults, type TcpProxy, tcpProxy } from '../support/tcp-proxy.ts';
@@ -66,37 +66,43 @@ export async function openForTest(
 
 /** Everything a driver has to stand besides the storage contract: servers that die, connections that break off, large listings. */
 export function networkContract(subject: NetworkSubject): void {
-  describe(subject.title, { concurrency: false }, async () => {
-    // Not in a hook: the tests of the contract are declared from here.
-    const server = await subject.start();
-    after(() => server[Symbol.asyncDispose]());
+  describe(subject.title, { concurrency: false }, () => {
+    let started: Promise<TestServer> | undefined;
+    // By the first test that runs: a choice of tests may leave all of these out.
+    const serverOf = (): Promise<TestServer> => (started ??= subject.start());
+    after(async () => (await started)?.[Symbol.asyncDispose]());
     let places = 0;
     const placeOf = async (): Promise<string> => {
       const place = `place${(places += 1)}`;
-      await subject.prepare?.(server, place);
+      await subject.prepare?.(await serverOf(), place);
       return place;
     };
-    const environment = subject.environment?.(server) ?? {};
-    const open = async (
-      options?: Readonly<Record<string, string | number>>,
-      { place, port = server.port }: { readonly place?: string; readonly port?: number } = {},
-    ): Promise<Storage> =>
-      openForTest(subject.url(server, place ?? (await placeOf()), port), environment, options);
+    const open: Open = async (options, where = {}) => {
+      const server = await serverOf();
+      const { place = await placeOf(), port = server.port } = where;
+      const environment = subject.environment?.(server);
+      return openForTest(subject.url(server, place, port), environment, options);
+    };
 
     storageContract(subject.title, () => open());
-    const proxyOf: ProxyOf = (faults) =>
-      subject.proxy?.(server, faults) ?? tcpProxy(server.port, faults);
+    const proxyOf: ProxyOf = async (faults) => {
+      const server = await serverOf();
+      return subject.proxy?.(server, faults) ?? tcpProxy(server.port, faults);
+    };
     breaking(proxyOf, open, placeOf);
-    if (subject.survivesKill !== false) dying(server, proxyOf, open, placeOf);
-    listing(subject, server, open, placeOf);
-    refusals(subject, server, environment, placeOf);
+    if (subject.survivesKill !== false) dying(serverOf, proxyOf, open, placeOf);
+    listing(subject, serverOf, open, placeOf);
+    refusals(subject, serverOf, placeOf);
 
     test('a tree is backed up, killed, backed up again, checked, restored and compared', async () => {
+      const server = await serverOf();
       const url = subject.url(server, await placeOf(), server.port);
-      await backedUpAndRestored(url, environment);
+      await backedUpAndRestored(url, subject.environment?.(server) ?? {});
     });
   });
 }
+
+type ServerOf = () => Promise<TestServer>;
 
 type Open = (
   options?: Readonly<Record<string, string | number>>,
@@ -183,13 +189,13 @@ function breaking(proxyOf: ProxyOf, open: Open, placeOf: () => Promise<string>):
 
 /** The server ends in the middle of things. */
 function dying(
-  server: TestServer,
+  serverOf: ServerOf,
   proxyOf: ProxyOf,
   open: Open,
   placeOf: () => Promise<string>,
 ): void {
   test('the server is killed in the middle of an upload', { timeout: 120_000 }, async () => {
-    const place = await placeOf();
+    const [server, place] = [await serverOf(), await placeOf()];
     await using proxy = await proxyOf({ rate: 8 * mebibyte });
     await using storage = await open(undefined, { place, port: proxy.port });
     await storage.put('before', pattern(1000));
@@ -213,7 +219,7 @@ function dying(
   });
 
   test('the server is killed in the middle of a download', { timeout: 120_000 }, async () => {
-    const place = await placeOf();
+    const [server, place] = [await serverOf(), await placeOf()];
     await using proxy = await proxyOf({ rate: 8 * mebibyte });
     const body = pattern(24 * mebibyte);
     {
@@ -235,7 +241,7 @@ function dying(
 
 function listing(
   subject: NetworkSubject,
-  server: TestServer,
+  serverOf: ServerOf,
   open: Open,
   placeOf: () => Promise<string>,
 ): void {
@@ -247,7 +253,7 @@ function listing(
       (_, index) => `many/${String(index % 16).padStart(2, '0')}/${index}`,
     );
     let next = subject.fill === undefined ? 0 : all.length - 100;
-    await subject.fill?.(server, place, all.slice(0, next));
+    await subject.fill?.(await serverOf(), place, all.slice(0, next));
     await Promise.all(
       Array.from({ length: storage.capabilities.concurrency }, async () => {
         while (next < all.length) await storage.put(all[next++] ?? '', pattern(1));
@@ -263,17 +269,17 @@ function listing(
 /** What the user is told when it is his to do something. */
 function refusals(
   subject: NetworkSubject,
-  server: TestServer,
-  environment: Readonly<Record<string, string>>,
+  serverOf: ServerOf,
   placeOf: () => Promise<string>,
 ): void {
   const wrong = subject.wrongCredentials?.bind(subject);
   if (wrong !== undefined) {
     test('wrong credentials are refused, in one sentence without them', async () => {
+      const server = await serverOf();
       const url = wrong(server, await placeOf(), server.port);
       await assert.rejects(
         async () => {
-          await using storage = await openForTest(url, environment);
+          await using storage = await openForTest(url, subject.environment?.(server));
           await Array.fromAsync(storage.list(''));
         },
         (error) => {
@@ -291,12 +297,11 @@ function refusals(
   }
 
   test('a server that is not there is named in one sentence', async () => {
-    await using proxy = await tcpProxy(1);
-    const { port } = proxy;
-    await proxy[Symbol.asyncDispose]();
+    const [server, port] = [await serverOf(), await freePort()];
     await assert.rejects(
       async () => {
-        await using storage = await openForTest(subject.url(server, 'nowhere', port), environment);
+        const url = subject.url(server, 'nowhere', port);
+        await using storage = await openForTest(url, subject.environment?.(server));
         await Array.fromAsync(storage.list(''));
       },
       (error) => hasCode(error, 'storage/unavailable') && !error.message.includes('\n'),

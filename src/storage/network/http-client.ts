@@ -95,6 +95,8 @@ export class HttpClient implements AsyncDisposable {
         headers: { ...headers, ...lengthOf(body) },
         ...(body !== undefined && { body: payload(body, action, failure, { signal }) }),
         signal: signal ?? null,
+        // While a large body is on its way over a slow line there is no answer: the layer around the driver limits the time of the call.
+        ...(body !== undefined && { headersTimeout: 0 }),
         // Large pieces: each costs a turn of the event loop.
         highWaterMark: 256 * 1024,
         // Otherwise a connection is closed after each HEAD.

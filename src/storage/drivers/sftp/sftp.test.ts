@@ -1,6 +1,7 @@
 import { networkContract } from '#test/contract/network-contract.ts';
 import { openSshPrograms, type OpenSshServer, startOpenSsh } from '#test/servers/openssh.ts';
 import { missingPrograms } from '#test/servers/required-programs.ts';
+import { fillDirectory } from '#test/support/fill-directory.ts';
 import { readFileSync } from 'node:fs';
 import { describe } from 'node:test';
 
@@ -16,6 +17,8 @@ for (const client of ['program', 'library']) {
     networkContract({
       title: `SFTP by OpenSSH, the client is the ${client}`,
       start: () => startOpenSsh(),
+      fill: (server, place, names) =>
+        fillDirectory(`${(server as OpenSshServer).data}/${place}`, names),
       url: (server, place, port) =>
         url(server as OpenSshServer, place, port, (server as OpenSshServer).identity),
       wrongCredentials: (server, place, port) =>

@@ -1,13 +1,17 @@
+import { execFile } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { after, describe } from 'node:test';
+import { promisify } from 'node:util';
 
 import { networkContract, openForTest } from '#test/contract/network-contract.ts';
 import { storageContract } from '#test/contract/storage-contract.ts';
-import { apachePrograms, startApache } from '#test/servers/apache.ts';
+import { type ApacheServer, apachePrograms, startApache } from '#test/servers/apache.ts';
 import { missingPrograms } from '#test/servers/required-programs.ts';
 import { freePort, serverDirectory, startServer } from '#test/servers/server.ts';
+import { fillDirectory } from '#test/support/fill-directory.ts';
 
+const run = promisify(execFile);
 const missing = missingPrograms(apachePrograms);
 const credentials = `backup:${encodeURIComponent('s3cret: äöü')}`;
 
@@ -15,6 +19,12 @@ if (missing === false) {
   networkContract({
     title: 'WebDAV by Apache, Basic',
     start: startApache,
+    fill: async (server, place, names) => {
+      const { data } = server as ApacheServer;
+      await fillDirectory(`${data}/${place}`, names);
+      // The server runs as another user, who has to be able to write beside them.
+      await run('chmod', ['-R', 'a+rwX', `${data}/${place}`]);
+    },
     url: (_, place, port) => `webdav://${credentials}@localhost:${port}/dav/${place}`,
     wrongCredentials: (_, place, port) =>
       `webdav://backup:wr0ng-one@localhost:${port}/dav/${place}`,
