@@ -96,6 +96,12 @@ describe('what an S3 service may answer', () => {
     [errorOf(418, 'Teapot'), 'storage/access-denied', /status 418 \(Teapot: In words\)/u],
     [{ status: 502, body: '<html>Bad gateway</html>' }, 'storage/unavailable', /has failed/u],
     [
+      { status: 404, body: '<html>404 page not found</html>' },
+      'storage/unavailable',
+      /does not say what is missing/u,
+    ],
+    [{ status: 404 }, 'storage/unavailable', /does not say what is missing/u],
+    [
       errorOf(403, 'RequestTimeTooSkewed', '', {
         date: new Date(Date.now() - 7_200_000).toUTCString(),
       }),
@@ -134,6 +140,16 @@ describe('what an S3 service may answer', () => {
     );
     await using storage = await service.open();
     await assert.rejects(storage.stat('a'), /does not know the access key/u);
+  });
+
+  test('a 404 to HEAD that the service itself does not give is no missing object', async () => {
+    const found = { status: 200, headers: { 'content-length': '1' }, body: 'x' };
+    await using service = await answering((_, count) =>
+      count === 1 ? found : { status: 404, body: '<html>404 page not found</html>' },
+    );
+    await using storage = await service.open();
+    await storage.stat('a');
+    await rejectsWith(storage.stat('a'), 'storage/unavailable');
   });
 
   test('a bucket in another region is looked for where the service says', async () => {

@@ -9,7 +9,7 @@ import { AppError, hasCode } from '../../../base/errors.ts';
 import { resolveRange } from '../../byte-range.ts';
 import type { ByteRange, GetOptions, StorageObject } from '../../storage.ts';
 import type { S3Connection } from './connection.ts';
-import { saysNothing, statusOf } from './translate-error.ts';
+import { isFromService, saysNothing, statusOf } from './translate-error.ts';
 
 /** The bytes of an object or a range that are on their way. */
 export interface OpenedObject {
@@ -55,7 +55,7 @@ export class ObjectReader {
           return await client.send(new HeadObjectCommand({ Bucket: destination.bucket, Key }));
         } catch (error) {
           // The answer to HEAD has no room for a reason; the same question by GET has.
-          const settled = this.#bucketSeen && statusOf(error) === 404;
+          const settled = this.#bucketSeen && statusOf(error) === 404 && isFromService(error);
           if (settled || !saysNothing(error) || statusOf(error) === 503) throw error;
           const answer = await client.send(
             new GetObjectCommand({ Bucket: destination.bucket, Key, Range: 'bytes=0-0' }),

@@ -138,7 +138,13 @@ const meanings: Readonly<Record<string, Meaning>> = {
 /** Where an answer has no body, as those to HEAD, its status must do. */
 function byStatus(status: number): Meaning {
   if (status === 401 || status === 403) return denied;
-  if (status === 404) return missing;
+  if (status === 404) {
+    return {
+      code: 'storage/unavailable',
+      text: 'the server answers with status 404, and does not say what is missing',
+      hint: 'Look at the endpoint: it must be that of an S3 service',
+    };
+  }
   if (status === 412) return { code: 'storage/already-exists', text: 'it is already there' };
   if (status === 416) return { code: 'storage/bad-range', text: 'the range does not lie inside' };
   if (status === 429 || status === 503) return busy;
@@ -149,7 +155,7 @@ function byStatus(status: number): Meaning {
 
 /** What is read of an error of the SDK, whatever its class. */
 interface ServiceError extends Error {
-  readonly $metadata?: { readonly httpStatusCode?: number };
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string };
   readonly $response?: { readonly headers?: Readonly<Record<string, string>> };
   readonly Region?: string;
   readonly Endpoint?: string;
@@ -164,7 +170,9 @@ export function translateError(error: unknown, call: FailedCall): unknown {
   const { action, bucket } = call;
   const failure: ServiceError = error;
   const status = failure.$metadata?.httpStatusCode;
-  const known = Object.hasOwn(meanings, error.name) ? meanings[error.name] : undefined;
+  // So the SDK calls every 404 without a reason: any web server says that, and a proxy whose service is down.
+  const isUnsaid = error.name === 'NotFound' && !isFromService(error);
+  const known = Object.hasOwn(meanings, error.name) && !isUnsaid ? meanings[error.name] : undefined;
   if (error.name === 'RequestTimeTooSkewed') return skewed(failure, call);
   if (isWrongRegion(error)) return wrongRegion(failure, call);
   if (known === undefined && status === undefined) return translateNetworkError(error, action);
@@ -198,6 +206,13 @@ export function statusOf(error: unknown): number | undefined {
   if (!(error instanceof Error)) return undefined;
   const { $metadata }: ServiceError = error;
   return $metadata?.httpStatusCode;
+}
+
+/** Whether an answer without a body is one of the service, and not of something before it. */
+export function isFromService(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { $metadata }: ServiceError = error;
+  return $metadata?.requestId !== undefined;
 }
 
 function isWrongRegion(error: Error): boolean {
