@@ -191,6 +191,22 @@ describe('listings', () => {
     await assert.rejects(namesIn(storage, ''), /pieces is too long/u);
   });
 
+  test('a proxy that says 404 of everything makes no object missing', async () => {
+    await using server = await oddWebdav();
+    await using storage = await open(server);
+    await storage.put('a', pattern(10));
+    server.oddities.instead = (_, response) => {
+      response.writeHead(404).end('404 page not found');
+      return true;
+    };
+    await rejectsWith(storage.read('a'), 'storage/unavailable');
+    await rejectsWith(storage.stat('a'), 'storage/unavailable');
+    await rejectsWith(storage.delete('a'), 'storage/unavailable');
+    await rejectsWith(namesIn(storage, ''), 'storage/unavailable');
+    delete server.oddities.instead;
+    await rejectsWith(storage.read('b'), 'storage/not-found');
+  });
+
   test('an answer cut by the connection is an error', async () => {
     await using server = await oddWebdav();
     await using storage = await open(server);

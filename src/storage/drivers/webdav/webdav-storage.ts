@@ -116,7 +116,7 @@ export class WebdavStorage implements Storage {
   async stat(name: string, { signal }: CallOptions = {}): Promise<StorageObject> {
     signal?.throwIfAborted();
     const found = await this.#lookAt(name, this.#partsOf(name), signal);
-    if (found.kind !== 'object') throw noObject(name);
+    if (found.kind !== 'object') throw await this.#missing(name, signal);
     this.#wasThere = true;
     const { size, modified } = found;
     return { name, size, ...(modified !== undefined && { modified }) };
@@ -156,7 +156,10 @@ export class WebdavStorage implements Storage {
     signal?.throwIfAborted();
     const parts = this.#partsOf(name);
     // A directory would go with everything in it.
-    if (!(await this.#exists(name, parts, signal))) return;
+    if (!(await this.#exists(name, parts, signal))) {
+      await this.#requireBase(`delete "${name}"`, signal);
+      return;
+    }
     const request = {
       method: 'DELETE',
       path: encodePath(parts, 'object'),
@@ -243,7 +246,7 @@ export class WebdavStorage implements Storage {
     const size = async (): Promise<number> => {
       const found = await this.#lookAt(name, parts, signal);
       if (found.kind === 'object') return found.size;
-      throw noObject(name);
+      throw await this.#missing(name, signal);
     };
     return await openRange(name, range, {
       size,
@@ -286,10 +289,11 @@ export class WebdavStorage implements Storage {
       isSentToCollection(response, this.#client.urlOf(request.path))
     ) {
       await response.discard();
-      throw noObject(name);
+      throw await this.#missing(name, signal);
     }
     const error = await this.#client.refusal(response, request);
-    if (doubtful.has(status) && !(await this.#exists(name, parts, signal))) throw noObject(name);
+    if (doubtful.has(status) && !(await this.#exists(name, parts, signal)))
+      throw await this.#missing(name, signal);
     throw error;
   }
 
@@ -300,6 +304,12 @@ export class WebdavStorage implements Storage {
     if (listing !== undefined) this.#wasThere = true;
     else await this.#requireBase(action, signal);
     return { directory, listing };
+  }
+
+  /** The error for an object that is missing, when that is not because everything is: a proxy whose server is down says 404 as well. */
+  async #missing(name: string, signal: AbortSignal | undefined): Promise<AppError> {
+    await this.#requireBase(`look at "${name}"`, signal);
+    return noObject(name);
   }
 
   /** After something was missing: rejects when everything is, and was not before, or when the path of the destination is a file. */
