@@ -259,8 +259,10 @@ interface Page {
 
 function pageIn(answer: unknown, action: string): Page {
   const page = answer as Partial<Page> | null;
-  if (Array.isArray(page?.entries) && typeof page.cursor === 'string')
-    return { entries: page.entries, cursor: page.cursor, has_more: page.has_more === true };
+  // An answer that does not say whether there is more must not pass for the end.
+  const { entries, cursor, has_more: hasMore } = page ?? {};
+  if (Array.isArray(entries) && typeof cursor === 'string' && typeof hasMore === 'boolean')
+    return { entries, cursor, has_more: hasMore };
   throw new AppError('storage/unavailable', `Cannot ${action}: Dropbox's answer is not understood`);
 }
 

@@ -97,6 +97,15 @@ function openAt({ address }: Scripted, options = ''): Promise<Storage> {
   });
 }
 
+test('a container that goes in the middle of a listing ends it with an error, also when it may be made', async () => {
+  const entry = { name: 'a', bytes: 1, last_modified: '2026-01-02T03:04:05.000000' };
+  await using server = await tempAuthServer(({ path }) =>
+    path.includes('marker=') ? { status: 404 } : { status: 200, body: [entry] },
+  );
+  await using storage = await openAt(server, '&create-container');
+  await rejectsWith(namesIn(storage, ''), 'storage/no-container');
+});
+
 test('a token that has expired is replaced within the call, and the body is sent again', async () => {
   await using server = await tempAuthServer(({ token, method }) => {
     if (token === 't1') return { status: 401 };

@@ -363,7 +363,8 @@ export class SwiftStorage implements Storage {
         return response;
       }
       if (response.status !== 404) throw await swiftError(response, action);
-      if (!createContainer) {
+      // A container that was there before is not one that the first put will make.
+      if (!createContainer || this.#isContainerKnown) {
         await response.discard();
         throw noContainer(action, container);
       }
