@@ -121,6 +121,13 @@ describe('what an S3 URL means', () => {
     assert.equal(line('s3+http://nas:9000/bucket/a', { provider: 'minio' }), meaning);
   });
 
+  test('a service that has a host for each account is not looked for at Amazon', () => {
+    assert.throws(
+      () => line('e2://bucket/a'),
+      (error) => hasCode(error, 'input/usage') && /names none/u.test(error.message),
+    );
+  });
+
   test('the location shows where it is', () => {
     assert.equal(meant('s3://key:secret@bucket/a').location, 's3://bucket/a');
     assert.equal(meant('s3://nas:9000/bucket').location, 's3://nas:9000/bucket');

@@ -94,8 +94,14 @@ function serverOf(options: DestinationOptions): Server {
   if (preset.name === 'aws' && options.tls !== false)
     return { preset, endpoint: undefined, region: options.region, isPlace: false };
   if (template === undefined) {
-    // Only IDrive e2, whose hosts are asked for by the key.
-    return { preset, endpoint: undefined, region: options.region ?? preset.region, isPlace: false };
+    // Only IDrive e2, which gives every account a host of its own.
+    throw new AppError(
+      'input/usage',
+      `${preset.title} has a host for each account, and the URL names none`,
+      {
+        hint: `Write ${scheme}://HOST/BUCKET with the endpoint that its console shows, or name it with the option "endpoint"`,
+      },
+    );
   }
   const region = options.region ?? preset.region;
   const host = filled(template, { region, account: options.account }, preset);
