@@ -6,26 +6,28 @@ import { driverNameOf, knownSchemes } from './schemes.ts';
 /** Every protocol, loaded when it is first used. A new one is a folder in `drivers/` and a line here. */
 const loaders: Readonly<Record<string, () => Promise<StorageDriver>>> = {
   file: async () => (await import('./drivers/file/file.ts')).fileDriver,
-  azure: async () => (await import('./drivers/azure/azure.ts')).azureDriver,
-  dropbox: async () => (await import('./drivers/dropbox/dropbox.ts')).dropboxDriver,
-  b2: async () => (await import('./drivers/b2/b2.ts')).b2Driver,
-  googledrive: async () =>
-    (await import('./drivers/googledrive/googledrive.ts')).googledriveDriver,
-  memory: async () => (await import('./drivers/memory/memory.ts')).memoryDriver,
-  onedrive: async () => (await import('./drivers/onedrive/onedrive.ts')).onedriveDriver,
   sftp: async () => (await import('./drivers/sftp/sftp.ts')).sftpDriver,
-  s3: async () => (await import('./drivers/s3/s3.ts')).s3Driver,
-  gs: async () => (await import('./drivers/gs/gs.ts')).gsDriver,
-  swift: async () => (await import('./drivers/swift/swift.ts')).swiftDriver,
   ftp: async () => (await import('./drivers/ftp/ftp.ts')).ftpDriver,
-  rsync: async () => (await import('./drivers/rsync/rsync.ts')).rsyncDriver,
-  rclone: async () => (await import('./drivers/rclone/rclone.ts')).rcloneDriver,
-  smb: async () => (await import('./drivers/smb/smb.ts')).smbDriver,
   webdav: async () => (await import('./drivers/webdav/webdav.ts')).webdavDriver,
+  smb: async () => (await import('./drivers/smb/smb.ts')).smbDriver,
+  rsync: async () => (await import('./drivers/rsync/rsync.ts')).rsyncDriver,
+  s3: async () => (await import('./drivers/s3/s3.ts')).s3Driver,
+  azure: async () => (await import('./drivers/azure/azure.ts')).azureDriver,
+  gs: async () => (await import('./drivers/gs/gs.ts')).gsDriver,
+  b2: async () => (await import('./drivers/b2/b2.ts')).b2Driver,
+  swift: async () => (await import('./drivers/swift/swift.ts')).swiftDriver,
+  dropbox: async () => (await import('./drivers/dropbox/dropbox.ts')).dropboxDriver,
+  googledrive: async () => (await import('./drivers/googledrive/googledrive.ts')).googledriveDriver,
+  onedrive: async () => (await import('./drivers/onedrive/onedrive.ts')).onedriveDriver,
   tahoe: async () => (await import('./drivers/tahoe/tahoe.ts')).tahoeDriver,
+  rclone: async () => (await import('./drivers/rclone/rclone.ts')).rcloneDriver,
+  memory: async () => (await import('./drivers/memory/memory.ts')).memoryDriver,
 };
 
 export const storageSchemes: readonly string[] = Object.keys(loaders);
+
+/** Those that users are told of. */
+export const offeredSchemes: readonly string[] = storageSchemes.filter((name) => name !== 'memory');
 
 /** The driver for a scheme or one of its other names. Throws `input/usage` for one that nobody serves, and says why where that is known. */
 export async function storageDriver(scheme: string): Promise<StorageDriver> {
@@ -34,6 +36,6 @@ export async function storageDriver(scheme: string): Promise<StorageDriver> {
   if (load !== undefined) return load();
   const nearest = didYouMean(scheme, [...storageSchemes, ...knownSchemes]);
   throw new AppError('input/usage', `There is no kind of storage called "${scheme}"`, {
-    hint: `${nearest === undefined ? '' : `Did you mean "${nearest}"? `}Known are: ${storageSchemes.join(', ')}`,
+    hint: `${nearest === undefined ? '' : `Did you mean "${nearest}"? `}Known are: ${offeredSchemes.join(', ')}`,
   });
 }

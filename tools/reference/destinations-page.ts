@@ -1,14 +1,13 @@
 import type { StorageDriver } from '../../src/storage/driver.ts';
 import { commonOptions } from '../../src/storage/open-storage.ts';
 import type { StorageOption } from '../../src/storage/option-schema.ts';
-import { storageDriver, storageSchemes } from '../../src/storage/registry.ts';
+import { offeredSchemes, storageDriver } from '../../src/storage/registry.ts';
 import { aliasesOf } from '../../src/storage/schemes.ts';
 import { markdownTable } from './markdown-table.ts';
 
 /** `docs/reference/destinations.md`: every kind of storage with its options. */
 export async function destinationsPage(): Promise<string> {
-  const drivers = await Promise.all(storageSchemes.map(storageDriver));
-  const shown = drivers.filter(({ scheme }) => scheme !== 'memory');
+  const drivers = await Promise.all(offeredSchemes.map(storageDriver));
   return `${[
     '# Destinations',
     'Made from the drivers by `npm run reference`; `holdfast destination list KIND` says the same. `holdfast destination test URL` tries a storage.',
@@ -16,7 +15,7 @@ export async function destinationsPage(): Promise<string> {
     'An option is taken from the first of these that has it: the URL, `--option NAME=VALUE`, the environment (`HOLDFAST_<SCHEME>_<OPTION>`, then the variables of other programs in the order given), the default. Every secret can also be given as `NAME-file` (its first line) or `NAME-command` (the first line of what the command prints), and by a variable that ends in `_FILE`. Secrets are never printed.',
     markdownTable([
       ['kind', 'what', 'also called', 'tested against', 'needs'],
-      ...shown.map(({ scheme, title, testedAgainst, needs }) => [
+      ...drivers.map(({ scheme, title, testedAgainst, needs }) => [
         `[${scheme}](#${scheme})`,
         title,
         codes(aliasesOf(scheme)),
@@ -26,7 +25,7 @@ export async function destinationsPage(): Promise<string> {
     ]),
     '## Options of every kind',
     optionTable(commonOptions),
-    ...shown.flatMap(driverSection),
+    ...drivers.flatMap(driverSection),
   ].join('\n\n')}\n`;
 }
 

@@ -1,7 +1,7 @@
 import type { StorageDriver } from '../../storage/driver.ts';
 import { environmentNameOf, optionsOf } from '../../storage/open-storage.ts';
 import type { StorageOption } from '../../storage/option-schema.ts';
-import { storageDriver, storageSchemes } from '../../storage/registry.ts';
+import { offeredSchemes, storageDriver } from '../../storage/registry.ts';
 import { aliasesOf } from '../../storage/schemes.ts';
 import type { CommandRun } from '../command.ts';
 import type { destinationList } from '../definitions/destination.ts';
@@ -10,7 +10,7 @@ import type { Output } from '../output/output.ts';
 export const run: CommandRun<typeof destinationList> = async (input, { output }) => {
   const { SCHEME: scheme } = input.arguments;
   const drivers = await Promise.all(
-    scheme === undefined ? storageSchemes.map(storageDriver) : [storageDriver(scheme)],
+    scheme === undefined ? offeredSchemes.map(storageDriver) : [storageDriver(scheme)],
   );
   for (const driver of drivers) output.object(recordOf(driver));
   if (scheme === undefined) {
