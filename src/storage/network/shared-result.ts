@@ -44,3 +44,26 @@ export class SharedResult<Result> {
     if (this.#pending === pending) this.#pending = undefined;
   }
 }
+
+/** Work that many calls need and that is done once for each key: whoever comes while it runs waits for it, whoever comes later goes on at once. */
+export class SharedWork {
+  readonly #begun = new Map<string, SharedResult<void>>();
+
+  /** Resolves when the work called `key` has been done. After a failure, and when a waiting call is aborted, the next call begins anew. */
+  async do(key: string, work: () => Promise<void>, { signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    const begun = this.#begun.get(key) ?? new SharedResult(work);
+    this.#begun.set(key, begun);
+    try {
+      await begun.get({ signal });
+    } catch (error) {
+      if (this.#begun.get(key) === begun) this.#begun.delete(key);
+      throw error;
+    }
+  }
+
+  /** Forgets finished work whose key is wanted by `matches`. */
+  forget(matches: (key: string) => boolean): void {
+    for (const key of this.#begun.keys()) if (matches(key)) this.#begun.delete(key);
+  }
+}

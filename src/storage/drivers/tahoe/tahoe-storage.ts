@@ -6,7 +6,7 @@ import { type Body, sizeOfBody } from '../../body.ts';
 import { collect } from '../../byte-stream.ts';
 import type { HttpClient, HttpRequest, HttpResponse } from '../../network/http-client.ts';
 import { openRange } from '../../network/ranged-read.ts';
-import { SharedWork } from '../../network/shared-work.ts';
+import { SharedWork } from '../../network/shared-result.ts';
 import { canStartName, checkObjectName } from '../../object-name.ts';
 import type {
   GetOptions,
@@ -114,7 +114,7 @@ export class TahoeStorage implements Storage {
   async stat(name: string, { signal }: CallOptions = {}): Promise<StorageObject> {
     signal?.throwIfAborted();
     const found = await this.#find(this.#partsOf(name), `look at "${name}"`, { signal });
-    if (found?.kind !== 'file') throw noObject(name);
+    if (found?.kind !== 'file') throw await this.#missing(name, { signal });
     this.#wasThere = true;
     return objectOf(name, found);
   }
@@ -155,7 +155,10 @@ export class TahoeStorage implements Storage {
     const parts = this.#partsOf(name);
     const action = `delete "${name}"`;
     // A directory would go with everything in it.
-    if ((await this.#find(parts, action, { signal }))?.kind !== 'file') return;
+    if ((await this.#find(parts, action, { signal }))?.kind !== 'file') {
+      await this.#requireBase(action, { signal });
+      return;
+    }
     const response = await this.#send({
       method: 'DELETE',
       url: this.#urlOf(parts),
@@ -275,9 +278,10 @@ export class TahoeStorage implements Storage {
     options: CallOptions,
   ): Promise<AppError> {
     const error = await tahoeRefusal(response, action);
-    if (response.status === 404) return noObject(name);
+    if (response.status === 404) return this.#missing(name, options);
     if (response.status !== 400) return error;
-    return (await this.#find(parts, action, options)) === undefined ? noObject(name) : error;
+    const found = await this.#find(parts, action, options);
+    return found === undefined ? this.#missing(name, options) : error;
   }
 
   async #listDirectory(directory: string, options: CallOptions): Promise<Listed> {
@@ -288,6 +292,18 @@ export class TahoeStorage implements Storage {
       this.#wasThere = true;
       return { directory, children: found.children };
     }
+    await this.#requireBase(action, options);
+    return { directory, children: new Map() };
+  }
+
+  /** The error for an object that is missing, when that is not because everything is. */
+  async #missing(name: string, options: CallOptions): Promise<AppError> {
+    await this.#requireBase(`look at "${name}"`, options);
+    return noObject(name);
+  }
+
+  /** After something was missing: rejects when everything is, and was not before, or when the path of the destination is a file. */
+  async #requireBase(action: string, options: CallOptions): Promise<void> {
     const base = await this.#find(this.#base, action, options);
     if (base?.kind === 'file') throw isFile(this.#base);
     if (base === undefined && this.#wasThere) {
@@ -296,7 +312,6 @@ export class TahoeStorage implements Storage {
         `Cannot ${action}: the directory was there before and is gone`,
       );
     }
-    return { directory, children: new Map() };
   }
 
   /** What is at the path of these parts below the capability; `undefined` when there is nothing. */

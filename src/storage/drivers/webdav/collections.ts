@@ -2,7 +2,7 @@ import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError } from '../../../base/errors.ts';
 import type { Propfind } from './propfind.ts';
 import { encodePath } from './resource-path.ts';
-import { SharedWork } from '../../network/shared-work.ts';
+import { SharedWork } from '../../network/shared-result.ts';
 import type { WebdavClient } from './webdav-client.ts';
 
 /** Makes directories, once each: what is known to be there is not asked for again. */

@@ -3,7 +3,7 @@ import type { Body } from '../../body.ts';
 import type { HttpClient, HttpResponse } from '../../network/http-client.ts';
 import type { Authentication } from './authentication.ts';
 import { refusal } from './refusal.ts';
-import { SharedWork } from '../../network/shared-work.ts';
+import { SharedWork } from '../../network/shared-result.ts';
 
 export interface WebdavRequest extends CallOptions {
   readonly method: string;

@@ -1,6 +1,6 @@
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError } from '../../../base/errors.ts';
-import { unlessAborted } from './unless-aborted.ts';
+import { untilAborted } from '../until-aborted.ts';
 import { type RcloneSettings, RcloneProcess, servedRemote } from './rclone-process.ts';
 
 /** What rclone says of a remote. */
@@ -30,7 +30,7 @@ export class RcloneConnection implements AsyncDisposable {
     signal?.throwIfAborted();
     if (this.#closed) throw new AppError('internal', 'The storage is closed');
     const current = (this.#running ??= this.#start());
-    const running = await unlessAborted(current, signal);
+    const running = await untilAborted(current, signal);
     if (running.isAlive) return running;
     if (this.#running === current) this.#running = undefined;
     return await this.process({ signal });
