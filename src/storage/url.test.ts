@@ -116,6 +116,25 @@ describe('printDestinationUrl()', () => {
     );
   });
 
+  test('shows no user and no query of an address in an option', () => {
+    const url = parseDestinationUrl('s3://b/p?region=https%3A%2F%2Fu%3Ahush%40h%2Fx%3Fsig%3Dhush');
+    assert.equal(
+      printDestinationUrl(url, schema),
+      `s3://b/p?region=${encodeURIComponent('https://***@h/x?***')}`,
+    );
+  });
+
+  test('hides what a remote of rclone is told before its path', () => {
+    for (const [text, printed] of [
+      ['rclone://:sftp,host=h,pass=hush:a,b', 'rclone://:sftp,***:a,b'],
+      ['rclone://dav,url="http://h/",pass="hu:sh":a/b', 'rclone://dav,***:a/b'],
+      ['rclone://dav,pass=hush', 'rclone://dav,***'],
+      ['rclone://drive:a,b:c', 'rclone://drive:a,b:c'],
+      ['rclone://drive/a,b=c:d', 'rclone://drive/a,b=c:d'],
+    ] as const)
+      assert.equal(printDestinationUrl(parseDestinationUrl(text)), printed);
+  });
+
   test('prints what parses to the same', () => {
     const part = fc.string({ unit: 'grapheme', minLength: 1 });
     fc.assert(

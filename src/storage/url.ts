@@ -1,6 +1,7 @@
 import { AppError } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import type { StorageOption } from './option-schema.ts';
+import { shownAddress } from './shown-address.ts';
 
 /** The parts of `scheme://[user[:password]@]host[:port]/path?option=value&…`, percent-decoded. */
 export interface DestinationUrl {
@@ -81,13 +82,13 @@ export function printDestinationUrl(
   const user = url.user === undefined ? '' : `${encodeURIComponent(url.user)}@`;
   const host = url.host?.includes(':') === true ? `[${url.host}]` : (url.host ?? '');
   const port = url.port === undefined ? '' : `:${url.port}`;
-  const path = url.path.split('/').map(encodePart).join('/');
+  const path = withoutRemoteOptions(url).split('/').map(encodePart).join('/');
   const isPublic = (name: string): boolean =>
     schema.some((option) => option.name === name && option.kind !== 'secret');
   const options = Array.from(
     url.options,
     ([name, value]) =>
-      `${encodeURIComponent(name)}=${isPublic(name) ? encodeURIComponent(value.reveal()) : '***'}`,
+      `${encodeURIComponent(name)}=${isPublic(name) ? encodeURIComponent(shownValue(value.reveal())) : '***'}`,
   );
   return `${url.scheme}://${user}${host}${port}${path}${options.length === 0 ? '' : '?'}${options.join('&')}`;
 }
@@ -162,6 +163,19 @@ function decode(text: string, what: string): string {
       },
     );
   }
+}
+
+/** The value of an option that is no secret itself; an address may hold one. */
+function shownValue(text: string): string {
+  return text.includes('://') ? shownAddress(text) : text;
+}
+
+/** The path of a URL without the options that a remote of rclone may carry before its colon (`remote,pass=…:path`). */
+function withoutRemoteOptions({ scheme, path }: DestinationUrl): string {
+  if (scheme !== 'rclone') return path;
+  // How the values are quoted is for rclone to know: what is between the first comma and the last colon is left out.
+  const [, name, rest] = /^(:?[^,:/]*),(?:.*(:[^:]*)|.*)$/su.exec(path) ?? [];
+  return name === undefined ? path : `${name},***${rest ?? ''}`;
 }
 
 /** Only what would be read differently is encoded, so that paths stay readable. */

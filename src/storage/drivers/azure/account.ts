@@ -1,4 +1,5 @@
 import { AppError } from '../../../base/errors.ts';
+import { shownAddress } from '../../shown-address.ts';
 import type { Secret } from '../../../base/secret.ts';
 import { type ConnectionString, parseConnectionString } from './connection-string.ts';
 import type { Identity } from './token-credential.ts';
@@ -82,7 +83,10 @@ function endpointOf(settings: AccountSettings, given: ConnectionString | undefin
   }
   const url = URL.parse(/^https?:\/\//iu.test(text) ? text : `https://${text}`);
   if (url === null)
-    throw new AppError('input/usage', `The endpoint "${text}" is no address of a server`);
+    throw new AppError(
+      'input/usage',
+      `The endpoint "${shownAddress(text)}" is no address of a server`,
+    );
   url.pathname = url.pathname.replace(/\/+$/u, '');
   url.search = '';
   url.hash = '';

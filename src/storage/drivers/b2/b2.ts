@@ -1,4 +1,5 @@
 import { AppError } from '../../../base/errors.ts';
+import { shownAddress } from '../../shown-address.ts';
 import { Semaphore } from '../../../base/semaphore.ts';
 import { defineDriver } from '../../driver.ts';
 import { HttpClient } from '../../network/http-client.ts';
@@ -184,7 +185,11 @@ function checkOptions(options: B2Options): void {
 function addressIn(option: string, text: string): URL {
   const url = URL.parse(text);
   if (url !== null && /^https?:$/u.test(url.protocol)) return url;
-  throw new AppError('input/usage', `The option "${option}" is no address: "${text}"`, {
-    hint: 'It begins with https://',
-  });
+  throw new AppError(
+    'input/usage',
+    `The option "${option}" is no address: "${shownAddress(text)}"`,
+    {
+      hint: 'It begins with https://',
+    },
+  );
 }

@@ -1,4 +1,5 @@
 import { AppError } from '../../../base/errors.ts';
+import { shownAddress } from '../../shown-address.ts';
 import { defineDriver } from '../../driver.ts';
 import { HttpClient } from '../../network/http-client.ts';
 import { tlsTrust } from '../../network/tls.ts';
@@ -100,7 +101,7 @@ function endpointOf({ endpoint }: GsOptions): URL {
   if (url !== null && url.username === '' && url.pathname === '/') return url;
   throw new AppError(
     'input/usage',
-    `The option "endpoint" is no address of a server: "${endpoint}"`,
+    `The option "endpoint" is no address of a server: "${shownAddress(endpoint)}"`,
     {
       hint: 'Write it as https://storage.googleapis.com',
     },

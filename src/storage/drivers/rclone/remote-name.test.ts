@@ -19,6 +19,12 @@ describe('the name of a remote', () => {
       assert.deepEqual(parseRemoteName(text), { remote, configured, isPlain }));
   }
 
+  test('is not told with what follows it when it is wrong', () =>
+    assert.throws(
+      () => parseRemoteName('-dav,pass=hush:p'),
+      (error) => hasCode(error, 'input/usage') && !error.message.includes('hush'),
+    ));
+
   for (const text of ['', '/etc', '--config=x:y', '-a:b', './x', ':', '../x']) {
     test(`is not in "${text}"`, () =>
       assert.throws(

@@ -34,7 +34,9 @@ export function parseRemoteName(text: string): RemoteName {
 }
 
 function wrong(text: string): AppError {
-  return new AppError('input/usage', `"rclone://${text}" names no remote of rclone`, {
+  // Whatever follows a comma may be a secret.
+  const shown = text.replace(/,.*/su, ',***');
+  return new AppError('input/usage', `"rclone://${shown}" names no remote of rclone`, {
     hint: 'Write rclone://REMOTE:path with a name of "rclone listremotes"; for a directory of this machine write its path alone',
   });
 }

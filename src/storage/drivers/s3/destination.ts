@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 
 import { AppError } from '../../../base/errors.ts';
+import { shownAddress } from '../../shown-address.ts';
 import { checkObjectName } from '../../object-name.ts';
 import { knownHost, type Preset, presetNamed, presetOfScheme } from './presets.ts';
 import type { S3Options } from './schema.ts';
@@ -148,9 +149,13 @@ function urlOf(written: string, { tls, scheme }: DestinationOptions): URL {
     url.hostname === '' ||
     `${url.pathname}${url.search}${url.username}` !== '/'
   ) {
-    throw new AppError('input/usage', `"${written}" is no server that can be reached`, {
-      hint: 'Write HOST, HOST:PORT or https://HOST:PORT',
-    });
+    throw new AppError(
+      'input/usage',
+      `"${shownAddress(written)}" is no server that can be reached`,
+      {
+        hint: 'Write HOST, HOST:PORT or https://HOST:PORT',
+      },
+    );
   }
   if (tls !== undefined) url.protocol = tls ? 'https:' : 'http:';
   return url;

@@ -1,4 +1,5 @@
 import { AppError } from '../../../base/errors.ts';
+import { shownAddress } from '../../shown-address.ts';
 import { keystoneV2 } from './keystone-v2.ts';
 import { keystoneV3 } from './keystone-v3.ts';
 import type { Authenticate } from './swift-access.ts';
@@ -85,7 +86,11 @@ function parsed(option: string, text: string): URL {
     if (url.username === '' && url.password === '') return url;
     throw new AppError('input/usage', `The option "${option}" must not hold user and password`);
   }
-  throw new AppError('input/usage', `The option "${option}" is no address: "${text}"`, {
-    hint: 'Write it as https://host:port/path',
-  });
+  throw new AppError(
+    'input/usage',
+    `The option "${option}" is no address: "${shownAddress(text)}"`,
+    {
+      hint: 'Write it as https://host:port/path',
+    },
+  );
 }

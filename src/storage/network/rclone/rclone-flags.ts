@@ -13,7 +13,9 @@ export function parseRcloneFlags(text: string): readonly string[] {
   for (const flag of flags) {
     const name = /^--([a-z0-9][a-z0-9-]*)(?:=.*)?$/su.exec(flag)?.[1];
     if (name === undefined) {
-      throw new AppError('input/usage', `"${flag}" is no flag of rclone`, {
+      // A word alone may be the value of the flag before it, and that may be a password.
+      const shown = flag.startsWith('-') ? `"${flag.replace(/=.*/su, '=***')}"` : 'A word';
+      throw new AppError('input/usage', `${shown} in the option "flags" is no flag of rclone`, {
         hint: 'Write --name or --name=value, with spaces between several',
       });
     }
