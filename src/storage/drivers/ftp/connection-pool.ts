@@ -43,7 +43,7 @@ export class ConnectionPool implements AsyncDisposable {
     work: (connection: FtpConnection) => Promise<Result>,
   ): Promise<Result> {
     const connection = await this.acquire({ signal });
-    const stop = (): void => connection.close();
+    const stop = (): void => connection.interrupt();
     signal?.addEventListener('abort', stop, { once: true });
     try {
       signal?.throwIfAborted();

@@ -29,6 +29,8 @@ export class FtpConnection {
   readonly #settings: FtpSettings;
   #channel: DataChannel | undefined;
   #unsettled = false;
+  /** While steps are under way that must not be left half done: what an abort meanwhile does. */
+  #whenInterrupted: (() => void) | undefined;
 
   private constructor(client: Client, settings: FtpSettings, server: FtpServer) {
     this.#client = client;
@@ -72,6 +74,32 @@ export class FtpConnection {
   close(): void {
     this.#channel?.destroy();
     this.#client.close();
+  }
+
+  /** Ends what is under way; steps that must not be left half done have some time to come to their end. */
+  interrupt(): void {
+    if (this.#whenInterrupted === undefined) this.close();
+    else this.#whenInterrupted();
+  }
+
+  /** Does `steps`, between which an interruption would leave the files in disorder. */
+  async undisturbed(steps: () => Promise<void>): Promise<void> {
+    const over = new AbortController();
+    let isInterrupted = false;
+    this.#whenInterrupted = () => {
+      isInterrupted = true;
+      this.#settings.clock.sleep(patience, { signal: over.signal }).then(
+        () => this.close(),
+        () => undefined,
+      );
+    };
+    try {
+      await steps();
+    } finally {
+      this.#whenInterrupted = undefined;
+      over.abort();
+      if (isInterrupted) this.close();
+    }
   }
 
   /** Sends a command; rejects with an `FTPError` for a refusal, with a `ConnectionFailure` for anything else. */

@@ -122,6 +122,44 @@ describe('FTP, what servers differ in', { concurrency: false, skip: missing }, (
       assert.deepEqual(await readdir(path.join(server.home, 'place')), ['a']);
     }));
 
+  test('a server that does not rename over files lets one of two win', () =>
+    withServer({ lines: ['AllowOverwrite off'] }, async (server) => {
+      await using storage = await openOn(server);
+      await Promise.all([1, 2, 3].map((seed) => storage.put(`warm/${seed}`, pattern(10))));
+      for (let round = 0; round < 5; round++) {
+        const puts = [1, 2, 3].map((seed) =>
+          storage.put(`${round}`, pattern(10, seed), { ifAbsent: true }),
+        );
+        const settled = await Promise.allSettled(puts);
+        const winners = settled.filter(({ status }) => status === 'fulfilled');
+        assert.equal(winners.length, 1, `round ${round}`);
+        for (const outcome of settled)
+          assert.ok(
+            outcome.status === 'fulfilled' || hasCode(outcome.reason, 'storage/already-exists'),
+          );
+      }
+    }));
+
+  test('an abort while an object is replaced in steps leaves one of the two', () =>
+    withServer({ lines: ['AllowOverwrite off'] }, async (server) => {
+      await using proxy = await server.proxy({ delay: 30 });
+      await using storage = await openOn(server, { port: proxy.port });
+      await storage.put('a', pattern(10, 1));
+      const directory = path.join(server.home, 'place');
+      const controller = new AbortController();
+      const put = storage.put('a', pattern(10, 2), { signal: controller.signal });
+      const settled = put.catch(() => undefined);
+      for (let waited = 0; waited < 1000; waited++) {
+        if ((await readdir(directory)).some((name) => name.startsWith('.holdfast-replaced-')))
+          break;
+        await new Promise((resolve) => setTimeout(resolve, 3));
+      }
+      controller.abort();
+      await settled;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      assert.ok((await readdir(directory)).includes('a'));
+    }));
+
   test('a server that allows two connections gets two', () =>
     withServer({ lines: ['MaxClientsPerHost 2'] }, async (server) => {
       await using storage = await openOn(server);

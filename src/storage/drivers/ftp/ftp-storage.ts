@@ -90,15 +90,15 @@ export class FtpStorage implements Storage {
       await this.#sweep(connection);
       const temporary = temporaryBeside(file);
       const refuseIfThere = async (): Promise<void> => {
-        if (!ifAbsent || (await factsOf(connection, file)) === undefined) return;
-        throw new AppError('storage/already-exists', `Cannot store "${name}": it is already there`);
+        if (ifAbsent && (await factsOf(connection, file)) !== undefined) throw alreadyThere(name);
       };
       try {
         await this.#send(connection, temporary, { name, body, signal, meanwhile: refuseIfThere });
         await confirm(connection, temporary, { name, size: sizeOfBody(body) });
         signal?.throwIfAborted();
         await refuseIfThere();
-        await this.#publish(connection, temporary, file);
+        const mayReplace = !ifAbsent;
+        await this.#publish(connection, temporary, { name, file, mayReplace });
       } catch (error) {
         const failure = await reasonFor(connection, temporary, error);
         await this.#discard(connection, temporary);
@@ -284,22 +284,34 @@ export class FtpStorage implements Storage {
   }
 
   /** Gives the file its name. A server that does not rename over a file gets the old one out of the way first. */
-  async #publish(connection: FtpConnection, temporary: string, file: string): Promise<void> {
+  async #publish(
+    connection: FtpConnection,
+    temporary: string,
+    {
+      name,
+      file,
+      mayReplace,
+    }: { readonly name: string; readonly file: string; readonly mayReplace: boolean },
+  ): Promise<void> {
     try {
       await rename(connection, temporary, file);
     } catch (error) {
       if (!(error instanceof FTPError) || error.code < 500) throw error;
       if ((await factsOf(connection, file)) === undefined) throw error;
+      // Somebody has come with it since it was looked for.
+      if (!mayReplace) throw alreadyThere(name);
       this.#replacesByRename = false;
       const aside = asideBeside(file);
-      await rename(connection, file, aside);
-      try {
-        await rename(connection, temporary, file);
-      } catch (failure) {
-        await rename(connection, aside, file);
-        throw failure;
-      }
-      await this.#discard(connection, aside);
+      await connection.undisturbed(async () => {
+        await rename(connection, file, aside);
+        try {
+          await rename(connection, temporary, file);
+        } catch (failure) {
+          await rename(connection, aside, file);
+          throw failure;
+        }
+        await this.#discard(connection, aside);
+      });
     }
   }
 
@@ -471,6 +483,10 @@ async function reasonFor(
     if (!connection.unusable)
       await connection.ask(`DELE ${temporary}-probe`).catch(() => undefined);
   }
+}
+
+function alreadyThere(name: string): AppError {
+  return new AppError('storage/already-exists', `Cannot store "${name}": it is already there`);
 }
 
 async function rename(connection: FtpConnection, from: string, to: string): Promise<void> {
