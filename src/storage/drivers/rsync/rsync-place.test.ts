@@ -73,4 +73,7 @@ test('the password is in the environment of a daemon only, and never among the a
   assert.ok(!connectionArguments(daemon).join(' ').includes('s3cret'));
   assert.ok(!addressOf(daemon).base.includes('s3cret'));
   assert.equal(environmentOf(place, { RSYNC_PASSWORD: 'x' })['RSYNC_PASSWORD'], undefined);
+  const { HOME, ...others } = environmentOf(place, { HOME: '/h', HOLDFAST_PASSPHRASE: 'hush' });
+  assert.equal(HOME, '/h');
+  assert.ok(!Object.values(others).includes('hush'));
 });

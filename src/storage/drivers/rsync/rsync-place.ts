@@ -2,6 +2,7 @@ import path from 'node:path';
 
 import { AppError } from '../../../base/errors.ts';
 import type { Secret } from '../../../base/secret.ts';
+import { childEnvironment } from '../../network/child-environment.ts';
 
 /** Where objects lie, and how rsync gets there. */
 export interface RsyncPlace {
@@ -76,7 +77,11 @@ export function environmentOf(
   place: RsyncPlace,
   environment: Readonly<Record<string, string | undefined>>,
 ): Readonly<Record<string, string | undefined>> {
-  const { RSYNC_PASSWORD: _password, RSYNC_PARTIAL_DIR: _partial, ...others } = environment;
+  const {
+    RSYNC_PASSWORD: _password,
+    RSYNC_PARTIAL_DIR: _partial,
+    ...others
+  } = childEnvironment(environment);
   return {
     ...others,
     LC_ALL: 'C',

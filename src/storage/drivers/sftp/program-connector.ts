@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError, hasCode } from '../../../base/errors.ts';
 import { failureOf, runProgram, startProgram } from '../../../base/process.ts';
+import { childEnvironment } from '../../network/child-environment.ts';
 import type { ByteChannel } from './byte-channel.ts';
 import {
   type ConnectionSettings,
@@ -24,12 +25,14 @@ const alias = 'holdfast-destination';
 export class ProgramConnector implements Connector {
   readonly #settings: ConnectionSettings;
   readonly #where: string;
+  readonly #environment: ConnectionSettings['environment'];
   /** The index of the host key algorithms that led to a trusted key. */
   #offer = 0;
 
   constructor(settings: ConnectionSettings) {
     this.#settings = settings;
     this.#where = whereIs(settings);
+    this.#environment = childEnvironment(settings.environment);
   }
 
   async connect({ signal }: CallOptions): Promise<SftpSession> {
@@ -47,7 +50,7 @@ export class ProgramConnector implements Connector {
   }
 
   async #connect(options: SshOptions, { signal }: CallOptions): Promise<SftpSession> {
-    const { trust, environment, clock } = this.#settings;
+    const { trust, clock } = this.#settings;
     await using directory =
       trust.hostKey === undefined ? undefined : await keyDirectory(trust.hostKey);
     const trusting = {
@@ -56,7 +59,10 @@ export class ProgramConnector implements Connector {
     };
     const argv = sshArguments(this.#settings, trusting);
     try {
-      const channel = await startSsh(argv, { environment, where: this.#where });
+      const channel = await startSsh(argv, {
+        environment: this.#environment,
+        where: this.#where,
+      });
       return await SftpSession.start(channel, { clock, signal });
     } catch (error) {
       signal?.throwIfAborted();
@@ -105,7 +111,7 @@ export class ProgramConnector implements Connector {
         ...parameters.slice(at),
       ];
       await runProgram(verbose, {
-        environment: this.#settings.environment,
+        environment: this.#environment,
         timeLimit: connectTime,
         signal,
       });

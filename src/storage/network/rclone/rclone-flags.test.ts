@@ -50,6 +50,7 @@ describe('flags for rclone', () => {
       RCLONE_LOG_FILE: '/l',
       RCLONE_EXCLUDE: '*',
       RCLONE_CACHE_OBJECTS: 'true',
+      HOLDFAST_PASSPHRASE: 'hush',
     };
     assert.deepEqual(rcloneEnvironment({ ...kept, ...dropped }), kept);
   });

@@ -1,4 +1,5 @@
 import { AppError } from '../../../base/errors.ts';
+import { childEnvironment } from '../child-environment.ts';
 
 /**
  * Settings of rclone that are ours, or that would make it store, show or delete something else than it is told to: by the beginning of the
@@ -33,7 +34,7 @@ export function rcloneEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
 ): Record<string, string | undefined> {
   return Object.fromEntries(
-    Object.entries(environment).filter(([name]) => {
+    Object.entries(childEnvironment(environment)).filter(([name]) => {
       if (!name.startsWith('RCLONE_') || name === 'RCLONE_CONFIG') return true;
       const flag = name.slice('RCLONE_'.length).toLowerCase().replaceAll('_', '-');
       // The command and the secret with which rclone opens its own configuration are the user's.
