@@ -1,5 +1,6 @@
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError, hasCode } from '../../../base/errors.ts';
+import { Turns } from '../../../base/turns.ts';
 import type { Body } from '../../body.ts';
 import { collect } from '../../byte-stream.ts';
 import { canStartName, checkObjectName } from '../../object-name.ts';
@@ -21,7 +22,6 @@ import { type DriveApi, type DriveFile, googleTypes, quoted } from './drive-api.
 import { DriveFolders, inParents } from './drive-folders.ts';
 import { listObjects, newestFirst, objectOf } from './drive-listing.ts';
 import { upload, WrongContent } from './drive-upload.ts';
-import { Turns } from './turns.ts';
 
 export interface DriveSettings {
   readonly api: DriveApi;
@@ -63,24 +63,23 @@ export class DriveStorage implements Storage {
     const action = `store "${name}"`;
     const { api } = this.#settings;
     const { path, fileName } = this.#placeOf(name);
-    await this.#turns.take(name, { signal }, () =>
-      this.#withFolders(action, async () => {
-        const folders = await this.#folders.make(path, action, { signal });
-        const [newest, ...older] = await this.#files(folders, fileName, action, { signal });
-        if (newest !== undefined && ifAbsent)
-          throw new AppError('storage/already-exists', `Cannot ${action}: it is already there`);
-        const [folder = ''] = folders;
-        const target = newest === undefined ? { folder, fileName } : { id: newest.id };
-        try {
-          await upload(api, { name, body, target, signal });
-        } catch (error) {
-          if (error instanceof WrongContent)
-            await api.remove(error.file.id, action, { trash: false });
-          throw error;
-        }
-        await this.#removeOlder(older, name);
-      }),
-    );
+    using _turn = await this.#turns.take(name, { signal });
+    await this.#withFolders(action, async () => {
+      const folders = await this.#folders.make(path, action, { signal });
+      const [newest, ...older] = await this.#files(folders, fileName, action, { signal });
+      if (newest !== undefined && ifAbsent)
+        throw new AppError('storage/already-exists', `Cannot ${action}: it is already there`);
+      const [folder = ''] = folders;
+      const target = newest === undefined ? { folder, fileName } : { id: newest.id };
+      try {
+        await upload(api, { name, body, target, signal });
+      } catch (error) {
+        if (error instanceof WrongContent)
+          await api.remove(error.file.id, action, { trash: false });
+        throw error;
+      }
+      await this.#removeOlder(older, name);
+    });
   }
 
   async get(name: string, options: GetOptions = {}): Promise<ReadableStream<Uint8Array>> {
@@ -117,10 +116,9 @@ export class DriveStorage implements Storage {
   async delete(name: string, { signal }: CallOptions = {}): Promise<void> {
     signal?.throwIfAborted();
     const action = `delete "${name}"`;
-    await this.#turns.take(name, { signal }, async () => {
-      for (const { id } of await this.#find(name, action, { signal }))
-        await this.#settings.api.remove(id, action, { signal });
-    });
+    using _turn = await this.#turns.take(name, { signal });
+    for (const { id } of await this.#find(name, action, { signal }))
+      await this.#settings.api.remove(id, action, { signal });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,4 +1,5 @@
 import { AppError } from '../../../base/errors.ts';
+import { Turns } from '../../../base/turns.ts';
 import { isDirectory } from './file-type.ts';
 import { openFlag, statusCode } from './packet.ts';
 import type { SftpSession } from './session.ts';
@@ -15,7 +16,7 @@ export interface Publication {
 /** Gives finished files their names, by what the server has: one step where it can, several where it must. */
 export class Publisher {
   /** What is being done to a file in several steps; the next one of the same file waits for it. */
-  readonly #steps = new Map<string, Promise<void>>();
+  readonly #steps = new Turns();
   /** Whether two files can be made of one name with `O_EXCL`, once that is known. */
   #isExclusive: boolean | undefined;
 
@@ -29,7 +30,10 @@ export class Publisher {
     const { name, temporary, file } = publication;
     try {
       if (session.has('posix-rename')) await session.replace(temporary, file);
-      else await this.#inTurn(file, () => replaceBySteps(session, publication));
+      else {
+        using _turn = await this.#steps.take(file);
+        await replaceBySteps(session, publication);
+      }
     } catch (error) {
       if (!hasStatus(error)) throw error;
       const found = await unlessStatus(session.lstat(file), statusCode.noSuchFile);
@@ -58,7 +62,8 @@ export class Publisher {
         // There is no such object, so the file system has no hard links.
       }
     }
-    await this.#inTurn(file, () => this.#createClaimed(session, publication));
+    using _turn = await this.#steps.take(file);
+    await this.#createClaimed(session, publication);
   }
 
   /**
@@ -91,20 +96,6 @@ export class Publisher {
       await session.rename(temporary, file);
     } finally {
       session.later(session.remove(claim));
-    }
-  }
-
-  async #inTurn(file: string, work: () => Promise<void>): Promise<void> {
-    const before = this.#steps.get(file);
-    const mine = (async () => {
-      await before?.catch(() => undefined);
-      await work();
-    })();
-    this.#steps.set(file, mine);
-    try {
-      await mine;
-    } finally {
-      if (this.#steps.get(file) === mine) this.#steps.delete(file);
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { CallOptions } from '../../../base/call-options.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { AppError } from '../../../base/errors.ts';
+import { Turns } from '../../../base/turns.ts';
 import { mapPool } from '../../../base/pool.ts';
 import { type Body, sizeOfBody } from '../../body.ts';
 import { collect } from '../../byte-stream.ts';
@@ -21,7 +22,6 @@ import { Publisher } from './publication.ts';
 import { isSentToCollection } from './refusal.ts';
 import { encodePath } from './resource-path.ts';
 import { isReserved, leftoverAge, temporaryName } from './temporary-name.ts';
-import { Turns } from './turns.ts';
 import type { WebdavClient, WebdavRequest } from './webdav-client.ts';
 
 export interface WebdavStorageSettings {

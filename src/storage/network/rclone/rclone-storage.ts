@@ -1,6 +1,7 @@
 import type { CallOptions } from '../../../base/call-options.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { AppError, hasCode } from '../../../base/errors.ts';
+import { Turns } from '../../../base/turns.ts';
 import { type Body, sizeOfBody } from '../../body.ts';
 import { collect } from '../../byte-stream.ts';
 import { canStartName, checkObjectName } from '../../object-name.ts';
@@ -21,7 +22,6 @@ import type { RcloneConnection, RemoteFacts } from './rclone-connection.ts';
 import { rcloneError } from './rclone-error.ts';
 import { encodedPath, type RcloneProcess, servedRemote } from './rclone-process.ts';
 import { uploadTo } from './rclone-upload.ts';
-import { untilAborted } from '../until-aborted.ts';
 import { isChangedByUpload, isUnfinished, unfinishedBeside } from './unfinished-name.ts';
 
 /** How a remote is used as a storage. */
@@ -52,7 +52,7 @@ export class RcloneStorage implements Storage {
   readonly #clock: Clock;
   readonly #times = new LeftoverTimes();
   /** The moves and uploads to a name under way, so that they come one after the other. */
-  readonly #moving = new Map<string, Promise<unknown>>();
+  readonly #turns = new Turns();
   /** Removals of unfinished uploads, which nobody waits for until the end. */
   readonly #removals = new Set<Promise<void>>();
 
@@ -85,17 +85,15 @@ export class RcloneStorage implements Storage {
       throw new AppError('storage/already-exists', `"${name}" is already there`);
     if (!this.#moves && !isChangedByUpload(remote)) {
       // Otherwise the look at what has arrived would see what another one stores.
-      await this.#inTurn(remote, { signal }, () =>
-        this.#upload(rclone, name, remote, body, { signal }),
-      );
+      using _turn = await this.#turns.take(remote, { signal });
+      await this.#upload(rclone, name, remote, body, { signal });
       return;
     }
     const unfinished = unfinishedBeside(remote);
     try {
       await this.#upload(rclone, name, unfinished, body, { signal });
-      await this.#inTurn(remote, { signal }, () =>
-        this.#publish(rclone, name, unfinished, remote, { ifAbsent, signal }),
-      );
+      using _turn = await this.#turns.take(remote, { signal });
+      await this.#publish(rclone, name, unfinished, remote, { ifAbsent, signal });
     } catch (error) {
       this.#remove(rclone, unfinished);
       throw hasCode(error, 'storage/not-found') ? vanished(action, error) : error;
@@ -240,26 +238,6 @@ export class RcloneStorage implements Storage {
       }
     }
     await move({});
-  }
-
-  /** Runs `step` after those for the same name that were there before. */
-  async #inTurn(remote: string, { signal }: CallOptions, step: () => Promise<void>): Promise<void> {
-    const before = this.#moving.get(remote);
-    const mine = (async () => {
-      // How the one before ended is for its caller to know.
-      if (before !== undefined)
-        await untilAborted(
-          before.catch(() => undefined),
-          signal,
-        );
-      await step();
-    })();
-    this.#moving.set(remote, mine);
-    try {
-      await mine;
-    } finally {
-      if (this.#moving.get(remote) === mine) this.#moving.delete(remote);
-    }
   }
 
   async #look(
