@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { leftoverAge, LeftoverTimes } from './leftover-times.ts';
+import { leftoverAge } from '../temporary-name.ts';
+import { LeftoverTimes } from './leftover-times.ts';
 
 const now = 1_800_000_000_000;
 const day = 24 * 60 * 60 * 1000;

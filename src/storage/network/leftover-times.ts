@@ -1,5 +1,4 @@
-/** A temporary that was last written to so many milliseconds ago has no writer any more. */
-export const leftoverAge = 24 * 60 * 60 * 1000;
+import { leftoverAge } from '../temporary-name.ts';
 
 /**
  * Temporary files that listings have shown, and which of them nobody writes any more, by the server's own times: our clock may be days

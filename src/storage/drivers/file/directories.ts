@@ -5,7 +5,7 @@ import { AppError, systemCodeOf } from '../../../base/errors.ts';
 import type { DirectorySync } from './directory-sync.ts';
 import { type FileSystem, uninterrupted, unlessMissing } from './file-system.ts';
 import { missingDirectories, type Root } from './root.ts';
-import { isReserved, leftoverAge } from './temporary-name.ts';
+import { isUnfinished, leftoverAge } from '../../temporary-name.ts';
 import { translateError } from './translate-error.ts';
 
 export interface DirectoriesContext {
@@ -112,7 +112,7 @@ export class Directories {
     const { fileSystem, clock, warn } = this.#context;
     try {
       const names = await uninterrupted(() => fileSystem.readdir(directory));
-      for (const name of names.filter(isReserved)) {
+      for (const name of names.filter(isUnfinished)) {
         const file = path.join(directory, name);
         const found = await unlessMissing(() => fileSystem.lstat(file));
         if (found?.isFile() !== true || clock.now() - found.mtimeMs < leftoverAge) continue;

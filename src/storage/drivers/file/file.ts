@@ -26,7 +26,7 @@ import {
 import { listDirectory } from './list-directory.ts';
 import { OpenObject } from './open-object.ts';
 import { Root } from './root.ts';
-import { isReserved } from './temporary-name.ts';
+import { isUnfinished } from '../../temporary-name.ts';
 import { translateError } from './translate-error.ts';
 import { UnfinishedFile } from './unfinished-file.ts';
 
@@ -191,7 +191,7 @@ export class FileStorage implements Storage {
 
   #fileOf(name: string): string {
     checkObjectName(name);
-    if (name.split('/').some(isReserved)) {
+    if (name.split('/').some(isUnfinished)) {
       throw new AppError(
         'input/invalid',
         `Cannot use "${name}" as an object name: it is reserved for unfinished files`,

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { CallOptions } from '../../../base/call-options.ts';
 import type { StorageObject } from '../../storage.ts';
 import { type FileSystem, unlessMissing } from './file-system.ts';
-import { isReserved } from './temporary-name.ts';
+import { isUnfinished } from '../../temporary-name.ts';
 
 /** How many files are looked at together. */
 const batch = 64;
@@ -38,7 +38,7 @@ export async function* listDirectory(
       if (entry.isDirectory()) {
         if (startsAlike(`${name}/`, prefix))
           waiting.push({ directory: path.join(directory, entry.name), name: `${name}/` });
-      } else if (entry.isFile() && name.startsWith(prefix) && !isReserved(name))
+      } else if (entry.isFile() && name.startsWith(prefix) && !isUnfinished(name))
         files.push(entry.name);
     }
     for (let first = 0; first < files.length; first += batch) {

@@ -5,7 +5,7 @@ import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError, systemCodeOf } from '../../../base/errors.ts';
 import { type Body, piecesOf, sizeOfBody } from '../../body.ts';
 import { type FileSystem, uninterrupted, unlessMissing } from './file-system.ts';
-import { claimBeside, temporaryBeside } from './temporary-name.ts';
+import { claimBeside, temporaryBeside } from '../../temporary-name.ts';
 
 /** One system call writes at most this much; more than 2 GiB cannot be asked for at once. */
 const largestWrite = 1024 ** 3;

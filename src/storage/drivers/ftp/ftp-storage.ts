@@ -23,7 +23,7 @@ import { DirectoryMaker } from './directory-maker.ts';
 import type { DirectoryEntry } from './directory-entry.ts';
 import type { FtpServer, FtpSettings } from './ftp-settings.ts';
 import { factsOf, kindOf, list, mayBeMissing, sizeOf, unlistable } from './remote-directory.ts';
-import { asideBeside, isReserved, isUnfinished, temporaryBeside } from './temporary-name.ts';
+import { asideBeside, isReserved, isUnfinished, temporaryBeside } from '../../temporary-name.ts';
 import { Download, upload } from './transfers.ts';
 import { translateError } from './translate-error.ts';
 

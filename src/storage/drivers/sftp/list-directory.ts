@@ -7,7 +7,7 @@ import { statusCode } from './packet.ts';
 import type { RemoteRoot } from './remote-root.ts';
 import type { DirectoryEntry, SftpSession } from './session.ts';
 import { hasStatus, unlessStatus } from './status-error.ts';
-import { isReserved, isUnfinished } from './temporary-name.ts';
+import { isReserved, isUnfinished } from '../../temporary-name.ts';
 
 /** Directories that are read at once. */
 const directoriesAtOnce = 16;

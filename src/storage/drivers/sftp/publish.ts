@@ -4,7 +4,7 @@ import { isDirectory } from './file-type.ts';
 import { openFlag, statusCode } from './packet.ts';
 import type { SftpSession } from './session.ts';
 import { hasStatus, unlessStatus } from './status-error.ts';
-import { asideBeside, claimBeside } from './temporary-name.ts';
+import { asideBeside, claimBeside } from '../../temporary-name.ts';
 
 /** A finished file and the name that it is to have. */
 export interface Publication {

@@ -4,7 +4,7 @@ import { isDirectory } from './file-type.ts';
 import { statusCode } from './packet.ts';
 import type { SftpSession } from './session.ts';
 import { unlessStatus } from './status-error.ts';
-import { isReserved } from './temporary-name.ts';
+import { isReserved } from '../../temporary-name.ts';
 
 /**
  * The directory that holds the objects. Once it was seen it has to stay: a disk that is no longer mounted on the server must not look like

@@ -4,7 +4,7 @@ import { type Body, sizeOfBody } from '../../body.ts';
 import type { Leftovers } from './leftovers.ts';
 import { openFlag } from './packet.ts';
 import type { Handle, SftpSession } from './session.ts';
-import { temporaryBeside } from './temporary-name.ts';
+import { temporaryBeside } from '../../temporary-name.ts';
 import { writeBody } from './transfer.ts';
 
 /** A file under a temporary name beside the object that it will be. `discard` or a publication ends it. */

@@ -21,7 +21,7 @@ import { type Listing, Propfind, type Resource } from './propfind.ts';
 import { Publisher } from './publication.ts';
 import { isSentToCollection } from './refusal.ts';
 import { encodePath } from './resource-path.ts';
-import { isReserved, leftoverAge, temporaryName } from './temporary-name.ts';
+import { isUnfinished, leftoverAge, temporaryName } from '../../temporary-name.ts';
 import type { WebdavClient, WebdavRequest } from './webdav-client.ts';
 
 export interface WebdavStorageSettings {
@@ -140,7 +140,7 @@ export class WebdavStorage implements Storage {
           if (!canStartName(name) || part.includes('/')) continue;
           if (resource.kind === 'collection') {
             if (startsAlike(`${name}/`, prefix)) below.push(`${name}/`);
-          } else if (resource.kind === 'object' && isReserved(part)) {
+          } else if (resource.kind === 'object' && isUnfinished(part)) {
             this.#noticeLeftover(name, resource.modified, listing?.time);
           } else if (resource.kind === 'object' && name.startsWith(prefix)) {
             const { size, modified } = resource;
@@ -343,7 +343,7 @@ export class WebdavStorage implements Storage {
   #partsOf(name: string): readonly string[] {
     checkObjectName(name);
     const parts = name.split('/');
-    if (!parts.some(isReserved)) return [...this.#base, ...parts];
+    if (!parts.some(isUnfinished)) return [...this.#base, ...parts];
     throw new AppError(
       'input/invalid',
       `Cannot use ${JSON.stringify(name)} as an object name: uploads that are not finished are called so`,

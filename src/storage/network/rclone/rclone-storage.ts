@@ -22,7 +22,8 @@ import type { RcloneConnection, RemoteFacts } from './rclone-connection.ts';
 import { rcloneError } from './rclone-error.ts';
 import { encodedPath, type RcloneProcess, servedRemote } from './rclone-process.ts';
 import { uploadTo } from './rclone-upload.ts';
-import { isChangedByUpload, isUnfinished, unfinishedBeside } from './unfinished-name.ts';
+import { isUnfinished } from '../../temporary-name.ts';
+import { isChangedByUpload, unfinishedBeside } from './unfinished-name.ts';
 
 /** How a remote is used as a storage. */
 export interface RcloneStorageSettings {

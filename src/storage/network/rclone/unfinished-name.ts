@@ -1,22 +1,15 @@
-import { toHex } from '../../../base/bytes.ts';
-import { systemRandom } from '../../../base/random.ts';
-
-/** Uploads carry this in front of their name until they are whole; no object may be called so, and no listing shows them. */
-const mark = '.holdfast-unfinished-';
+import { temporaryName } from '../../temporary-name.ts';
 
 /** A new name in the directory of `path`, or above it if uploads to that one are changed. */
 export function unfinishedBeside(path: string): string {
+  const name = temporaryName();
   let directory = path.slice(0, path.lastIndexOf('/') + 1);
-  while (isChangedByUpload(`${directory}${mark}`))
+  while (isChangedByUpload(directory + name))
     directory = directory.slice(0, directory.lastIndexOf('/', directory.length - 2) + 1);
-  return directory + mark + toHex(systemRandom(12));
+  return directory + name;
 }
 
 /** `serve restic` puts what lies directly in a directory "data" into directories of its own. */
 export function isChangedByUpload(path: string): boolean {
   return /(?:^|\/)data\/[^/]{2,}$/u.test(path);
-}
-
-export function isUnfinished(path: string): boolean {
-  return path.startsWith(mark, path.lastIndexOf('/') + 1);
 }
