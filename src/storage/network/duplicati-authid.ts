@@ -1,7 +1,8 @@
 import type { Clock } from '../../base/clock.ts';
 import { AppError } from '../../base/errors.ts';
-import { type HttpClient, statusError } from './http-client.ts';
+import type { HttpClient } from './http-client.ts';
 import type { TokenGrant } from './oauth.ts';
+import { signInError } from './sign-in-error.ts';
 
 /** The handler that Duplicati's users have their AuthID from, unless they run their own. */
 export const duplicatiHandler = 'https://duplicati-oauth-handler.appspot.com/refresh';
@@ -48,7 +49,7 @@ export function authIdGrant({
     }
     if (response.status !== 200) {
       await response.discard();
-      throw statusError(response, action, reason);
+      throw signInError(response, action, reason);
     }
     const answer = (await response.json()) as {
       readonly access_token?: unknown;

@@ -2,9 +2,9 @@ import type { CallOptions } from '../../base/call-options.ts';
 import type { Clock } from '../../base/clock.ts';
 import { AppError } from '../../base/errors.ts';
 import type { HttpClient, HttpResponse } from './http-client.ts';
-import { statusError } from './http-client.ts';
 import type { GrantedToken, TokenGrant } from './oauth.ts';
 import type { OauthTokenFile } from './oauth-token-file.ts';
+import { signInError } from './sign-in-error.ts';
 
 /** The endpoint that gives tokens, and whom to name and ask when it does not. */
 export interface TokenEndpoint {
@@ -155,7 +155,7 @@ async function refusal(
       });
     }
   }
-  return statusError(response, action, typeof description === 'string' ? description : '');
+  return signInError(response, action, typeof description === 'string' ? description : '');
 }
 
 function clientFields({

@@ -4,8 +4,9 @@ import type { Clock } from '../../../base/clock.ts';
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError, messageOf } from '../../../base/errors.ts';
 import type { Secret } from '../../../base/secret.ts';
-import { type HttpClient, type HttpRequest, statusError } from '../../network/http-client.ts';
+import type { HttpClient, HttpRequest } from '../../network/http-client.ts';
 import { SharedResult } from '../../network/shared-result.ts';
+import { signInError } from '../../network/sign-in-error.ts';
 
 /** Who asks Entra ID for a token. */
 export type Identity =
@@ -77,7 +78,7 @@ export class TokenCredential {
     });
     if (response.status !== 200) {
       const text = await response.text();
-      throw refusal(action, response.status, text) ?? statusError(response, action);
+      throw refusal(action, response.status, text) ?? signInError(response, action);
     }
     const said = (await response.json()) as Readonly<Record<string, unknown>> | null;
     const value = said?.['access_token'];

@@ -1,5 +1,5 @@
 import { AppError } from '../../../base/errors.ts';
-import { statusError } from '../../network/http-client.ts';
+import { signInError } from '../../network/sign-in-error.ts';
 import type { Authenticate } from './swift-access.ts';
 import { field, instant, text } from './json-field.ts';
 import { refusedCredentials, wrongAddress } from './refused-credentials.ts';
@@ -29,7 +29,7 @@ export function keystoneV2(base: string, options: SwiftOptions): Authenticate {
       const said = await response.text();
       if (status === 401) throw refusedCredentials(who, base);
       if (status === 404 || status === 300 || status === 405) throw wrongAddress(base, status);
-      throw statusError(response, action, said);
+      throw signInError(response, action, said);
     }
     const now = Date.parse(response.header('date') ?? '');
     const access = field(await response.json(), 'access');

@@ -1,5 +1,5 @@
 import { AppError } from '../../../base/errors.ts';
-import { statusError } from '../../network/http-client.ts';
+import { signInError } from '../../network/sign-in-error.ts';
 import type { Authenticate } from './swift-access.ts';
 import { refusedCredentials, wrongAddress } from './refused-credentials.ts';
 import type { SwiftOptions } from './swift-options.ts';
@@ -26,7 +26,7 @@ export function tempAuth(url: string, options: SwiftOptions): Authenticate {
     const { status } = response;
     if (status === 401 || status === 403) throw refusedCredentials(username, url);
     if (status === 404 || status === 300 || status === 400) throw wrongAddress(url, status);
-    if (status < 200 || status > 299) throw statusError(response, action, said);
+    if (status < 200 || status > 299) throw signInError(response, action, said);
     const token = response.header('x-auth-token') ?? response.header('x-storage-token');
     const storageUrl = options['storage-url'] ?? response.header('x-storage-url');
     if (token === undefined || storageUrl === undefined) throw wrongAddress(url, status);

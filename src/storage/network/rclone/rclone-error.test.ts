@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { rcloneError } from './rclone-error.ts';
+import { rcloneEndError, rcloneError } from './rclone-error.ts';
 
 describe('errors of rclone', () => {
   // As rclone 1.60 and 1.75 say them.
   const said: readonly (readonly [string, string])[] = [
     ['object not found', 'storage/not-found'],
+    ['failed to read private key file: open /k: no such file or directory', 'storage/unavailable'],
+    ['dial unix /run/agent.sock: connect: no such file or directory', 'storage/unavailable'],
     ['error in ListJSON: directory not found', 'storage/not-found'],
     ['lstat /data/h/x: not a directory', 'storage/not-found'],
     ['is a file not a directory', 'storage/access-denied'],
@@ -52,5 +54,10 @@ describe('errors of rclone', () => {
       'store "a"',
     );
     assert.equal(message, 'Cannot store "a": rclone reports "Put "https://host/a?…": bad thing"');
+  });
+
+  test('nothing that it ends with says that an object is missing', () => {
+    assert.equal(rcloneEndError('open /c: no such file or directory').code, 'storage/unavailable');
+    assert.equal(rcloneEndError('no space left on device').code, 'storage/out-of-space');
   });
 });

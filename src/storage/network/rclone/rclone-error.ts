@@ -25,6 +25,14 @@ const meanings: readonly Meaning[] = [
     hint: 'See "rclone listremotes"; "rclone config" makes one',
   },
   {
+    // A file of this machine is missing then, and no object.
+    pattern:
+      /failed to (?:read|load|parse|open)\b.*\b(?:key|token|config\w*|certificate|agent)|dial unix/iu,
+    code: 'storage/unavailable',
+    text: 'rclone cannot use its own configuration',
+    hint: 'Look at the remote with "rclone config show"; the files that it names must be there',
+  },
+  {
     pattern:
       /object name.*(?:collision|already exists)|name already exists|cannot create a file when that file|file exists|file already exists/iu,
     code: 'storage/already-exists',
@@ -91,6 +99,17 @@ export function rcloneError(said: string, action: string): AppError {
   return new AppError(meaning.code, `Cannot ${action}: ${meaning.text} ("${words}")`, {
     ...(meaning.hint !== undefined && { hint: meaning.hint }),
   });
+}
+
+/** Why rclone ended or could not begin: that something is missing then is said of no object. */
+export function rcloneEndError(said: string): AppError {
+  const action = 'use the remote';
+  const error = rcloneError(said, action);
+  if (error.code !== 'storage/not-found' && error.code !== 'storage/already-exists') return error;
+  return new AppError(
+    'storage/unavailable',
+    `Cannot ${action}: rclone reports "${readable(said)}"`,
+  );
 }
 
 /** In one line of bearable length; what follows a question mark in a URL may be a token. */

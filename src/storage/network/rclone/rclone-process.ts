@@ -7,7 +7,7 @@ import { AppError, hasCode } from '../../../base/errors.ts';
 import { failureOf, type Program, startProgram } from '../../../base/process.ts';
 import { systemRandom } from '../../../base/random.ts';
 import { HttpClient, type HttpResponse } from '../http-client.ts';
-import { rcloneError } from './rclone-error.ts';
+import { rcloneEndError, rcloneError } from './rclone-error.ts';
 import { RcloneLog } from './rclone-log.ts';
 
 /** How rclone is started. */
@@ -142,7 +142,7 @@ export class RcloneProcess implements AsyncDisposable {
   async reasonOfEnd(): Promise<AppError> {
     const end = await this.#program.ended;
     const said = this.log.lastWords;
-    if (said !== '') return rcloneError(said, 'use the remote');
+    if (said !== '') return rcloneEndError(said);
     return new AppError(
       'storage/unavailable',
       `rclone has ended: ${failureOf(end) ?? 'by itself'}`,
