@@ -1,5 +1,5 @@
 import { AppError } from '../../base/errors.ts';
-import { resolveRange } from '../byte-range.ts';
+import { type ResolvedRange, resolveRange } from '../byte-range.ts';
 import type { ByteRange } from '../storage.ts';
 import type { HttpResponse } from './http-client.ts';
 
@@ -29,7 +29,7 @@ export async function openRange(
   if (range === undefined) return await openWhole(name, await source.get(undefined));
   if (isPlain(range)) return await openPart(name, range, source);
   const { offset, length } = resolveRange(name, await source.size(), range);
-  return length === 0 ? empty() : await openPart(name, { offset, length }, source);
+  return length === 0 ? emptyContent() : await openPart(name, { offset, length }, source);
 }
 
 /** Whether HTTP can say it, without knowing the size. */
@@ -39,7 +39,7 @@ function isPlain({ offset, length }: ByteRange): boolean {
 }
 
 async function openWhole(name: string, response: HttpResponse): Promise<OpenedRange> {
-  const length = Number(response.header('content-length') ?? Number.NaN);
+  const { length } = givenRange(response);
   if (response.status === 200 && Number.isSafeInteger(length))
     return { length, stream: response.stream() };
   await response.discard();
@@ -57,7 +57,7 @@ async function openPart(
   if (response.status === 416) {
     await response.discard();
     const outside = resolveRange(name, await source.size(), range);
-    if (outside.length === 0) return empty();
+    if (outside.length === 0) return emptyContent();
     throw misunderstood(name, 'refuses a range that lies inside');
   }
   const given = givenRange(response);
@@ -74,27 +74,71 @@ async function openPart(
   }
 }
 
-/** What part of which size an answer carries; `NaN` where it does not say. */
-function givenRange(response: HttpResponse): {
+/**
+ * Where a range lies in an object whose size the service has said already; `undefined` for all of it. Throws `storage/bad-range`.
+ */
+export function placeOf(
+  name: string,
+  size: number,
+  range: ByteRange | undefined,
+): ResolvedRange | undefined {
+  return range === undefined ? undefined : resolveRange(name, size, range);
+}
+
+/** The header for a range whose place is known; none for a whole object. */
+export function rangeHeader(range: ResolvedRange | undefined): Readonly<Record<string, string>> {
+  if (range === undefined) return {};
+  return { range: `bytes=${range.offset}-${range.offset + range.length - 1}` };
+}
+
+/**
+ * The content of an answer to such a header, with status 200 or 206, after a look whether it is what was asked for. Throws
+ * `storage/unavailable` when the server gave something else, as it may when the object was replaced in between. `size` is what the service
+ * has said of the object: it counts when the answer does not say how long it is.
+ */
+export async function rangedContent(
+  name: string,
+  response: HttpResponse,
+  asked: ResolvedRange | undefined,
+  size?: number,
+): Promise<OpenedRange> {
+  const given = givenRange(response, size);
+  const isRight =
+    asked === undefined
+      ? response.status === 200 && Number.isSafeInteger(given.length)
+      : response.status === 206 && given.offset === asked.offset && given.length === asked.length;
+  if (isRight) return { length: given.length, stream: response.stream() };
+  await response.discard();
+  throw new AppError(
+    'storage/unavailable',
+    `Reading "${name}" gave another part of it than was asked for`,
+  );
+}
+
+/** The content of an empty range, which no header can ask for. */
+export function emptyContent(): OpenedRange {
+  return { length: 0, stream: ReadableStream.from<Uint8Array>([]) };
+}
+
+/** What part of which size an answer carries; `NaN` where it does not say. `known` is the size by the service, if the answer has none. */
+function givenRange(
+  response: HttpResponse,
+  known = Number.NaN,
+): {
   readonly offset: number;
   readonly length: number;
   readonly size: number;
 } {
   if (response.status === 200) {
-    const size = Number(response.header('content-length') ?? Number.NaN);
+    const size = Number(response.header('content-length') ?? known);
     return { offset: 0, length: size, size };
   }
-  const said = /^bytes ([0-9]+)-([0-9]+)\/([0-9]+)$/u.exec(response.header('content-range') ?? '');
+  const said = /^bytes ([0-9]+)-([0-9]+)\/([0-9]+|\*)$/u.exec(
+    response.header('content-range') ?? '',
+  );
   const [first, last, size] = [1, 2, 3].map((group) => Number(said?.[group] ?? Number.NaN));
   const offset = first ?? Number.NaN;
   return { offset, length: (last ?? Number.NaN) - offset + 1, size: size ?? Number.NaN };
-}
-
-function empty(): OpenedRange {
-  return {
-    length: 0,
-    stream: new ReadableStream<Uint8Array>({ start: (controller) => controller.close() }),
-  };
 }
 
 function misunderstood(name: string, what: string): AppError {

@@ -7,9 +7,9 @@ import { canStartName, checkObjectName } from '../../object-name.ts';
 import {
   emptyContent,
   rangedContent,
-  type RangedContent,
+  type OpenedRange,
   rangeHeader,
-} from '../../network/ranged-answer.ts';
+} from '../../network/ranged-read.ts';
 import type { NameCodec } from '../../network/escaped-name.ts';
 import type {
   ByteRange,
@@ -160,7 +160,7 @@ export class DropboxStorage implements Storage {
     }
   }
 
-  async #open(name: string, { signal, range }: GetOptions): Promise<RangedContent> {
+  async #open(name: string, { signal, range }: GetOptions): Promise<OpenedRange> {
     signal?.throwIfAborted();
     const path = this.#pathOf(name);
     const place = await this.#placeOf(name, range, { signal });

@@ -8,9 +8,9 @@ import {
   emptyContent,
   placeOf,
   rangedContent,
-  type RangedContent,
+  type OpenedRange,
   rangeHeader,
-} from '../../network/ranged-answer.ts';
+} from '../../network/ranged-read.ts';
 import type {
   GetOptions,
   PutOptions,
@@ -136,7 +136,7 @@ export class DriveStorage implements Storage {
     }
   }
 
-  async #open(name: string, { signal, range }: GetOptions): Promise<RangedContent> {
+  async #open(name: string, { signal, range }: GetOptions): Promise<OpenedRange> {
     signal?.throwIfAborted();
     const action = `read "${name}"`;
     const file = await this.#newest(name, action, { signal });

@@ -9,9 +9,9 @@ import {
   emptyContent,
   placeOf,
   rangedContent,
-  type RangedContent,
+  type OpenedRange,
   rangeHeader,
-} from '../../network/ranged-answer.ts';
+} from '../../network/ranged-read.ts';
 import { untilAborted } from '../../network/until-aborted.ts';
 import type {
   GetOptions,
@@ -169,7 +169,7 @@ export class OnedriveStorage implements Storage {
     });
   }
 
-  async #open(name: string, { signal, range }: GetOptions): Promise<RangedContent> {
+  async #open(name: string, { signal, range }: GetOptions): Promise<OpenedRange> {
     signal?.throwIfAborted();
     const action = `read "${name}"`;
     const item = await this.#find(name, action, { signal });
