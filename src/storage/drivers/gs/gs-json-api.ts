@@ -236,6 +236,13 @@ export class GsJsonApi implements GsApi {
     if (response.status !== 404) return gsError(response, call.action, complaint);
     const { bucket } = this.#options;
     if (/bucket does not exist/iu.test(complaint.message)) return noBucket(call.action, bucket);
+    // Any web server says 404, and a proxy whose service is down.
+    if (!/^(?:No such object|Not Found)/iu.test(complaint.message)) {
+      throw new AppError(
+        'storage/unavailable',
+        `Cannot ${call.action}: the service answers with status 404 and does not say what is missing`,
+      );
+    }
     // Some answers only say "Not Found".
     if (!/^No such object/iu.test(complaint.message) && !(await this.#isBucketThere(call)))
       return noBucket(call.action, bucket);

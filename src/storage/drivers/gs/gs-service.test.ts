@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, afterEach, describe, test } from 'node:test';
@@ -318,6 +319,25 @@ describe('Google Cloud Storage, what is special to it', async () => {
     await assert.rejects(openForTest('gs:///a', account), /names no bucket/u);
     await assert.rejects(openForTest('gs://host:80/a', account), /has a port/u);
   });
+});
+
+test('a 404 that the service itself does not give is no missing object', async () => {
+  let isDown = false;
+  await using server = createServer((_, response) => {
+    if (isDown) response.writeHead(404).end('404 page not found');
+    else response.end('{"name":"x","size":"1","updated":"2026-01-02T03:04:05.000Z"}');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  await using storage = await openForTest(
+    `gs://a?endpoint=http://127.0.0.1:${port}&access-token=t`,
+    {},
+  );
+  assert.equal((await storage.stat('x')).size, 1);
+  isDown = true;
+  await rejectsWith(storage.stat('x'), 'storage/unavailable');
+  await rejectsWith(storage.read('x'), 'storage/unavailable');
 });
 
 test('an expired certificate of the service is not trusted', async () => {
