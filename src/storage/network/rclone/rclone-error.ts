@@ -27,7 +27,7 @@ const meanings: readonly Meaning[] = [
   {
     // A file of this machine is missing then, and no object.
     pattern:
-      /failed to (?:read|load|parse|open)\b.*\b(?:key|token|config\w*|certificate|agent)|dial unix/iu,
+      /failed to (?:read|load|parse|open)\b.*\b(?:key|token|config\w*|certificate|agent)\b.*no such file|dial unix/iu,
     code: 'storage/unavailable',
     text: 'rclone cannot use its own configuration',
     hint: 'Look at the remote with "rclone config show"; the files that it names must be there',
