@@ -5,7 +5,7 @@ import { systemRandom } from '../../../base/random.ts';
 import { toHex, utf8 } from '../../../base/bytes.ts';
 import type { Semaphore } from '../../../base/semaphore.ts';
 import { type Body, sizeOfBody } from '../../body.ts';
-import { inMemory, uploadParts } from '../../network/part-upload.ts';
+import { inMemory, uploadParts } from '../../network/body-parts.ts';
 import type { AzureConnection } from './azure-connection.ts';
 
 const mebibyte = 1024 ** 2;

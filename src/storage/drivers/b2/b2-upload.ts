@@ -6,7 +6,7 @@ import type { Semaphore } from '../../../base/semaphore.ts';
 import { type Body, piecesOf, sizeOfBody } from '../../body.ts';
 import type { HttpClient } from '../../network/http-client.ts';
 import { encodeKey } from '../../network/object-keys.ts';
-import { uploadParts } from '../../network/part-upload.ts';
+import { uploadParts } from '../../network/body-parts.ts';
 import type { AnswerFields } from './answer-fields.ts';
 import type { B2Account } from './b2-account.ts';
 import { type UploadUrl, UploadUrls } from './upload-urls.ts';

@@ -1,7 +1,7 @@
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError } from '../../../base/errors.ts';
 import { type Body, sizeOfBody } from '../../body.ts';
-import { fragmentsOf, wholeBody } from '../../network/body-fragments.ts';
+import { partsOf, wholeBody } from '../../network/body-parts.ts';
 import { ContentHash, contentHashOf } from './content-hash.ts';
 import { type DropboxApi, type DropboxEntry, entryIn } from './dropbox-api.ts';
 
@@ -43,7 +43,7 @@ export async function upload(api: DropboxApi, task: DropboxUpload): Promise<Drop
   }
   const whole = new ContentHash();
   let session: string | undefined;
-  for await (const { offset, bytes } of fragmentsOf(name, body, fragmentSize, { signal })) {
+  for await (const { offset, bytes } of partsOf(name, body, fragmentSize, { signal })) {
     whole.update(bytes);
     const proof = { content_hash: contentHashOf(bytes) };
     const cursor = { session_id: session, offset };

@@ -6,7 +6,7 @@ import { AppError } from '../../../base/errors.ts';
 import { systemRandom } from '../../../base/random.ts';
 import { type Body, sizeOfBody } from '../../body.ts';
 import { tapStream } from '../../byte-stream.ts';
-import { wholeBody } from '../../network/body-fragments.ts';
+import { wholeBody } from '../../network/body-parts.ts';
 import { type DriveApi, type DriveFile, uploadFields } from './drive-api.ts';
 
 export interface DriveUpload extends CallOptions {

@@ -2,7 +2,7 @@ import type { CallOptions } from '../../../base/call-options.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { AppError, hasCode } from '../../../base/errors.ts';
 import { type Body, sizeOfBody } from '../../body.ts';
-import { fragmentsOf } from '../../network/body-fragments.ts';
+import { partsOf } from '../../network/body-parts.ts';
 import type { HttpResponse } from '../../network/http-client.ts';
 
 export interface ResumableUpload extends CallOptions {
@@ -32,7 +32,7 @@ const firstPause = 200;
 export async function uploadInChunks(body: Body, upload: ResumableUpload): Promise<HttpResponse> {
   const { action, chunkSize, name, signal } = upload;
   const size = sizeOfBody(body);
-  for await (const { offset, bytes } of fragmentsOf(name, body, chunkSize, { signal })) {
+  for await (const { offset, bytes } of partsOf(name, body, chunkSize, { signal })) {
     const answer = await uploadChunk(offset, bytes, size, upload);
     if (answer === undefined) continue;
     return answer;

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError } from '../../../base/errors.ts';
 import { type Body, sizeOfBody } from '../../body.ts';
-import { type BodyFragment, fragmentsOf, wholeBody } from '../../network/body-fragments.ts';
+import { type BodyPart, partsOf, wholeBody } from '../../network/body-parts.ts';
 import { type DriveItem, type GraphApi, itemIn } from './graph-api.ts';
 import { QuickXorHash } from './quick-xor-hash.ts';
 import { graphError } from './translate-error.ts';
@@ -77,7 +77,7 @@ async function inSession(
     throw new AppError('storage/unavailable', `Cannot ${action}: OneDrive names no address for it`);
   const hash = new QuickXorHash();
   try {
-    for await (const fragment of fragmentsOf(name, body, fragmentSize, { signal })) {
+    for await (const fragment of partsOf(name, body, fragmentSize, { signal })) {
       hash.update(fragment.bytes);
       const stored = await send(api, url, fragment, size, action, { signal });
       if (stored !== undefined) {
@@ -97,7 +97,7 @@ async function inSession(
 async function send(
   api: GraphApi,
   url: string,
-  { offset, bytes }: BodyFragment,
+  { offset, bytes }: BodyPart,
   size: number,
   action: string,
   options: CallOptions,

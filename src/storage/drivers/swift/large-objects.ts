@@ -4,7 +4,7 @@ import { mapPool } from '../../../base/pool.ts';
 import { systemRandom } from '../../../base/random.ts';
 import type { Semaphore } from '../../../base/semaphore.ts';
 import { type Body, sizeOfBody } from '../../body.ts';
-import { uploadParts } from '../../network/part-upload.ts';
+import { uploadParts } from '../../network/body-parts.ts';
 import type { ListedObject } from './container-listing.ts';
 
 /** Where the segments of large objects lie, below the prefix of the destination; no object of ours has a name in there. */

@@ -3,10 +3,12 @@ import { describe, test } from 'node:test';
 
 import fc from 'fast-check';
 
-import { pattern, sourceOf } from '../../../test/support/storage-samples.ts';
+import { pattern, rejectsWith, sourceOf } from '#test/support/storage-samples.ts';
+
 import { hasCode } from '../../base/errors.ts';
 import { Semaphore } from '../../base/semaphore.ts';
-import { inMemory, uploadParts } from './part-upload.ts';
+import type { Body } from '../body.ts';
+import { inMemory, partsOf, uploadParts, wholeBody } from './body-parts.ts';
 
 /** Cuts bytes into pieces of these sizes, again and again. */
 function cut(bytes: Uint8Array, sizes: readonly number[]): readonly Uint8Array[] {
@@ -19,8 +21,8 @@ function cut(bytes: Uint8Array, sizes: readonly number[]): readonly Uint8Array[]
   return pieces;
 }
 
-describe('parts of a body', () => {
-  test('are of the size, in order, and the body when joined, however it comes', async () => {
+describe('an upload in parts', () => {
+  test('gives parts of the size, in order, and the body when joined, however it comes', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 400 }),
@@ -47,7 +49,7 @@ describe('parts of a body', () => {
     );
   });
 
-  test('of streams are never in memory more often than there are places', async () => {
+  test('never has more parts of streams in memory than there are places', async () => {
     const memory = new Semaphore(2);
     let held = 0;
     let most = 0;
@@ -63,7 +65,7 @@ describe('parts of a body', () => {
     assert.equal(most, 2);
   });
 
-  test('give their places back after a failure', async () => {
+  test('gives the places back after a failure', async () => {
     const memory = new Semaphore(2);
     const settings = { partSize: 10, parallel: 2, memory };
     const body = sourceOf(Array.from({ length: 9 }, () => pattern(10)));
@@ -79,7 +81,7 @@ describe('parts of a body', () => {
     assert.equal((await uploadParts('a', body, settings, async () => undefined)).length, 9);
   });
 
-  test('of a body with another size than announced end before the last part', async () => {
+  test('of a body with another size than announced ends before the last part', async () => {
     const settings = { partSize: 10, parallel: 2, memory: new Semaphore(2) };
     for (const size of [29, 31]) {
       const indexes: number[] = [];
@@ -102,5 +104,44 @@ describe('a body in memory', () => {
     }
     const array = pattern(7);
     assert.equal(await inMemory('a', array, memory, async (whole) => whole), array);
+  });
+});
+
+async function partsGiven(body: Body, size: number): Promise<readonly [number, Uint8Array][]> {
+  const seen: [number, Uint8Array][] = [];
+  for await (const { offset, bytes } of partsOf('a', body, size))
+    seen.push([offset, new Uint8Array(bytes)]);
+  return seen;
+}
+
+describe('parts of a body', () => {
+  test('are those of the whole, however its pieces come', async () => {
+    const sizes = fc.array(fc.integer({ min: 0, max: 50 }), { maxLength: 12 });
+    await fc.assert(
+      fc.asyncProperty(sizes, fc.integer({ min: 1, max: 40 }), async (lengths, size) => {
+        const pieces = lengths.map((length, index) => pattern(length, index));
+        const whole = new Uint8Array(Buffer.concat(pieces));
+        const expected = await partsGiven(whole, size);
+        assert.deepEqual(await partsGiven(sourceOf(pieces), size), expected);
+        for (const [offset, bytes] of expected) {
+          assert.equal(offset % size, 0);
+          assert.ok(bytes.byteLength === size || offset + bytes.byteLength === whole.byteLength);
+        }
+        assert.deepEqual(new Uint8Array(Buffer.concat(expected.map(([, bytes]) => bytes))), whole);
+        assert.deepEqual(await wholeBody('a', sourceOf(pieces)), whole);
+      }),
+    );
+  });
+
+  test('the last one is not given when the body is longer or shorter than announced', async () => {
+    for (const size of [19, 21, 30]) {
+      const seen: number[] = [];
+      const body = { size, stream: () => sourceOf([pattern(20)]).stream() };
+      const reading = (async () => {
+        for await (const { offset } of partsOf('a', body, 10)) seen.push(offset);
+      })();
+      await rejectsWith(reading, 'input/invalid');
+      assert.ok(!seen.some((offset) => offset + 10 >= size), `${size}: ${seen.join(' ')}`);
+    }
   });
 });
