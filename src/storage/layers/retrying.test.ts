@@ -107,9 +107,10 @@ describe('retrying()', () => {
       }
     });
 
-    for (const [kind, other] of [
-      ['another size', pattern(11)],
-      ['other bytes', pattern(10, 7)],
+    for (const [kind, other, body] of [
+      ['another size', pattern(11), pattern(10)],
+      ['other bytes', pattern(10, 7), pattern(10)],
+      ['other bytes than its stream', pattern(10, 7), sourceOf([pattern(10)])],
     ] as const) {
       test(`an ifAbsent put that finds an object of ${kind} does not`, async () => {
         const inner = new MemoryStorage();
@@ -129,10 +130,7 @@ describe('retrying()', () => {
           },
           { clock: new FakeClock() },
         );
-        await rejectsWith(
-          storage.put('a', pattern(10), { ifAbsent: true }),
-          'storage/already-exists',
-        );
+        await rejectsWith(storage.put('a', body, { ifAbsent: true }), 'storage/already-exists');
         assert.deepEqual(await inner.read('a'), other);
       });
     }

@@ -4,7 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 import { AppError, hasCode, isRetryable } from '../../base/errors.ts';
 import { systemRandom } from '../../base/random.ts';
 import { type Body, sizeOfBody } from '../body.ts';
-import { streamOf } from '../byte-stream.ts';
+import { collectAll, streamOf } from '../byte-stream.ts';
 import type { ByteRange, GetOptions, PutOptions, Storage } from '../storage.ts';
 import { forward } from './forward.ts';
 
@@ -146,8 +146,9 @@ async function isStored(
 ): Promise<boolean> {
   const { size } = await inner.stat(name, { signal });
   if (size !== sizeOfBody(body)) return false;
-  if (!(body instanceof Uint8Array) || size > largestCompared) return true;
-  return equalBytes(await inner.read(name, { signal }), body);
+  if (size > largestCompared) return true;
+  const wanted = body instanceof Uint8Array ? body : await collectAll(body.stream());
+  return equalBytes(await inner.read(name, { signal }), wanted);
 }
 
 /** The part of a range that is still to come after `delivered` bytes; `undefined` when that is nothing. */
