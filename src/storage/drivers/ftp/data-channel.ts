@@ -38,7 +38,8 @@ export async function openDataChannel(
   // The address in the answer is not used: behind a NAT it is wrong, and a hostile server could send us anywhere.
   const host = context.socket.remoteAddress;
   if (host === undefined) throw new ConnectionFailure(new Error('The connection was closed'));
-  const raw = connect({ host, port });
+  // Of a download nobody hears that the line is dead: nothing is sent that could fail.
+  const raw = connect({ host, port, keepAlive: true, keepAliveInitialDelay: 30_000 });
   const connected = new Promise<void>((resolve, reject) => {
     raw.once('connect', resolve);
     raw.once('error', (error) => reject(new ConnectionFailure(error)));
