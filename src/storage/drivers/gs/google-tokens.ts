@@ -12,7 +12,7 @@ import type { TokenGrant } from '../../network/oauth.ts';
 import { SharedResult } from '../../network/shared-result.ts';
 import type { Authorizer } from './authorizer.ts';
 import type { GsOptions } from './gs-options.ts';
-import { field, textField } from './json-field.ts';
+import { field, textField } from '../../network/json-field.ts';
 
 /** Reads and writes objects; making buckets takes no more than that and the right to do it. */
 const scope = 'https://www.googleapis.com/auth/devstorage.full_control';

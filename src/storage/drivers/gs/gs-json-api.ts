@@ -12,7 +12,7 @@ import type { ApiCall, GsApi, GsObject, GsPage } from './gs-api.ts';
 import type { GsConnection, GsRequest } from './gs-connection.ts';
 import { type Complaint, gsError, noBucket } from './gs-error.ts';
 import type { GsOptions } from './gs-options.ts';
-import { field, textField } from './json-field.ts';
+import { field, textField } from '../../network/json-field.ts';
 import { uploadInChunks } from './resumable-upload.ts';
 
 export interface GsJsonApiSettings {

@@ -1,7 +1,7 @@
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError } from '../../../base/errors.ts';
 import type { HttpResponse } from '../../network/http-client.ts';
-import { field, instant, text } from './json-field.ts';
+import { field, instant, textField } from '../../network/json-field.ts';
 
 /** An object as a container lists it. */
 export interface ListedObject {
@@ -46,7 +46,7 @@ export async function* listContainer(
 }
 
 function readEntry(entry: unknown, start: string): ListedObject {
-  const key = text(field(entry, 'name'));
+  const key = textField(entry, 'name');
   const size = field(entry, 'bytes');
   const modified = instant(field(entry, 'last_modified'));
   if (

@@ -1,7 +1,7 @@
 import { AppError } from '../../../base/errors.ts';
 import { signInError } from '../../network/sign-in-error.ts';
 import type { Authenticate } from './swift-access.ts';
-import { field, instant, text } from './json-field.ts';
+import { field, instant, textField } from '../../network/json-field.ts';
 import { refusedCredentials, wrongAddress } from './refused-credentials.ts';
 import { endpointsOfV2, storageEndpoint } from './service-catalogue.ts';
 import type { SwiftOptions } from './swift-options.ts';
@@ -33,7 +33,7 @@ export function keystoneV2(base: string, options: SwiftOptions): Authenticate {
     }
     const now = Date.parse(response.header('date') ?? '');
     const access = field(await response.json(), 'access');
-    const token = text(field(field(access, 'token'), 'id'));
+    const token = textField(field(access, 'token'), 'id');
     if (token === undefined) throw wrongAddress(base, status);
     const issued = instant(field(field(access, 'token'), 'issued_at'));
     const expires = instant(field(field(access, 'token'), 'expires'));

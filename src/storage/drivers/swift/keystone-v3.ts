@@ -1,7 +1,7 @@
 import { AppError } from '../../../base/errors.ts';
 import { signInError } from '../../network/sign-in-error.ts';
 import type { Authenticate } from './swift-access.ts';
-import { field, instant } from './json-field.ts';
+import { field, instant } from '../../network/json-field.ts';
 import { refusedCredentials, wrongAddress } from './refused-credentials.ts';
 import { endpointsOfV3, storageEndpoint } from './service-catalogue.ts';
 import type { SwiftOptions } from './swift-options.ts';

@@ -1,5 +1,5 @@
 import { AppError } from '../../../base/errors.ts';
-import { elements, field, text } from './json-field.ts';
+import { elements, field, textField } from '../../network/json-field.ts';
 import type { SwiftOptions } from './swift-options.ts';
 
 /** One address of the object storage, as the catalogue of a token lists it. */
@@ -15,13 +15,13 @@ const interfaces = ['public', 'internal', 'admin'] as const;
 /** The object storage in a catalogue of Keystone's version 3. */
 export function endpointsOfV3(catalogue: unknown): readonly StorageEndpoint[] {
   return storages(catalogue).flatMap((endpoint) => {
-    const url = text(field(endpoint, 'url'));
+    const url = textField(endpoint, 'url');
     return url === undefined
       ? []
       : [
           {
-            region: text(field(endpoint, 'region')) ?? text(field(endpoint, 'region_id')) ?? '',
-            interface: text(field(endpoint, 'interface')) ?? 'public',
+            region: textField(endpoint, 'region') ?? textField(endpoint, 'region_id') ?? '',
+            interface: textField(endpoint, 'interface') ?? 'public',
             url,
           },
         ];
@@ -32,8 +32,8 @@ export function endpointsOfV3(catalogue: unknown): readonly StorageEndpoint[] {
 export function endpointsOfV2(catalogue: unknown): readonly StorageEndpoint[] {
   return storages(catalogue).flatMap((endpoint) =>
     interfaces.flatMap((kind) => {
-      const url = text(field(endpoint, `${kind}URL`));
-      const region = text(field(endpoint, 'region')) ?? '';
+      const url = textField(endpoint, `${kind}URL`);
+      const region = textField(endpoint, 'region') ?? '';
       return url === undefined ? [] : [{ region, interface: kind, url }];
     }),
   );

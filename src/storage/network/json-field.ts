@@ -1,7 +1,12 @@
 /** A field of a JSON object; `undefined` when it is not there, or there is no object. */
 export function field(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+  if (typeof value !== 'object' || value === null) return undefined;
   return (value as Readonly<Record<string, unknown>>)[name];
+}
+
+/** A field of a JSON object that is a text; `undefined` when it is anything else. */
+export function textField(value: unknown, name: string): string | undefined {
+  return text(field(value, name));
 }
 
 /** The elements of a JSON array; none when it is no array. */
@@ -9,7 +14,7 @@ export function elements(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-export function text(value: unknown): string | undefined {
+function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
