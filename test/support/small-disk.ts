@@ -40,7 +40,7 @@ export async function smallDisk(
   let mounted = true;
   const unmount = async (): Promise<void> => {
     if (!mounted) return;
-    await run('umount', [mountPoint]);
+    await released(mountPoint);
     mounted = false;
   };
   return {
@@ -51,4 +51,17 @@ export async function smallDisk(
       await directory[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Takes a file system away; a server that was ended a moment ago may still hold a file of it. */
+async function released(mountPoint: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await run('umount', [mountPoint]);
+      return;
+    } catch (error) {
+      if (attempt === 20) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
 }
