@@ -152,6 +152,7 @@ class GcsJson {
     return {
       status: 200,
       body: {
+        kind: 'storage#objects',
         ...(objects.length > 0 && { items: objects.map(resource) }),
         ...(next !== undefined && { nextPageToken: next }),
       },

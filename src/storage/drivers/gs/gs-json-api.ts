@@ -111,7 +111,7 @@ export class GsJsonApi implements GsApi {
     const path = this.#path(`/storage/v1/b/${this.#bucket}/o`, {
       prefix: start,
       maxResults: '1000',
-      fields: 'nextPageToken,items(name,size,updated)',
+      fields: 'kind,nextPageToken,items(name,size,updated)',
       ...(token !== undefined && { pageToken: token }),
     });
     const response = await this.#connection.request({ method: 'GET', path, ...call });
@@ -121,7 +121,9 @@ export class GsJsonApi implements GsApi {
     }
     const page = await this.#json(response, call.action, call);
     const items = field(page, 'items') ?? [];
-    if (!Array.isArray(items)) throw unreadable(call.action);
+    // Without its kind an answer may be anybody's, and would pass for an empty bucket.
+    if (textField(page, 'kind') !== 'storage#objects' || !Array.isArray(items))
+      throw unreadable(call.action);
     return {
       objects: items.map((item: unknown) => readObject(item, call.action)),
       next: textField(page, 'nextPageToken'),
