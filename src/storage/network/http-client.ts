@@ -7,6 +7,7 @@ import { AppError, type ErrorCode } from '../../base/errors.ts';
 import { type Body, piecesTo, sizeOfBody } from '../body.ts';
 import { collectAll, streamOf } from '../byte-stream.ts';
 import { translateNetworkError } from './network-error.ts';
+import { oneLine } from './one-line.ts';
 import type { TlsTrust } from './tls.ts';
 
 export interface HttpClientSettings {
@@ -121,7 +122,7 @@ export class HttpClient implements AsyncDisposable {
 export function statusError(response: HttpResponse, action: string, excerpt = ''): AppError {
   const { status } = response;
   const [code, text] = statusMeaning(status);
-  const said = excerpt === '' ? '' : ` (${excerpt.replaceAll(/[\p{Cc}\s]+/gu, ' ').slice(0, 300)})`;
+  const said = excerpt === '' ? '' : ` (${oneLine(excerpt)})`;
   const retryAfter = retryAfterOf(response);
   return new AppError(code, `Cannot ${action}: ${text}${said}`, {
     details: { status, ...(retryAfter !== undefined && { retryAfter }) },

@@ -1,6 +1,7 @@
 import type { CallOptions } from '../../base/call-options.ts';
 import type { Clock } from '../../base/clock.ts';
 import { AppError } from '../../base/errors.ts';
+import { oneLine } from './one-line.ts';
 import type { HttpClient, HttpResponse } from './http-client.ts';
 import type { GrantedToken, TokenGrant } from './oauth.ts';
 import type { OauthTokenFile } from './oauth-token-file.ts';
@@ -131,7 +132,7 @@ async function refusal(
 ): Promise<AppError> {
   const text = await response.text();
   const { error, error_description: description } = fieldsOf(parsed(text));
-  const said = typeof description === 'string' ? ` (${oneLine(description)})` : '';
+  const said = typeof description === 'string' ? ` (${oneLine(description, 200)})` : '';
   if (response.status < 500 && response.status !== 429) {
     if (error === 'invalid_grant' || error === 'interaction_required') {
       return new AppError(
@@ -199,11 +200,4 @@ function parsed(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function oneLine(text: string): string {
-  return text
-    .replaceAll(/[\p{Cc}\s]+/gu, ' ')
-    .trim()
-    .slice(0, 200);
 }

@@ -1,6 +1,7 @@
 import { FTPError } from 'basic-ftp';
 
 import { AppError, type ErrorCode } from '../../../base/errors.ts';
+import { oneLine } from '../../network/one-line.ts';
 import { translateNetworkError } from '../../network/network-error.ts';
 
 /** The connection failed, and not the server's answer: what the library or the system said is the cause. */
@@ -68,10 +69,7 @@ export function translateError(error: unknown, action: string): unknown {
 
 /** What the server said, on one line. */
 export function saidIn({ message }: { readonly message: string }): string {
-  return message
-    .replaceAll(/[\p{Cc}\s]+/gu, ' ')
-    .trim()
-    .slice(0, 200);
+  return oneLine(message, 200);
 }
 
 function meaningOf(error: FTPError): Meaning {

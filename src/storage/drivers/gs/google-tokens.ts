@@ -5,6 +5,7 @@ import { GoogleAuth } from 'google-auth-library';
 import type { CallOptions } from '../../../base/call-options.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { AppError, messageOf } from '../../../base/errors.ts';
+import { oneLine } from '../../network/one-line.ts';
 import { authIdGrant } from '../../network/duplicati-authid.ts';
 import type { HttpClient } from '../../network/http-client.ts';
 import { translateNetworkError } from '../../network/network-error.ts';
@@ -169,12 +170,12 @@ function tokenFailure(error: unknown): unknown {
       { cause: error },
     );
   }
-  if (status >= 400) return refusedToken(firstLine(messageOf(error)), error);
+  if (status >= 400) return refusedToken(oneLine(messageOf(error)), error);
   const translated = translateNetworkError(error, 'get an access token from Google');
   if (translated instanceof AppError) return translated;
   return new AppError(
     'storage/access-denied',
-    `There are no usable credentials for Google: ${firstLine(messageOf(error))}`,
+    `There are no usable credentials for Google: ${oneLine(messageOf(error))}`,
     {
       cause: error,
       hint: 'Give the key of a service account in the option "credentials-file" or in GOOGLE_APPLICATION_CREDENTIALS, or an interoperability key in GS_ACCESS_KEY_ID and GS_SECRET_ACCESS_KEY',
@@ -191,8 +192,4 @@ function refusedToken(reason: string, cause?: unknown): AppError {
       ...(cause !== undefined && { cause }),
     },
   );
-}
-
-function firstLine(text: string): string {
-  return text.replaceAll(/[\p{Cc}\s]+/gu, ' ').slice(0, 300);
 }

@@ -1,4 +1,5 @@
 import { AppError, type ErrorCode } from '../../../base/errors.ts';
+import { oneLine } from '../../network/one-line.ts';
 import { type HttpResponse, statusError } from '../../network/http-client.ts';
 
 /** Where a request went, for hints. */
@@ -117,8 +118,5 @@ async function explanationOf(response: HttpResponse): Promise<string> {
     return '';
   }
   const message = /<(?:[a-z]+:)?message>([^<]*)</iu.exec(await response.text())?.[1] ?? '';
-  return message
-    .replaceAll(/[\p{Cc}\s]+/gu, ' ')
-    .trim()
-    .slice(0, 300);
+  return oneLine(message);
 }

@@ -1,4 +1,5 @@
 import { AppError, type ErrorCode } from '../../../base/errors.ts';
+import { oneLine } from '../one-line.ts';
 
 interface Meaning {
   readonly pattern: RegExp;
@@ -114,10 +115,9 @@ export function rcloneEndError(said: string): AppError {
 
 /** In one line of bearable length; what follows a question mark in a URL may be a token. */
 function readable(said: string): string {
-  return said
-    .replaceAll(/(https?:\/\/[^\s"?]*)\?[^\s"]*/gu, '$1?…')
-    .replaceAll(/(https?:\/\/)[^\s"/@]*@/gu, '$1')
-    .replaceAll(/[\p{Cc}\s]+/gu, ' ')
-    .trim()
-    .slice(0, 300);
+  return oneLine(
+    said
+      .replaceAll(/(https?:\/\/[^\s"?]*)\?[^\s"]*/gu, '$1?…')
+      .replaceAll(/(https?:\/\/)[^\s"/@]*@/gu, '$1'),
+  );
 }
