@@ -151,8 +151,8 @@ describe('names and secrets of other programs', () => {
     { name: 'key-file', kind: 'string', help: 'A file of its own' },
   ] as const satisfies readonly StorageOption[];
   const read = async (flag: RawOptions): Promise<Readonly<Record<string, string | undefined>>> => {
-    const values = parseOptions(kinds, await resolveSecrets(mergeOptions(kinds, { flag })));
-    return { ...values, password: values.password?.reveal(), key: values.key?.reveal() };
+    const parsed = parseOptions(kinds, await resolveSecrets(mergeOptions(kinds, { flag })));
+    return { ...parsed, password: parsed.password?.reveal(), key: parsed.key?.reveal() };
   };
   const refused = async (flag: RawOptions, message: RegExp): Promise<void> => {
     await assert.rejects(
@@ -193,8 +193,8 @@ describe('names and secrets of other programs', () => {
   });
 
   test('an option of that very name is what is meant', async () => {
-    const values = await read({ 'key-file': '/etc/key' });
-    assert.deepEqual([values['key-file'], values['key']], ['/etc/key', undefined]);
+    const found = await read({ 'key-file': '/etc/key' });
+    assert.deepEqual([found['key-file'], found['key']], ['/etc/key', undefined]);
   });
 
   test('only secrets are looked up elsewhere', () => {

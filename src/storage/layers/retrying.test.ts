@@ -107,7 +107,7 @@ describe('retrying()', () => {
       }
     });
 
-    for (const [kind, other, body] of [
+    for (const [kind, other, mine] of [
       ['another size', pattern(11), pattern(10)],
       ['other bytes', pattern(10, 7), pattern(10)],
       ['other bytes than its stream', pattern(10, 7), sourceOf([pattern(10)])],
@@ -130,7 +130,7 @@ describe('retrying()', () => {
           },
           { clock: new FakeClock() },
         );
-        await rejectsWith(storage.put('a', body, { ifAbsent: true }), 'storage/already-exists');
+        await rejectsWith(storage.put('a', mine, { ifAbsent: true }), 'storage/already-exists');
         assert.deepEqual(await inner.read('a'), other);
       });
     }

@@ -29,7 +29,7 @@ export interface HttpRequest extends CallOptions {
   readonly action: string;
 }
 
-/** One answer. Exactly one of `text`, `json`, `bytes`, `stream` and `discard` has to be called, so that its connection is free again. */
+/** One answer. Exactly one of `text`, `json`, `bytes`, `read`, `stream` and `discard` has to be called, so that its connection is free again. */
 export interface HttpResponse {
   readonly status: number;
   /** The value of a header, by its name in lower case; several are joined by a comma. */
@@ -39,6 +39,8 @@ export interface HttpResponse {
   text(): Promise<string>;
   json(): Promise<unknown>;
   bytes(): Promise<Uint8Array>;
+  /** A body of exactly `length` bytes, by a shorter way than a stream; any other number is `storage/unavailable`. */
+  read(length: number): Promise<Uint8Array>;
   stream(): ReadableStream<Uint8Array>;
   discard(): Promise<void>;
 }
@@ -206,6 +208,7 @@ function responseOf(
       }
     },
     bytes,
+    read: (length) => readBody(answer.body, length, action, options),
     stream,
     discard: () =>
       answer.body.dump({
@@ -213,6 +216,30 @@ function responseOf(
         ...(options.signal && { signal: options.signal }),
       }),
   };
+}
+
+async function readBody(
+  body: Readable,
+  length: number,
+  action: string,
+  { signal }: CallOptions,
+): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let seen = 0;
+  try {
+    for await (const piece of body as AsyncIterable<Uint8Array>) {
+      if (seen + piece.byteLength <= length) bytes.set(piece, seen);
+      seen += piece.byteLength;
+      if (seen > length) break;
+    }
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw translateNetworkError(error, action);
+  }
+  signal?.throwIfAborted();
+  if (seen === length) return bytes;
+  const came = seen > length ? `at least ${seen}` : String(seen);
+  throw new AppError('storage/unavailable', `Cannot ${action}: ${came} of ${length} bytes came`);
 }
 
 function streamOfBody(

@@ -100,6 +100,7 @@ function answer(
     text: async () => '',
     json: async () => undefined,
     bytes: async () => bytes,
+    read: async () => bytes,
     stream,
     discard: async () => undefined,
   };

@@ -11,10 +11,13 @@ export interface RangedSource {
   size(): Promise<number>;
 }
 
+/** Content that is on its way: either `stream` or `bytes` has to be taken, once. */
 export interface OpenedRange {
   /** Bytes. */
   readonly length: number;
   readonly stream: ReadableStream<Uint8Array>;
+  /** All of it in one piece. Rejects with `storage/unavailable` when fewer bytes come, or more. */
+  bytes(): Promise<Uint8Array>;
 }
 
 /**
@@ -40,8 +43,7 @@ function isPlain({ offset, length }: ByteRange): boolean {
 
 async function openWhole(name: string, response: HttpResponse): Promise<OpenedRange> {
   const { length } = givenRange(response);
-  if (response.status === 200 && Number.isSafeInteger(length))
-    return { length, stream: response.stream() };
+  if (response.status === 200 && Number.isSafeInteger(length)) return contentOf(response, length);
   await response.discard();
   throw misunderstood(name, 'does not say how large it is');
 }
@@ -67,7 +69,7 @@ async function openPart(
     const wanted = resolveRange(name, given.size, range);
     if (given.offset !== wanted.offset || given.length !== wanted.length)
       throw misunderstood(name, 'gives another range than was asked for');
-    return { length: wanted.length, stream: response.stream() };
+    return contentOf(response, wanted.length);
   } catch (error) {
     await response.discard();
     throw error;
@@ -107,7 +109,7 @@ export async function rangedContent(
     asked === undefined
       ? response.status === 200 && Number.isSafeInteger(given.length)
       : response.status === 206 && given.offset === asked.offset && given.length === asked.length;
-  if (isRight) return { length: given.length, stream: response.stream() };
+  if (isRight) return contentOf(response, given.length);
   await response.discard();
   throw new AppError(
     'storage/unavailable',
@@ -117,7 +119,21 @@ export async function rangedContent(
 
 /** The content of an empty range, which no header can ask for. */
 export function emptyContent(): OpenedRange {
-  return { length: 0, stream: ReadableStream.from<Uint8Array>([]) };
+  return {
+    length: 0,
+    stream: ReadableStream.from<Uint8Array>([]),
+    bytes: () => Promise.resolve(new Uint8Array()),
+  };
+}
+
+function contentOf(response: HttpResponse, length: number): OpenedRange {
+  return {
+    length,
+    get stream() {
+      return response.stream();
+    },
+    bytes: () => response.read(length),
+  };
 }
 
 /** What part of which size an answer carries; `NaN` where it does not say. `known` is the size by the service, if the answer has none. */

@@ -3,7 +3,6 @@ import type { Clock } from '../../../base/clock.ts';
 import { AppError, hasCode } from '../../../base/errors.ts';
 import { Semaphore } from '../../../base/semaphore.ts';
 import type { Body } from '../../body.ts';
-import { collect } from '../../byte-stream.ts';
 import type { HttpResponse } from '../../network/http-client.ts';
 import type { ObjectKeys } from '../../network/object-keys.ts';
 import { openRange, type OpenedRange } from '../../network/ranged-read.ts';
@@ -92,8 +91,7 @@ export class AzureStorage implements Storage {
   }
 
   async read(name: string, options: GetOptions = {}): Promise<Uint8Array> {
-    const { stream, length } = await this.#open(name, options);
-    return await collect(name, stream, length);
+    return await (await this.#open(name, options)).bytes();
   }
 
   async stat(name: string, { signal }: CallOptions = {}): Promise<StorageObject> {

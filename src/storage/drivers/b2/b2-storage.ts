@@ -2,7 +2,6 @@ import type { CallOptions } from '../../../base/call-options.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { AppError, hasCode } from '../../../base/errors.ts';
 import type { Body } from '../../body.ts';
-import { collect } from '../../byte-stream.ts';
 import type { HttpClient, HttpResponse } from '../../network/http-client.ts';
 import { encodeKey, type ObjectKeys } from '../../network/object-keys.ts';
 import { type OpenedRange, openRange } from '../../network/ranged-read.ts';
@@ -86,8 +85,7 @@ export class B2Storage implements Storage {
   }
 
   async read(name: string, options: GetOptions = {}): Promise<Uint8Array> {
-    const { stream, length } = await this.#open(name, options);
-    return await collect(name, stream, length);
+    return await (await this.#open(name, options)).bytes();
   }
 
   async stat(name: string, { signal }: CallOptions = {}): Promise<StorageObject> {

@@ -2,7 +2,6 @@ import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError, hasCode } from '../../../base/errors.ts';
 import { Turns } from '../../../base/turns.ts';
 import type { Body } from '../../body.ts';
-import { collect } from '../../byte-stream.ts';
 import { canStartName, checkObjectName } from '../../object-name.ts';
 import {
   emptyContent,
@@ -87,8 +86,7 @@ export class DriveStorage implements Storage {
   }
 
   async read(name: string, options: GetOptions = {}): Promise<Uint8Array> {
-    const { stream, length } = await this.#open(name, options);
-    return collect(name, stream, length);
+    return await (await this.#open(name, options)).bytes();
   }
 
   async stat(name: string, { signal }: CallOptions = {}): Promise<StorageObject> {

@@ -1,7 +1,6 @@
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError, hasCode } from '../../../base/errors.ts';
 import type { Body } from '../../body.ts';
-import { collect } from '../../byte-stream.ts';
 import { ObjectKeys } from '../../network/object-keys.ts';
 import { openRange } from '../../network/ranged-read.ts';
 import { canStartName } from '../../object-name.ts';
@@ -72,8 +71,7 @@ export class GsStorage implements Storage {
   }
 
   async read(name: string, options: GetOptions = {}): Promise<Uint8Array> {
-    const { length, stream } = await this.#open(name, options);
-    return await collect(name, stream, length);
+    return await (await this.#open(name, options)).bytes();
   }
 
   async stat(name: string, { signal }: CallOptions = {}): Promise<StorageObject> {

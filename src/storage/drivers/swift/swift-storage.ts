@@ -4,7 +4,7 @@ import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError } from '../../../base/errors.ts';
 import { Semaphore } from '../../../base/semaphore.ts';
 import { type Body, sizeOfBody } from '../../body.ts';
-import { collect, tapStream } from '../../byte-stream.ts';
+import { tapStream } from '../../byte-stream.ts';
 import { encodeKey, ObjectKeys } from '../../network/object-keys.ts';
 import { openRange } from '../../network/ranged-read.ts';
 import { canStartName } from '../../object-name.ts';
@@ -105,8 +105,7 @@ export class SwiftStorage implements Storage {
 
   async read(name: string, { signal, range }: GetOptions = {}): Promise<Uint8Array> {
     signal?.throwIfAborted();
-    const { length, stream } = await this.#open(name, { signal, ...(range && { range }) });
-    return await collect(name, stream, length);
+    return await (await this.#open(name, { signal, ...(range && { range }) })).bytes();
   }
 
   async stat(name: string, { signal }: CallOptions = {}): Promise<StorageObject> {

@@ -3,9 +3,8 @@ import { AppError } from '../../../base/errors.ts';
 import { mapPool } from '../../../base/pool.ts';
 import type { Secret } from '../../../base/secret.ts';
 import { type Body, sizeOfBody } from '../../body.ts';
-import { collect } from '../../byte-stream.ts';
 import type { HttpClient, HttpRequest, HttpResponse } from '../../network/http-client.ts';
-import { openRange } from '../../network/ranged-read.ts';
+import { type OpenedRange, openRange } from '../../network/ranged-read.ts';
 import { SharedWork } from '../../network/shared-result.ts';
 import { canStartName, checkObjectName } from '../../object-name.ts';
 import type {
@@ -107,8 +106,7 @@ export class TahoeStorage implements Storage {
   }
 
   async read(name: string, { signal, range }: GetOptions = {}): Promise<Uint8Array> {
-    const { stream, length } = await this.#open(name, { signal, ...(range && { range }) });
-    return await collect(name, stream, length);
+    return await (await this.#open(name, { signal, ...(range && { range }) })).bytes();
   }
 
   async stat(name: string, { signal }: CallOptions = {}): Promise<StorageObject> {
@@ -237,10 +235,7 @@ export class TahoeStorage implements Storage {
     return found !== undefined && ifAbsent ? alreadyThere(name) : error;
   }
 
-  async #open(
-    name: string,
-    { signal, range }: GetOptions,
-  ): Promise<{ readonly length: number; readonly stream: ReadableStream<Uint8Array> }> {
+  async #open(name: string, { signal, range }: GetOptions): Promise<OpenedRange> {
     signal?.throwIfAborted();
     const parts = this.#partsOf(name);
     const action = `read "${name}"`;

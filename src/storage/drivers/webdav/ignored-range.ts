@@ -1,4 +1,4 @@
-import { streamOf } from '../../byte-stream.ts';
+import { collect, streamOf } from '../../byte-stream.ts';
 import type { HttpResponse } from '../../network/http-client.ts';
 
 /**
@@ -18,12 +18,14 @@ export async function honouringRange(
   const offset = Number(first);
   if (offset >= total) return withHeaders(response, 416, {});
   const end = last === '' ? total : Math.min(Number(last) + 1, total);
+  const stream = (): ReadableStream<Uint8Array> => part(response.stream(), offset, end);
   return {
     ...withHeaders(response, 206, {
       'content-range': `bytes ${offset}-${end - 1}/${total}`,
       'content-length': String(end - offset),
     }),
-    stream: () => part(response.stream(), offset, end),
+    stream,
+    read: (length) => collect('the part', stream(), length),
   };
 }
 
