@@ -178,6 +178,18 @@ export function concurrency(open: OpenStorage): void {
     );
   });
 
+  test('a listing beside the first put of a directory shows the object or nothing', async () => {
+    await using storage = await open();
+    for (let round = 0; round < 15; round++) {
+      const name = `new${round}/object`;
+      const [, listed] = await Promise.all([
+        storage.put(name, pattern(3)),
+        namesIn(storage, `new${round}/`),
+      ]);
+      assert.ok(listed.length === 0 || listed[0] === name, String(listed));
+    }
+  });
+
   test('of concurrent puts of one name one wins as a whole', async () => {
     await using storage = await open();
     await Promise.all(

@@ -397,8 +397,12 @@ export class FtpStorage implements Storage {
     try {
       return await this.#pool.use(options, async (connection) => {
         const directory = path.posix.join(this.#rootOf(connection), base, '.');
-        const entries = await list(connection, directory);
-        if (entries === undefined) await this.#requireMissing(connection, directory);
+        let entries = await list(connection, directory);
+        if (entries === undefined && !(await this.#isMissing(connection, directory))) {
+          // Somebody may have made it in between; a server that refuses it will do so again.
+          entries = await list(connection, directory);
+          if (entries === undefined) throw unlistable(directory);
+        }
         for (const { name, modified } of entries ?? []) {
           if (isUnfinished(name)) this.#times.note(path.posix.join(directory, name), modified);
           else this.#times.see(modified);
@@ -410,13 +414,11 @@ export class FtpStorage implements Storage {
     }
   }
 
-  /** A directory that the server refuses to list is empty only if it is not there. */
-  async #requireMissing(connection: FtpConnection, directory: string): Promise<void> {
+  /** Whether a directory that the server has refused to list is not there, or is no directory. */
+  async #isMissing(connection: FtpConnection, directory: string): Promise<boolean> {
     const kind = await kindOf(connection, directory);
-    if (kind === 'missing') return;
-    const isRoot = directory === this.#rootOf(connection);
-    if (kind === 'directory') throw unlistable(directory);
-    if (!isRoot) return;
+    if (kind !== 'file') return kind === 'missing';
+    if (directory !== this.#rootOf(connection)) return true;
     throw new AppError(
       'storage/access-denied',
       `"${directory}" on the server is a file, and no directory`,

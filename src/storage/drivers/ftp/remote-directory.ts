@@ -66,11 +66,14 @@ export async function kindOf(
 ): Promise<DirectoryEntry['kind'] | 'missing'> {
   if (target === '/') return 'directory';
   const parent = path.posix.dirname(target);
-  const entries = await list(connection, parent);
-  if (entries !== undefined)
-    return entries.find(({ name }) => name === path.posix.basename(target))?.kind ?? 'missing';
-  if ((await kindOf(connection, parent)) === 'directory') throw unlistable(parent);
-  return 'missing';
+  let entries = await list(connection, parent);
+  if (entries === undefined) {
+    if ((await kindOf(connection, parent)) !== 'directory') return 'missing';
+    // Somebody may have made it in between.
+    entries = await list(connection, parent);
+    if (entries === undefined) throw unlistable(parent);
+  }
+  return entries.find(({ name }) => name === path.posix.basename(target))?.kind ?? 'missing';
 }
 
 export function unlistable(directory: string): AppError {
