@@ -20,8 +20,9 @@ describe('S3 by OpenStack Swift', { skip: missing, concurrency: false }, async (
     AWS_ACCESS_KEY_ID: server.s3.accessKey,
     AWS_SECRET_ACCESS_KEY: server.s3.secretKey,
   };
+  // A busy Swift answers 503 now and then, and is asked again.
   const open = (place: string): Promise<Storage> =>
-    openForTest(`s3+http://127.0.0.1:${server.port}/weak/${place}`, keys);
+    openForTest(`s3+http://127.0.0.1:${server.port}/weak/${place}`, keys, { attempts: 3 });
 
   let places = 0;
   storageContract('S3 by OpenStack Swift', () =>
