@@ -75,7 +75,8 @@ export class S3Storage implements Storage {
     const condition = new ConditionalPut(preset.conditionalPut === true);
     this.#condition = condition;
     this.capabilities = {
-      atomicReplace: true,
+      // While Swift replaces a file, a reader may meet the moment in which it has none.
+      atomicReplace: preset.name !== 'swift',
       // What is true here may only be found out by the first put.
       get conditionalPut() {
         return condition.isAtomic;

@@ -61,7 +61,8 @@ export class SwiftStorage implements Storage {
     this.#keys = new ObjectKeys(settings.prefix);
     this.#container = `/${encodeURIComponent(settings.container)}`;
     this.capabilities = {
-      atomicReplace: true,
+      // A reader may meet the moment in which the server has removed the old file and not yet seen the new one.
+      atomicReplace: false,
       // Swift looks whether the object is there when an upload begins, not when it ends: of two at once both may win.
       conditionalPut: false,
       listingLag: settings.listingLag,
