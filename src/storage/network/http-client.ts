@@ -45,6 +45,9 @@ export interface HttpResponse {
   discard(): Promise<void>;
 }
 
+/** Bytes a second: while a large body is on its way over a slow line there is no answer, and that is no failure. */
+const slowest = 16 * 1024;
+
 /** How much of an answer that was not wanted is read, so that the connection can be used again. */
 const largestDiscarded = 256 * 1024;
 
@@ -54,12 +57,13 @@ const largestDiscarded = 256 * 1024;
  */
 export class HttpClient implements AsyncDisposable {
   readonly #dispatcher: Dispatcher;
+  readonly #patience: number;
 
   constructor({ trust = {}, connections, environment, patience = 60_000 }: HttpClientSettings) {
+    this.#patience = patience;
     const options = {
       connections,
       connect: { ...trust, timeout: 30_000 },
-      headersTimeout: patience,
       bodyTimeout: patience,
       keepAliveTimeout: 20_000,
       pipelining: 1,
@@ -98,8 +102,7 @@ export class HttpClient implements AsyncDisposable {
         headers: { ...headers, ...lengthOf(body) },
         ...(body !== undefined && { body: payload(body, action, failure, { signal }) }),
         signal: signal ?? null,
-        // While a large body is on its way over a slow line there is no answer: the layer around the driver limits the time of the call.
-        ...(body !== undefined && { headersTimeout: 0 }),
+        headersTimeout: this.#patience + (bytesOf(body) / slowest) * 1000,
         // Large pieces: each costs a turn of the event loop.
         highWaterMark: 256 * 1024,
         // Otherwise a connection is closed after each HEAD.
@@ -155,6 +158,11 @@ function retryAfterOf(response: HttpResponse): number | undefined {
 function lengthOf(body: Body | string | undefined): Readonly<Record<string, string>> {
   if (body === undefined || typeof body === 'string') return {};
   return { 'content-length': String(sizeOfBody(body)) };
+}
+
+function bytesOf(body: Body | string | undefined): number {
+  if (body === undefined) return 0;
+  return typeof body === 'string' ? body.length : sizeOfBody(body);
 }
 
 function payload(

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { createServer, type Socket } from 'node:net';
+import { describe, test } from 'node:test';
+
+import { pattern, rejectsWith } from '#test/support/storage-samples.ts';
+
+import { HttpClient } from './http-client.ts';
+
+/** A server that does with each connection what a test wants. */
+async function serving(
+  serve: (socket: Socket) => void,
+): Promise<{ readonly url: string } & AsyncDisposable> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    serve(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  return {
+    url: `http://127.0.0.1:${address.port}/`,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+describe('HttpClient', () => {
+  for (const body of [undefined, 'grant_type=refresh_token', pattern(100)]) {
+    const title = `gives up on a server that does not answer a request with ${typeof body}`;
+    test(title, { timeout: 10_000 }, async () => {
+      await using server = await serving((socket) => socket.resume());
+      await using client = new HttpClient({ connections: 1, environment: {}, patience: 1000 });
+      const method = body === undefined ? 'GET' : 'POST';
+      const request = { method, url: server.url, action: 'ask', ...(body && { body }) } as const;
+      await rejectsWith(client.request(request), 'storage/unavailable');
+    });
+  }
+
+  test('waits for a server that takes a large body slowly', async () => {
+    const body = pattern(24 * 1024 ** 2);
+    await using server = await serving((socket) => {
+      let seen = 0;
+      socket.pause();
+      // Longer than the patience, and than the grain of the timers.
+      setTimeout(() => socket.resume(), 4000);
+      socket.on('data', (piece) => {
+        seen += piece.length;
+        if (seen > body.byteLength) socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
+      });
+    });
+    await using client = new HttpClient({ connections: 1, environment: {}, patience: 1000 });
+    const answer = await client.request({ method: 'PUT', url: server.url, action: 'store', body });
+    await answer.discard();
+    assert.equal(answer.status, 200);
+  });
+});
