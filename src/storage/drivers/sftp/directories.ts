@@ -10,7 +10,7 @@ import { hasStatus, unlessStatus } from './status-error.ts';
 export class Directories {
   readonly #root: RemoteRoot;
   readonly #sync: DirectorySync;
-  readonly #ready = new Map<string, Promise<void>>();
+  readonly #ready = new Map<string, Promise<Prepared>>();
 
   constructor(root: RemoteRoot, sync: DirectorySync) {
     this.#root = root;
@@ -18,13 +18,14 @@ export class Directories {
   }
 
   /** Resolves when the directory of objects called `name/…` (the root for an empty name) is there. */
-  prepare(session: SftpSession, name: string): Promise<void> {
+  prepare(session: SftpSession, name: string): Promise<Prepared> {
     const known = this.#ready.get(name);
     if (known !== undefined) return known;
     const ready = name === '' ? this.#prepareRoot(session) : this.#prepareBelow(session, name);
     this.#ready.set(name, ready);
     // A failure is for those who wait now; whoever comes later tries again.
-    ready.catch(() => this.#ready.delete(name));
+    const again = (): unknown => this.#ready.delete(name);
+    ready.then(({ durable }) => durable.catch(again), again);
     return ready;
   }
 
@@ -35,19 +36,17 @@ export class Directories {
     }
   }
 
-  async #prepareRoot(session: SftpSession): Promise<void> {
-    if (await this.#root.exists(session)) return;
+  async #prepareRoot(session: SftpSession): Promise<Prepared> {
+    if (await this.#root.exists(session)) return nothingToWaitFor;
     await this.#makeWithParents(session, this.#root.path);
     await this.#root.exists(session);
+    return nothingToWaitFor;
   }
 
-  async #prepareBelow(session: SftpSession, name: string): Promise<void> {
-    const path = this.#root.pathOf(name);
-    const found = await unlessStatus(session.lstat(path), statusCode.noSuchFile);
-    if (found !== undefined && isDirectory(found)) return;
-    if (found !== undefined) throw inTheWay(path, isLink(found));
-    await this.prepare(session, parentOf(name));
-    await this.#make(session, path);
+  async #prepareBelow(session: SftpSession, name: string): Promise<Prepared> {
+    const above = await this.prepare(session, parentOf(name));
+    const made = await this.#make(session, this.#root.pathOf(name));
+    return { durable: Promise.all([above.durable, made.durable]).then(() => undefined) };
   }
 
   /** Makes the root; directories above it that are links are followed, since the user has named them. */
@@ -57,26 +56,41 @@ export class Directories {
     if (found !== undefined) return;
     const slash = path.lastIndexOf('/');
     if (slash > 0) await this.#makeWithParents(session, path.slice(0, slash));
-    await this.#make(session, path);
+    const { durable } = await this.#make(session, path);
+    await durable;
   }
 
-  async #make(session: SftpSession, path: string): Promise<void> {
+  /** Everything that has to be asked goes out at once: over a slow line round trips are what costs. */
+  async #make(session: SftpSession, path: string): Promise<Prepared> {
+    const making = session.mkdir(path);
+    const looking = unlessStatus(session.lstat(path), statusCode.noSuchFile);
+    looking.catch(() => undefined); // it is of interest only when nothing was made
+    const parent = path.slice(0, path.lastIndexOf('/')) || (path.startsWith('/') ? '/' : '.');
+    const held = this.#sync.hold(session, parent);
     try {
-      await session.mkdir(path);
+      await making;
     } catch (error) {
+      held.release();
       if (!hasStatus(error)) throw error;
-      // Somebody else may have been quicker; servers say "failure" then, or something else.
-      const found = await unlessStatus(session.lstat(path), statusCode.noSuchFile);
+      // It was there, or somebody else has been quicker; servers say "failure" then, or something else.
+      const found = await looking;
       if (found === undefined) throw error;
       if (!isDirectory(found)) throw inTheWay(path, isLink(found));
-      return;
+      return nothingToWaitFor;
     }
-    await this.#sync.sync(
-      session,
-      path.slice(0, path.lastIndexOf('/')) || (path.startsWith('/') ? '/' : '.'),
-    );
+    const durable = held.sync().finally(() => held.release());
+    durable.catch(() => undefined); // whoever puts something into it waits for it
+    return { durable };
   }
 }
+
+/** A directory that is there. */
+export interface Prepared {
+  /** Settles when its name and those of the directories above are durable, as far as the server can do that. */
+  readonly durable: Promise<void>;
+}
+
+const nothingToWaitFor: Prepared = { durable: Promise.resolve() };
 
 /** The directory of an object or of a directory, as a name; empty for the root. */
 export function parentOf(name: string): string {

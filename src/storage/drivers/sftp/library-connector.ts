@@ -284,7 +284,8 @@ export class LibraryConnector implements Connector {
           finish(prompts.map(({ echo }) => (echo === true ? '' : password.reveal()))),
       });
     }
-    return [{ type: 'none', username }, ...methods];
+    // Only to hear what the server accepts; it is not asked for nothing where there is a key to offer at once.
+    return methods[0]?.type === 'publickey' ? methods : [{ type: 'none', username }, ...methods];
   }
 }
 

@@ -24,12 +24,15 @@ export interface Listing {
 /**
  * Every regular file below the directory `start` whose name starts with `prefix`. Directories that vanish meanwhile are left out;
  * whatever else goes wrong rejects. Links, devices and the driver's own temporary files are no objects.
+ *
+ * @returns whether every directory was there
  */
 export async function* listDirectory(
   listing: Listing,
   { start, prefix }: { readonly start: string; readonly prefix: string },
   { signal }: CallOptions = {},
-): AsyncGenerator<StorageObject, void, undefined> {
+): AsyncGenerator<StorageObject, boolean, undefined> {
+  let isWhole = true;
   // One level of directories after the other, several at once: over a slow line that is what counts.
   let level = [start];
   while (level.length > 0) {
@@ -37,7 +40,7 @@ export async function* listDirectory(
     const read = (
       name: string,
       options: { readonly signal: AbortSignal },
-    ): Promise<readonly DirectoryEntry[]> => entriesOf(listing, name, options);
+    ): Promise<readonly DirectoryEntry[] | undefined> => entriesOf(listing, name, options);
     const contents = mapPool(
       level,
       directoriesAtOnce,
@@ -47,7 +50,8 @@ export async function* listDirectory(
       },
     );
     for await (const { name: parent, entries } of contents) {
-      for (const entry of entries) {
+      isWhole &&= entries !== undefined;
+      for (const entry of entries ?? []) {
         if (entry.name === undefined || entry.name === '.' || entry.name === '..') continue;
         const name = parent === '' ? entry.name : `${parent}/${entry.name}`;
         listing.times.see(entry.modified);
@@ -61,19 +65,21 @@ export async function* listDirectory(
     }
     level = below;
   }
+  return isWhole;
 }
 
+/** `undefined` when there is no such directory. */
 async function entriesOf(
   listing: Listing,
   name: string,
   options: CallOptions,
-): Promise<readonly DirectoryEntry[]> {
+): Promise<readonly DirectoryEntry[] | undefined> {
   const { session, root } = listing;
   try {
     return await readEntries(listing, name, options);
   } catch (error) {
     // Not looked at any further: somebody may be making it at this moment.
-    if (hasStatus(error, statusCode.noSuchFile)) return [];
+    if (hasStatus(error, statusCode.noSuchFile)) return undefined;
     if (!hasStatus(error, statusCode.failure)) throw error;
     const found = await session.until(
       unlessStatus(session.lstat(root.pathOf(name)), statusCode.noSuchFile),
@@ -81,7 +87,7 @@ async function entriesOf(
     );
     // A name that is gone, or that a file has, holds no objects.
     if (found !== undefined && isDirectory(found)) throw error;
-    return [];
+    return undefined;
   }
 }
 

@@ -13,6 +13,9 @@ export interface Publication {
   readonly file: string;
 }
 
+/** Whether a file got its name by the first request, which is sent at once. */
+export type Steps = 'one' | 'several';
+
 /** Gives finished files their names, by what the server has: one step where it can, several where it must. */
 export class Publisher {
   /** What is being done to a file in several steps; the next one of the same file waits for it. */
@@ -26,14 +29,16 @@ export class Publisher {
   }
 
   /** In place of what may be there. The temporary name is gone afterwards. */
-  async replace(session: SftpSession, publication: Publication): Promise<void> {
+  async replace(session: SftpSession, publication: Publication): Promise<Steps> {
     const { name, temporary, file } = publication;
     try {
-      if (session.has('posix-rename')) await session.replace(temporary, file);
-      else {
-        using _turn = await this.#steps.take(file);
-        await replaceBySteps(session, publication);
+      if (session.has('posix-rename')) {
+        await session.replace(temporary, file);
+        return 'one';
       }
+      using _turn = await this.#steps.take(file);
+      await replaceBySteps(session, publication);
+      return 'several';
     } catch (error) {
       if (!hasStatus(error)) throw error;
       const found = await unlessStatus(session.lstat(file), statusCode.noSuchFile);
@@ -49,13 +54,13 @@ export class Publisher {
   }
 
   /** If nothing has the name; rejects with `storage/already-exists` otherwise. The temporary name may still be there afterwards. */
-  async createNew(session: SftpSession, publication: Publication): Promise<void> {
+  async createNew(session: SftpSession, publication: Publication): Promise<Steps> {
     const { name, temporary, file } = publication;
     if (session.has('hardlink')) {
       try {
         await session.link(temporary, file);
         session.later(session.remove(temporary));
-        return;
+        return 'one';
       } catch (error) {
         if (!hasStatus(error)) throw error;
         await refuseExisting(session, name, file);
@@ -64,6 +69,7 @@ export class Publisher {
     }
     using _turn = await this.#steps.take(file);
     await this.#createClaimed(session, publication);
+    return 'several';
   }
 
   /**

@@ -36,24 +36,24 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export class SftpSession implements AsyncDisposable {
   readonly #exchange: Exchange;
   readonly #extensions: ReadonlyMap<string, string>;
+  #chunk: { readonly read: number; readonly write: number } = {
+    read: commonChunk,
+    write: commonChunk,
+  };
   /** How many bytes are read and written by one request. */
-  readonly chunk: { readonly read: number; readonly write: number };
+  get chunk(): { readonly read: number; readonly write: number } {
+    return this.#chunk;
+  }
   /** What is on the way in each direction. */
   readonly writing: FlowWindow;
   readonly reading: FlowWindow;
   readonly #background = new Set<Promise<unknown>>();
 
-  private constructor(
-    exchange: Exchange,
-    extensions: ReadonlyMap<string, string>,
-    chunk: { readonly read: number; readonly write: number },
-    clock: Clock,
-  ) {
+  private constructor(exchange: Exchange, extensions: ReadonlyMap<string, string>, clock: Clock) {
     this.writing = new FlowWindow(clock);
     this.reading = new FlowWindow(clock);
     this.#exchange = exchange;
     this.#extensions = extensions;
-    this.chunk = chunk;
   }
 
   /** Agrees on the protocol. The channel is closed with the session, and also when this rejects. */
@@ -64,15 +64,10 @@ export class SftpSession implements AsyncDisposable {
     const exchange = new Exchange(channel, clock);
     try {
       const extensions = await exchange.start({ signal });
-      const limits = extensions.has('limits@openssh.com')
-        ? await exchange.until(limitsOf(exchange), { signal })
-        : undefined;
-      return new SftpSession(
-        exchange,
-        extensions,
-        limits ?? { read: commonChunk, write: commonChunk },
-        clock,
-      );
+      const session = new SftpSession(exchange, extensions, clock);
+      // Whoever asks for something before the answer comes asks for less at once.
+      if (session.has('limits')) session.later(session.#learnLimits());
+      return session;
     } catch (error) {
       await exchange[Symbol.asyncDispose]();
       throw error;
@@ -222,6 +217,10 @@ export class SftpSession implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#exchange[Symbol.asyncDispose]();
+  }
+
+  async #learnLimits(): Promise<void> {
+    this.#chunk = (await limitsOf(this.#exchange)) ?? this.#chunk;
   }
 
   #request(type: number, fields: Parameters<Exchange['request']>[1]): Promise<Answer> {

@@ -12,7 +12,7 @@ import type {
   StorageCapabilities,
   StorageObject,
 } from '../../storage.ts';
-import { Directories, parentOf } from './directories.ts';
+import { Directories, parentOf, type Prepared } from './directories.ts';
 import { DirectorySync } from './directory-sync.ts';
 import { isDirectory, isFile } from './file-type.ts';
 import { Leftovers } from './leftovers.ts';
@@ -106,7 +106,7 @@ export class SftpStorage implements Storage {
       // Only to save the writing: what decides is the publication.
       const before = ifAbsent ? this.#exists(session, file) : undefined;
       before?.catch(() => undefined);
-      const upload = await this.#create(session, name, file, { signal });
+      const { upload, durable } = await this.#create(session, name, file, { signal });
       const directory = this.#sync.hold(session, this.#root.pathOf(parentOf(name)));
       try {
         if (before !== undefined && (await session.until(before, { signal })))
@@ -117,11 +117,11 @@ export class SftpStorage implements Storage {
         const published = ifAbsent
           ? this.#publisher.createNew(session, publication)
           : this.#publisher.replace(session, publication);
-        // From here on the object may be visible, so an abort comes too late.
-        await session.finished(
-          published.then(() => directory.sync()),
-          { signal },
-        );
+        // A server does in order what concerns one directory, so that the name can be synced in the same round trip. From here on the object
+        // may be visible: an abort comes too late.
+        const finished = Promise.all([published, directory.sync(), durable]);
+        const [steps] = await session.finished(finished, { signal });
+        if (steps === 'several') await session.finished(directory.sync(), { signal });
       } catch (error) {
         const explained = await this.#explained(session, error, name, body, { signal });
         upload.discard(this.#leftovers);
@@ -191,12 +191,12 @@ export class SftpStorage implements Storage {
     using lease = await this.#pool.acquire({ signal });
     const { session } = lease;
     try {
-      if (!(await session.until(this.#root.exists(session), { signal })) || !canStartName(prefix))
-        return;
+      if (!canStartName(prefix)) return;
       const listing = { session, root: this.#root, times: this.#leftovers.times };
-      yield* listDirectory(listing, { start: parentOf(prefix), prefix }, { signal });
+      const start = parentOf(prefix);
+      const whole = yield* listDirectory(listing, { start, prefix }, { signal });
       // What was missing on the way was deleted — or everything was, with the disk.
-      await session.until(this.#root.exists(session), { signal });
+      if (!whole) await session.until(this.#root.exists(session), { signal });
     } catch (error) {
       throw this.#translate(error, `list "${prefix}"`);
     }
@@ -225,17 +225,22 @@ export class SftpStorage implements Storage {
     name: string,
     file: string,
     options: CallOptions,
-  ): Promise<Upload> {
+  ): Promise<Prepared & { readonly upload: Upload }> {
     const directory = parentOf(name);
-    await session.until(this.#directories.prepare(session, directory), options);
+    const create = async (): Promise<Prepared & { readonly upload: Upload }> => {
+      const { durable } = await session.until(
+        this.#directories.prepare(session, directory),
+        options,
+      );
+      return { upload: await Upload.create(session, file, options), durable };
+    };
     try {
-      return await Upload.create(session, file, options);
+      return await create();
     } catch (error) {
       if (!hasStatus(error, statusCode.noSuchFile))
         throw await this.#explained(session, error, name, undefined, options);
       this.#directories.forget(directory);
-      await session.until(this.#directories.prepare(session, directory), options);
-      return await Upload.create(session, file, options);
+      return await create();
     }
   }
 
@@ -244,20 +249,20 @@ export class SftpStorage implements Storage {
   }
 
   async #remove(session: SftpSession, name: string, file: string): Promise<void> {
+    const removing = session.remove(file);
+    const held = this.#sync.hold(session, this.#root.pathOf(parentOf(name)));
     try {
-      await session.remove(file);
+      await removing;
     } catch (error) {
+      held.release();
       if (!hasStatus(error)) throw error;
       const found = await lookAt(session, this.#root, name);
-      if (found === undefined) {
-        await this.#root.exists(session);
-        return;
-      }
+      if (found === undefined) await this.#root.exists(session);
       // A directory is no object.
-      if (isDirectory(found)) return;
-      throw error;
+      else if (!isDirectory(found)) throw error;
+      return;
     }
-    await this.#sync.sync(session, this.#root.pathOf(parentOf(name)));
+    await held.sync().finally(() => held.release());
   }
 
   async #open(
