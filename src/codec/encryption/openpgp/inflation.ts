@@ -1,0 +1,56 @@
+import { once } from 'node:events';
+import { createInflate, createInflateRaw, type Inflate, type InflateRaw } from 'node:zlib';
+
+import { damagedMessage } from './message-error.ts';
+import type { PieceSource } from './piece-source.ts';
+
+/** Decompresses a stream: `zip` is raw deflate, `zlib` has a header and a checksum (RFC 4880, 5.6). `await using` ends its work. */
+export class Inflation implements PieceSource, AsyncDisposable {
+  readonly #stream: Inflate | InflateRaw;
+  readonly #pieces: AsyncIterator<Uint8Array, undefined>;
+  readonly #feeding: Promise<void>;
+
+  constructor(compressed: PieceSource, kind: 'zip' | 'zlib') {
+    this.#stream = (kind === 'zip' ? createInflateRaw : createInflate)({ chunkSize: 1 << 17 });
+    this.#pieces = this.#stream[Symbol.asyncIterator]() as AsyncIterator<Uint8Array, undefined>;
+    this.#feeding = feed(compressed, this.#stream);
+  }
+
+  /** Throws `repository/damaged` for what is not compressed data, and whatever the compressed stream threw. */
+  async read(): Promise<Uint8Array | undefined> {
+    try {
+      const { value } = await this.#pieces.next();
+      return value;
+    } catch (error) {
+      const isOfZlib =
+        error instanceof Error && 'code' in error && String(error.code).startsWith('Z_');
+      throw isOfZlib ? damagedMessage('holds compressed data that are damaged', error) : error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stream.destroy();
+    await this.#feeding;
+  }
+}
+
+/** Never rejects: what went wrong comes out of the stream. What follows the end of the compressed data is left unread. */
+async function feed(compressed: PieceSource, stream: Inflate | InflateRaw): Promise<void> {
+  const closed = new AbortController();
+  stream.once('close', () => closed.abort());
+  try {
+    for (
+      let piece = await compressed.read();
+      piece !== undefined;
+      piece = await compressed.read()
+    ) {
+      if (stream.destroyed) return;
+      if (stream.write(piece)) continue;
+      await once(stream, 'drain', { signal: closed.signal });
+    }
+    stream.end();
+  } catch (error) {
+    // After a destruction this does nothing: the waiting was given up then.
+    stream.destroy(error instanceof Error ? error : new Error(String(error)));
+  }
+}

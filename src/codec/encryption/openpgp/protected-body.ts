@@ -1,0 +1,86 @@
+import { createHash, type Decipheriv, type Hash } from 'node:crypto';
+
+import { equalBytes } from '../../../base/bytes.ts';
+import type { ByteSource } from './byte-source.ts';
+import { damagedMessage } from './message-error.ts';
+import type { PieceSource } from './piece-source.ts';
+import type { SessionKey } from './session-key.ts';
+import { decryptWith, type SymmetricCipher } from './symmetric-cipher.ts';
+
+/** Header and SHA-1 of the modification detection code packet at the end (RFC 4880, 5.14). */
+export const detectionHeader: Uint8Array = Uint8Array.of(0xd3, 0x14);
+const hashLength = 20;
+const trailerLength = detectionHeader.length + hashLength;
+
+/** The random bytes at the start, of which the last two come again (RFC 4880, 5.13). */
+export function prefixLength({ blockLength }: SymmetricCipher): number {
+  return blockLength + 2;
+}
+
+/** Whether the key turns the first bytes (as many as `prefixLength()`) into what has to be there; by accident one in 65,536 does. */
+export function prefixFits(encrypted: Uint8Array, { cipher, key }: SessionKey): boolean {
+  const prefix = decryptWith(cipher, key).update(encrypted);
+  const block = cipher.blockLength;
+  return prefix[block - 2] === prefix[block] && prefix[block - 1] === prefix[block + 1];
+}
+
+/**
+ * Opens the body of a symmetrically encrypted integrity protected data packet, version 1, behind its version byte (RFC 4880, 5.13).
+ * Plaintext is given out before it is known to be right: only `undefined` from `read()` says that it was.
+ */
+export class ProtectedBody implements PieceSource {
+  readonly #encrypted: ByteSource;
+  readonly #decipher: Decipheriv;
+  readonly #hash: Hash = createHash('sha1');
+  #prefixLeft: number;
+  /** The end of what was decrypted, which may be the trailer. */
+  #held: Uint8Array = new Uint8Array(0);
+  #isDone = false;
+
+  constructor(encrypted: ByteSource, { cipher, key }: SessionKey) {
+    this.#encrypted = encrypted;
+    this.#decipher = decryptWith(cipher, key);
+    this.#prefixLeft = prefixLength(cipher);
+  }
+
+  /** Throws `repository/damaged` instead of giving `undefined` if the data are not what was encrypted. */
+  async read(): Promise<Uint8Array | undefined> {
+    while (!this.#isDone) {
+      const encrypted = await this.#encrypted.readSome(1 << 20);
+      if (encrypted === undefined) {
+        this.#check();
+        this.#isDone = true;
+        break;
+      }
+      const plain = this.#withoutPrefix(this.#decipher.update(encrypted));
+      const known = Buffer.concat([this.#held, plain]);
+      const count = Math.max(0, known.length - trailerLength);
+      this.#held = known.subarray(count);
+      if (count === 0) continue;
+      const piece = known.subarray(0, count);
+      this.#hash.update(piece);
+      return piece;
+    }
+    return undefined;
+  }
+
+  #withoutPrefix(plain: Uint8Array): Uint8Array {
+    if (this.#prefixLeft === 0) return plain;
+    const prefix = plain.subarray(0, this.#prefixLeft);
+    this.#hash.update(prefix);
+    this.#prefixLeft -= prefix.length;
+    return plain.subarray(prefix.length);
+  }
+
+  #check(): void {
+    const header = this.#held.subarray(0, detectionHeader.length);
+    const stored = this.#held.subarray(detectionHeader.length);
+    if (this.#held.length < trailerLength) throw damagedMessage('is cut off');
+    const right = this.#hash.update(header).digest();
+    if (!equalBytes(header, detectionHeader) || !equalBytes(stored, right)) {
+      throw damagedMessage(
+        'was changed after it was encrypted: its modification detection code is wrong',
+      );
+    }
+  }
+}
