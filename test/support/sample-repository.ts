@@ -114,8 +114,12 @@ class MemorySequence implements SealSequence {
   #last = 0;
   #hash = noPreviousSeal;
 
-  async seal(publish: (next: number, previousSeal: string) => Promise<string>): Promise<number> {
-    this.#hash = await publish(this.#last + 1, this.#hash);
+  async seal(
+    publish: (next: number, previousSeal: string) => Promise<string | undefined>,
+  ): Promise<number | undefined> {
+    const hash = await publish(this.#last + 1, this.#hash);
+    if (hash === undefined) return undefined;
+    this.#hash = hash;
     return ++this.#last;
   }
 }

@@ -37,13 +37,16 @@ export class OwnSeals implements SealSequence {
     this.#directory = directory;
   }
 
-  async seal(publish: (next: number, previousSeal: string) => Promise<string>): Promise<number> {
+  async seal(
+    publish: (next: number, previousSeal: string) => Promise<string | undefined>,
+  ): Promise<number | undefined> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     using _lock = await this.#lock();
     const [known, listed] = await Promise.all([this.#remembered(), this.#listed()]);
     const last = known.sequence >= listed.sequence ? known : listed;
     const sequence = last.sequence + 1;
     const hash = await publish(sequence, last.hash);
+    if (hash === undefined) return undefined;
     await writeFileAtomically(
       join(this.#directory, fileName),
       Buffer.from(`${JSON.stringify({ sequence, hash })}\n`),

@@ -64,13 +64,15 @@ export async function sealFinal(
   options: CallOptions = {},
 ): Promise<Committed | PacksLost | FinalLost> {
   const { storage, signing } = access;
-  await waitForListings(access, options);
-  const doomed = await listTombstones(access, options); // W7
-  const named = relied.filter(({ name }) => doomed.packs.has(name));
-  const lost = named.length > 0 ? named : await missingPacks(access, relied, options); // W8
-  if (lost.length > 0) return { lost };
+  const looking = lookForDanger(access, relied, options);
+  looking.catch(() => undefined); // the sealing waits for it
+  // Others of this machine wait while a number is given out, so that only a short look is taken meanwhile; it saves some round trips.
+  if (!isShortLook(access, relied)) await looking;
   const { statistics } = final;
+  let lost: readonly KnownPack[] = [];
   const number = await sequence.seal(async (next, previousSeal) => {
+    lost = await looking;
+    if (lost.length > 0) return undefined;
     const seal = encodeSeal(
       {
         snapshotId: final.id,
@@ -91,12 +93,30 @@ export async function sealFinal(
     await storage.put(seal.name, seal.bytes, options); // W10
     return toHex(sha256(seal.bytes));
   });
+  if (number === undefined) return { lost };
   await waitForListings(access, options);
   const after = await listTombstones(access, options); // W11
   if (after.snapshots.has(final.id) || !(await exists(access, finalName(final.id), options))) {
     return { voided: number };
   }
   return { snapshotId: final.id, sequence: number };
+}
+
+/** W7 and W8: packs that a collector took or has named. */
+async function lookForDanger(
+  access: Access,
+  relied: readonly KnownPack[],
+  options: CallOptions,
+): Promise<readonly KnownPack[]> {
+  await waitForListings(access, options);
+  const doomed = await listTombstones(access, options); // W7
+  const named = relied.filter(({ name }) => doomed.packs.has(name));
+  return named.length > 0 ? named : await missingPacks(access, relied, options); // W8
+}
+
+/** Whether looking for danger takes a few calls at most, and nothing has to be waited for. */
+function isShortLook({ storage }: Access, relied: readonly KnownPack[]): boolean {
+  return relied.length <= ASK_EACH && storage.capabilities.listingLag === 0;
 }
 
 /** Packs that are not in the storage with the size they were recorded with. */

@@ -3,8 +3,10 @@
  */
 export interface SealSequence {
   /**
-   * Calls `publish` with the next number and the hash of this host's previous seal, both in hexadecimal; it publishes the seal and gives its hash. Gives
-   * the number. Nobody else on this machine seals meanwhile.
+   * Calls `publish` with the next number and the hash of this host's previous seal in hexadecimal; it publishes the seal and gives its hash, or gives nothing
+   * when it has not published anything. Gives the number, if it was used. Nobody else on this machine seals meanwhile.
    */
-  seal(publish: (next: number, previousSeal: string) => Promise<string>): Promise<number>;
+  seal(
+    publish: (next: number, previousSeal: string) => Promise<string | undefined>,
+  ): Promise<number | undefined>;
 }

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+
+import { backUpSample, SampleRepository } from '#test/support/sample-repository.ts';
+import { temporaryDirectory } from '#test/support/temporary-directory.ts';
+import { systemClock } from '../../../base/clock.ts';
+import { OwnSeals } from './own-seals.ts';
+
+const hash = (digit: string): string => digit.repeat(64);
+
+describe('the numbers of the seals of a machine', () => {
+  test('a number that came to nothing is given again', async () => {
+    await using directory = await temporaryDirectory();
+    const { access } = new SampleRepository().host();
+    const seals = new OwnSeals(access, directory.path);
+    assert.equal(await seals.seal(async () => hash('a')), 1);
+    assert.equal(await seals.seal(async () => undefined), undefined);
+    await assert.rejects(
+      seals.seal(async () => {
+        throw new Error('not stored');
+      }),
+      /not stored/u,
+    );
+    const seen: unknown[] = [];
+    const number = await seals.seal(async (...given) => {
+      seen.push(given);
+      return hash('b');
+    });
+    assert.equal(number, 2);
+    assert.deepEqual(seen, [[2, hash('a')]]);
+  });
+
+  test('after the loss of what this machine remembers, the storage tells', async () => {
+    await using directory = await temporaryDirectory();
+    const sample = new SampleRepository();
+    const host = sample.host();
+    await backUpSample(host, { x: Buffer.from('one') });
+    await backUpSample(host, { y: Buffer.from('two') });
+    const seals = new OwnSeals(host.access, directory.path);
+    assert.equal(await seals.seal(async () => hash('c')), 3);
+    for (const name of await readdir(directory.path)) await rm(join(directory.path, name));
+    assert.equal(await seals.seal(async () => hash('d')), 3);
+  });
+
+  test('two at once get different numbers', async () => {
+    await using directory = await temporaryDirectory();
+    const { access } = new SampleRepository().host();
+    const [one, other] = [1, 2].map(
+      () => new OwnSeals({ ...access, clock: systemClock }, directory.path),
+    );
+    const numbers = await Promise.all([
+      one?.seal(async () => hash('a')),
+      other?.seal(async () => hash('b')),
+    ]);
+    assert.deepEqual(numbers.toSorted(), [1, 2]);
+  });
+});
