@@ -102,3 +102,24 @@ test('a program that stops reading is not an error in itself', async () => {
   const result = await runProgram(shell('exit 0'), { input: Buffer.alloc(10_000_000) });
   assert.equal(result.status, 0);
 });
+
+test('further descriptors are read and written', async () => {
+  const heard: Buffer[] = [];
+  const result = await runProgram(shell('cat <&3; echo told >&5; wc -c <&7'), {
+    extraInputs: [
+      { descriptor: 3, content: Buffer.from('three,') },
+      { descriptor: 7, content: Buffer.alloc(1_000_000) },
+    ],
+    extraOutputs: [{ descriptor: 5, onOutput: (piece) => void heard.push(piece) }],
+  });
+  assert.equal(result.output.toString(), 'three,1000000\n');
+  assert.equal(Buffer.concat(heard).toString(), 'told\n');
+});
+
+test('a program that leaves its further descriptors alone ends as usual', async () => {
+  const result = await runProgram(shell('exec 3<&- 5>&-; exit 4'), {
+    extraInputs: [{ descriptor: 3, content: Buffer.alloc(10_000_000) }],
+    extraOutputs: [{ descriptor: 5, onOutput: () => assert.fail('nothing was written') }],
+  });
+  assert.equal(result.status, 4);
+});

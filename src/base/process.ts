@@ -1,9 +1,23 @@
 /** The only place that starts other programs: argument arrays, never a shell. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import type { Readable, Writable } from 'node:stream';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Duplex, Readable, Writable } from 'node:stream';
 
 import type { CallOptions } from './call-options.ts';
 import { AppError } from './errors.ts';
+
+/** A pipe the program reads under a descriptor above 2: for secrets, which do not belong in arguments or the environment. */
+export interface ExtraInput {
+  readonly descriptor: number;
+  /** All of it; then the pipe ends. */
+  readonly content: Uint8Array;
+}
+
+/** A pipe the program writes under a descriptor above 2. */
+export interface ExtraOutput {
+  readonly descriptor: number;
+  /** Sees what is written as it comes; all of it before `ended` settles. */
+  readonly onOutput: (piece: Buffer) => void;
+}
 
 /** How a program is run. */
 export interface ProgramOptions extends CallOptions {
@@ -16,6 +30,8 @@ export interface ProgramOptions extends CallOptions {
   readonly grace?: number;
   /** Sees what it writes to standard error as it comes. */
   readonly onErrorOutput?: (piece: Buffer) => void;
+  readonly extraInputs?: readonly ExtraInput[];
+  readonly extraOutputs?: readonly ExtraOutput[];
 }
 
 /** How a program ended. Either `status` or `killedBy` is set. */
@@ -70,6 +86,7 @@ export async function startProgram(
   }
   // A program that stops reading early is not our error: what counts is how it ends.
   child.stdin.on('error', () => undefined);
+  connectExtras(child, options);
   const ended = watch(child, options);
   let isRunning = true;
   const settled = ended.then(
@@ -120,8 +137,13 @@ export function failureOf(end: ProgramEnd): string | undefined {
 }
 
 function launch(name: string, parameters: readonly string[], options: ProgramOptions) {
-  return spawn(name, parameters, {
-    stdio: ['pipe', 'pipe', 'pipe'],
+  const extras = [...(options.extraInputs ?? []), ...(options.extraOutputs ?? [])];
+  const descriptors = extras.map(({ descriptor }) => descriptor);
+  const stdio = Array.from({ length: Math.max(2, ...descriptors) + 1 }, (_, descriptor) =>
+    descriptor <= 2 || descriptors.includes(descriptor) ? 'pipe' : 'ignore',
+  );
+  const child = spawn(name, parameters, {
+    stdio,
     shell: false,
     // Its own group: the terminal's Ctrl-C reaches us alone, and we end it in order.
     detached: process.platform !== 'win32',
@@ -129,6 +151,24 @@ function launch(name: string, parameters: readonly string[], options: ProgramOpt
     ...(options.environment === undefined ? {} : { env: options.environment }),
     ...(options.directory === undefined ? {} : { cwd: options.directory }),
   });
+  return child as ChildProcessByStdio<Writable, Readable, Readable>;
+}
+
+function connectExtras(child: ChildProcess, options: ProgramOptions): void {
+  // Pipes above 2 go both ways, whatever they are used for.
+  const pipe = (descriptor: number): Duplex => child.stdio[descriptor] as Duplex;
+  for (const { descriptor, content } of options.extraInputs ?? []) {
+    // As with standard input, a program that does not read all of it is not our error.
+    pipe(descriptor)
+      .on('error', () => undefined)
+      .resume()
+      .end(content);
+  }
+  for (const { descriptor, onOutput } of options.extraOutputs ?? []) {
+    pipe(descriptor)
+      .on('error', () => undefined)
+      .on('data', onOutput);
+  }
 }
 
 async function watch(
