@@ -1,4 +1,4 @@
-import { ByteSource } from './byte-source.ts';
+import type { ByteSource } from './byte-source.ts';
 import { damagedMessage } from './message-error.ts';
 import { packetTag } from './packet-tag.ts';
 import type { PieceSource } from './piece-source.ts';
