@@ -34,7 +34,9 @@ export async function openDataChannel(
 ): Promise<DataChannel> {
   if (mode === 'active') return offerPort(context, ask);
   const port =
-    mode === 'extended' ? extendedPort(await ask('EPSV')) : passivePort(await ask('PASV'));
+    mode === 'extended'
+      ? extendedPort(await askForPort('EPSV', ask))
+      : passivePort(await askForPort('PASV', ask));
   // The address in the answer is not used: behind a NAT it is wrong, and a hostile server could send us anywhere.
   const host = context.socket.remoteAddress;
   if (host === undefined) throw new ConnectionFailure(new Error('The connection was closed'));
@@ -56,6 +58,17 @@ export async function openDataChannel(
   socket.catch(() => undefined);
   // Node crashes when the connection below one with TLS is destroyed while something is being written.
   return { prepared: connected, socket, destroy: () => destroyQuietly(top) };
+}
+
+/** The sessions of some servers (ProFTPD) choose their ports each for itself, and may meet one that was taken a moment ago: the next one is another. */
+async function askForPort(command: string, ask: Ask): Promise<string> {
+  for (let left = 4; ; left--) {
+    try {
+      return await ask(command);
+    } catch (error) {
+      if (left === 0 || !(error instanceof FTPError) || error.code !== 425) throw error;
+    }
+  }
 }
 
 /** Whether an answer to EPSV means that the server knows only PASV. */
