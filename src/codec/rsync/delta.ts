@@ -6,6 +6,14 @@ import { mostBlockLength, type Signature } from './signature.ts';
 import { shrinkingSums } from './shrinking-sums.ts';
 
 const chunkBytes = 256 * 1024;
+/** Blocks up to this many bytes are compared by fours. */
+const mostInFours = 1024 * 1024;
+/**
+ * Strong sums that turn out not to be those of the weak sum's block are made for this many bytes, and for so many times the bytes of the new
+ * file: a signature that was made to waste time costs matches instead.
+ */
+const mistakenBytes = 16 * 1024 * 1024;
+const mistakenTimes = 8;
 /** So many blocks of the old file are looked for, the first ones: what keeps the table below 200 MB. */
 const mostBlocks = 2 ** 23;
 
@@ -71,6 +79,12 @@ class BlockSearch {
   #filled = 0;
   /** The weak sum of the block at `position`, if that block is known not to match. */
   #weak: number | undefined;
+  /** So many bytes are gathered before they are looked at: four digests at once take little longer than one. */
+  readonly #gathered: number;
+  /** Where the first of the four blocks is whose digests the kernel holds. */
+  #digestsFrom: number | undefined;
+  /** For how many bytes strong sums may still be made in vain. */
+  #mistakesLeft = mistakenBytes;
 
   constructor(signature: Signature, writer: DeltaCommandWriter) {
     this.#writer = writer;
@@ -82,7 +96,9 @@ class BlockSearch {
     const bits = Math.max(6, Math.ceil(Math.log2(this.#blocks * 1.5)));
     const tableAt = aligned(layout.free + recordsLength);
     this.#base = aligned(tableAt + 5 * 2 ** bits);
-    const windowLength = mostLiteral + 2 * this.#blockLength + chunkBytes;
+    const inFours = this.#traits.strong === 'md4' && this.#blockLength <= mostInFours;
+    this.#gathered = this.#blockLength * (inFours ? 4 : 1);
+    const windowLength = mostLiteral + this.#gathered + this.#blockLength + chunkBytes;
     this.#kernel = Kernel.take(this.#base + windowLength);
     const { bytes, functions } = this.#kernel;
     bytes.set(signature.records.subarray(0, recordsLength), layout.free);
@@ -98,11 +114,13 @@ class BlockSearch {
       this.#window.set(piece, this.#filled);
       this.#filled += piece.length;
       taken += piece.length;
-      this.#searchBlocks();
+      this.#mistakesLeft += piece.length * mistakenTimes;
+      if (this.#filled - this.#position >= this.#gathered) this.#searchBlocks();
     }
   }
 
   finish(): void {
+    this.#searchBlocks();
     const end = this.#findLastBlock();
     this.#position = end ?? this.#filled;
     this.#writeFullLiterals();
@@ -116,6 +134,7 @@ class BlockSearch {
   #moveToFront(): void {
     this.#window.copyWithin(0, this.#start, this.#filled);
     this.#position -= this.#start;
+    if (this.#digestsFrom !== undefined) this.#digestsFrom -= this.#start;
     this.#filled -= this.#start;
     this.#start = 0;
   }
@@ -157,14 +176,36 @@ class BlockSearch {
    * then are one copy, else the first one; -1 if there is none.
    */
   #matchAt(weak: number): number {
+    if (this.#mistakesLeft < 0) return -1;
     const { functions } = this.#kernel;
-    functions[this.#traits.strong](this.#base + this.#position, this.#blockLength);
     const next = this.#position === this.#start ? this.#writer.copyEnd : undefined;
+    const digest = this.#digest(next !== undefined);
     if (next !== undefined) {
       const index = next / this.#blockLength;
-      if (index < this.#blocks && functions.isBlock(index, weak, digestAt()) === 1) return index;
+      if (index < this.#blocks && functions.isBlock(index, weak, digest) === 1) return index;
     }
-    return functions.find(weak, digestAt());
+    const index = functions.find(weak, digest);
+    if (index < 0) this.#mistakesLeft -= this.#blockLength;
+    return index;
+  }
+
+  /** The address of the strong sum of the block at `position`. A block that follows a copy is likely to be followed by more of them. */
+  #digest(followsCopy: boolean): number {
+    const { functions } = this.#kernel;
+    const length = this.#blockLength;
+    if (this.#digestsFrom !== undefined) {
+      const lane = (this.#position - this.#digestsFrom) / length;
+      if (Number.isInteger(lane) && lane < 4) return digestAt(lane);
+    }
+    const hasFour = this.#gathered === 4 * length && this.#position + 4 * length <= this.#filled;
+    if (followsCopy && hasFour) {
+      functions.md4Four(this.#base + this.#position, length);
+      this.#digestsFrom = this.#position;
+    } else {
+      functions[this.#traits.strong](this.#base + this.#position, length);
+      this.#digestsFrom = undefined;
+    }
+    return digestAt();
   }
 
   /** Where the last block of the old file is at the end of the new one, if it is: it may be shorter than the others. */
@@ -178,9 +219,10 @@ class BlockSearch {
     const whole = functions[this.#traits.weak](this.#base + from, rest.length);
     let position = from;
     for (const weak of shrinkingSums(this.#traits.weak, whole, rest)) {
-      if (functions.isBlock(last, weak, 0) === 1) {
+      if (this.#mistakesLeft >= 0 && functions.isBlock(last, weak, 0) === 1) {
         functions[this.#traits.strong](this.#base + position, this.#filled - position);
         if (functions.isBlock(last, weak, digestAt()) === 1) return position;
+        this.#mistakesLeft -= this.#filled - position;
       }
       position++;
     }

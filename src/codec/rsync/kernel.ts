@@ -3,8 +3,8 @@ import { rsyncKernel } from './rsync-kernel.ts';
 
 const pageSize = 65536;
 /** Kernels with more memory than this are left to the garbage collector. */
-const keptBytes = 16 * 1024 * 1024;
-const keptKernels = 4;
+const keptBytes = 8 * 1024 * 1024;
+const keptKernels = 3;
 
 /** What tools/build-rsync-kernel.ts exports; everything that is named `p` or ends in `At` is an address. */
 interface KernelFunctions {
