@@ -51,6 +51,8 @@ export interface Libc {
   fallocate(fd: number, mode: number, offset: number, length: number): number;
   flock(fd: number, operation: number): number;
   ioctl(fd: number, request: number, argument: Bytes): number;
+  /** Only for commands whose argument points to a structure. */
+  fcntl(fd: number, command: number, argument: Bytes): number;
   fstatfs(fd: number, out: Bytes): number;
   /** `getpwuid_r` and its kin: the record, `undefined` if there is none; the result code is an errno. */
   userById(uid: number): AccountRecord | undefined;
@@ -95,7 +97,7 @@ const out8 = 'uint8_t *';
 function declare(): Libc {
   const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
   const library = koffi.load(null);
-  // openat and ioctl are variadic in C; on Linux (amd64, arm64) their integer arguments travel the same way.
+  // openat, ioctl and fcntl are variadic in C; on Linux (amd64, arm64) their integer arguments travel the same way.
   const call = (name: string, result: string, ...parameters: string[]): never =>
     library.func(name, result, parameters) as never;
   const int = 'int';
@@ -130,6 +132,7 @@ function declare(): Libc {
     fallocate: call('fallocate', int, int, int, long, long),
     flock: call('flock', int, int, int),
     ioctl: call('ioctl', int, int, 'unsigned long', out8),
+    fcntl: call('fcntl', int, int, int, out8),
     fstatfs: call('fstatfs', int, int, out8),
     ...accounts,
   };

@@ -12,6 +12,8 @@ export const FALLOC_FL_KEEP_SIZE = 1;
 export const FALLOC_FL_PUNCH_HOLE = 2;
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
+export const F_OFD_SETLK = 37;
+export const F_WRLCK = 1;
 export const FS_IOC_GETFLAGS = 0x80086601;
 export const FS_IOC_SETFLAGS = 0x40086602;
 

@@ -106,6 +106,13 @@ function long(kind: ArchiveFileKind, set: SetType, start: string, rest: string):
   };
 }
 
+/** Whether nothing but its suffix follows what says the kind: so duplicity names files itself, while others parse as well. */
+export function isExactName(name: string): boolean {
+  return /\.(?:difftar|dt|manifest|m|sigtar|st|jsonstat)(?:\.part|\.p)?(?:\.gz|\.z|\.gpg|\.g)?$/u.test(
+    name,
+  );
+}
+
 /** Longer than any name duplicity writes; keeps the time to match one bounded. */
 const mostCharacters = 2048;
 

@@ -1,0 +1,77 @@
+/** The files that hold signatures, and which sets they belong to (docs/formats/duplicity.md 13, steps 4 and 5). */
+import type { ArchiveFile, BackupSet } from './backup-set.ts';
+import type { BackupChain } from './chain.ts';
+
+export type Place = 'local' | 'remote';
+
+/** A file of signatures and where it lies. */
+export interface SignatureFile {
+  readonly place: Place;
+  readonly file: ArchiveFile;
+}
+
+/** Files that build upon one another, the full one first, as duplicity joins them. */
+export interface SignatureChain {
+  readonly place: Place;
+  readonly files: readonly [ArchiveFile, ...ArchiveFile[]];
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The chain that the next incremental set can build upon. */
+export interface ActiveChain {
+  readonly chain: BackupChain;
+  /** The set that the next one builds upon: the last, or the one before if only the last one's signatures are missing. */
+  readonly base: BackupSet;
+  /** Of every set up to `base`, in order; files in the archive directory are preferred. */
+  readonly signatures: readonly SignatureFile[];
+}
+
+/** Joins files of one place to chains; `orphaned` fit none. */
+export function joinSignatures(
+  place: Place,
+  files: readonly ArchiveFile[],
+): { readonly chains: readonly SignatureChain[]; readonly orphaned: readonly ArchiveFile[] } {
+  const growing: [ArchiveFile, ...ArchiveFile[]][] = [];
+  const orphaned: ArchiveFile[] = [];
+  const sorted = files.toSorted(
+    (left, right) =>
+      (left.file.start ?? -Infinity) - (right.file.start ?? -Infinity) ||
+      left.file.end - right.file.end ||
+      0,
+  );
+  for (const file of sorted) {
+    if (file.file.set === 'full') growing.push([file]);
+    else {
+      const chain = growing.find((candidate) => candidate.at(-1)?.file.end === file.file.start);
+      if (chain === undefined) orphaned.push(file);
+      else chain.push(file);
+    }
+  }
+  const chains = growing.map((chain): SignatureChain => ({
+    place,
+    files: chain,
+    start: chain[0].file.end,
+    end: chain.at(-1)?.file.end ?? chain[0].file.end,
+  }));
+  return { chains, orphaned };
+}
+
+/** The signatures of a set: in the archive directory, else on the destination, else `undefined`. */
+export function signaturesOf(set: BackupSet): SignatureFile | undefined {
+  const local = set.local.find(({ file }) => file.kind === 'signatures' && !file.partial);
+  if (local !== undefined) return { place: 'local', file: local };
+  return set.signatures && { place: 'remote', file: set.signatures };
+}
+
+/**
+ * Whether the next incremental set can build upon a chain, and on which of its sets. What matters are signatures of the chain's own sets: others
+ * that are left over do no harm, unlike in duplicity, which gives a chain up when a surplus file makes the signatures end later than the sets.
+ */
+export function activeChain(chain: BackupChain): ActiveChain | undefined {
+  const files = chain.sets.map(signaturesOf);
+  const last = files.at(-1) === undefined && files.length > 1 ? files.length - 1 : files.length;
+  const signatures = files.slice(0, last).filter((file) => file !== undefined);
+  const base = chain.sets[last - 1];
+  return signatures.length === last && base !== undefined ? { chain, base, signatures } : undefined;
+}
