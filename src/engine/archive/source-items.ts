@@ -1,0 +1,182 @@
+import { AppError } from '../../base/errors.ts';
+import { joinPath } from '../../base/posix/path-bytes.ts';
+import type { SourceEntry } from '../../model/entry.ts';
+import type { PathFilter } from '../../model/path-filter.ts';
+import type { ItemContent, SourceItem } from '../../repository/duplicity/writer/source-item.ts';
+import { openForBackup } from '../../source/filesystem/file-reader.ts';
+import type { SourcePlan } from '../../source/filesystem/source-plan.ts';
+import { walk } from '../../source/filesystem/walk.ts';
+import type { SourceWalkEvent, SourceWalkOptions } from '../source-walk.ts';
+import { WalkFilter } from '../walk-filter.ts';
+import { inIndexOrder } from './index-order-walk.ts';
+
+/** What becomes of an entry: `scan` looks into a directory and stores it only if something below it is stored. */
+export type SelectionVerdict = 'include' | 'exclude' | 'scan';
+
+/** Chooses what is stored, by the path relative to the root (components joined by `/`). Not asked about the root, nor about what lies below an excluded directory. */
+export type TreeSelection = (path: Uint8Array, entry: SourceEntry) => SelectionVerdict;
+
+/** Which entries of a tree are stored: by the rules of Holdfast, or by a function. */
+export type TreeFilter = { readonly filter: PathFilter } | { readonly select: TreeSelection };
+
+/** Who is told of what is not stored. */
+export interface SourceItemsListener {
+  /** Something could not be looked at. */
+  readonly onProblem: (path: Uint8Array, error: AppError) => void;
+  /** A socket is passed over. */
+  readonly onSocket: (path: Uint8Array) => void;
+}
+
+/** The items of a source in index order, as a writer of archives takes them. */
+export class SourceItems implements Iterable<SourceItem> {
+  readonly #plan: SourcePlan;
+  readonly #filter: TreeFilter;
+  readonly #options: SourceWalkOptions;
+  readonly #listener: SourceItemsListener;
+  /** Paths, one character a byte, at or below which something could not be looked at. */
+  readonly #unreadable = new Set<string>();
+
+  constructor(
+    plan: SourcePlan,
+    filter: TreeFilter,
+    options: SourceWalkOptions,
+    listener: SourceItemsListener,
+  ) {
+    this.#plan = plan;
+    this.#filter = filter;
+    this.#options = options;
+    this.#listener = listener;
+  }
+
+  /** Whether nothing is known of a path because it, or a directory above it, could not be looked at. */
+  readonly isUnreadable = (path: Uint8Array): boolean => {
+    if (this.#unreadable.size === 0) return false;
+    if (this.#unreadable.has('')) return true;
+    const text = latin1Of(path);
+    for (let end = text.length; end > 0; end = text.lastIndexOf('/', end - 1)) {
+      if (this.#unreadable.has(text.slice(0, end))) return true;
+    }
+    return false;
+  };
+
+  *[Symbol.iterator](): Generator<SourceItem, void, void> {
+    const links = new LinkGroups();
+    for (const event of inIndexOrder(this.#events())) {
+      if (event.type === 'problem') {
+        this.#unreadable.add(latin1Of(event.path));
+        this.#listener.onProblem(event.path, event.error);
+        continue;
+      }
+      const { path, entry, location } = event;
+      if (entry.type === 'socket') {
+        this.#listener.onSocket(path);
+        continue;
+      }
+      yield {
+        path,
+        entry,
+        linkGroup: links.groupOf(path, entry),
+        open: () => {
+          if (location === undefined) throw new AppError('internal', 'A directory was opened');
+          const shown = joinPath(this.#plan.root, path);
+          return new OpenedFile(location.pathOf(entry.name), entry, shown);
+        },
+      };
+    }
+  }
+
+  *#events(): Generator<SourceWalkEvent, void, void> {
+    const filter = this.#filter;
+    if ('select' in filter) yield* selectedWalk(this.#plan, filter.select, this.#options);
+    else yield* filteredWalk(this.#plan, filter.filter, this.#options);
+  }
+}
+
+function* filteredWalk(
+  plan: SourcePlan,
+  pathFilter: PathFilter,
+  options: SourceWalkOptions,
+): Generator<SourceWalkEvent, void, void> {
+  const filter = new WalkFilter(pathFilter, plan.sources);
+  const events = walk(plan, {
+    ...options,
+    exclude: (entry, path) => filter.excludes(entry, path),
+  });
+  for (const event of events) {
+    if (event.type === 'enter') yield { ...event, keepEmpty: filter.enter(event.path) };
+    else yield event;
+    if (event.type === 'leave') filter.leave();
+  }
+}
+
+function* selectedWalk(
+  plan: SourcePlan,
+  select: TreeSelection,
+  options: SourceWalkOptions,
+): Generator<SourceWalkEvent, void, void> {
+  // Directories are entered in the order in which they were asked about, after all of the directory they lie in.
+  const levels: boolean[][] = [];
+  const prefix = plan.root.at(-1) === 0x2f ? plan.root.length : plan.root.length + 1;
+  const exclude = (entry: SourceEntry, path: Uint8Array): boolean => {
+    const verdict = select(path.subarray(prefix), entry);
+    if (verdict === 'exclude') return true;
+    if (entry.type !== 'directory') return verdict === 'scan';
+    levels.at(-1)?.push(verdict === 'include');
+    return false;
+  };
+  for (const event of walk(plan, { ...options, exclude })) {
+    if (event.type === 'enter') {
+      const keepEmpty = levels.at(-1)?.shift() ?? true;
+      levels.push([]);
+      yield { ...event, keepEmpty };
+    } else yield event;
+    if (event.type === 'leave') levels.pop();
+  }
+}
+
+/** Which names belong to one file. */
+class LinkGroups {
+  /** By device and inode; those whose names have all been seen are forgotten. */
+  readonly #groups = new Map<string, { readonly first: Uint8Array; left: number }>();
+
+  groupOf(path: Uint8Array, entry: SourceEntry): Uint8Array | undefined {
+    if (entry.type !== 'file' || entry.links < 2) return undefined;
+    const key = `${entry.device} ${entry.inode}`;
+    const group = this.#groups.get(key);
+    if (group === undefined) {
+      this.#groups.set(key, { first: path, left: entry.links - 1 });
+      return path;
+    }
+    group.left--;
+    if (group.left === 0) this.#groups.delete(key);
+    return group.first;
+  }
+}
+
+/** A file that is read from its start to its end. */
+class OpenedFile implements ItemContent {
+  readonly #reader: ReturnType<typeof openForBackup>;
+  #position = 0;
+
+  constructor(path: Uint8Array, entry: SourceEntry, shown: Uint8Array) {
+    this.#reader = openForBackup(path, entry, shown);
+  }
+
+  readInto(buffer: Uint8Array, offset: number, length: number): number {
+    const count = this.#reader.readInto(buffer, offset, length, this.#position);
+    this.#position += count;
+    return count;
+  }
+
+  isUnchanged(): boolean {
+    return this.#reader.isUnchanged();
+  }
+
+  [Symbol.dispose](): void {
+    this.#reader.close();
+  }
+}
+
+function latin1Of(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('latin1');
+}

@@ -1,0 +1,42 @@
+import { closeSync, fdatasyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+
+import { unwritable } from './signature-file.ts';
+
+/** A file that grows at its end, and whose bytes survive a power cut once they were appended: the manifest of a set while it is made. */
+export class AppendedFile implements Disposable {
+  readonly path: string;
+  readonly #fd: number;
+  #length: number;
+  #isOpen = true;
+
+  /** Makes a file; `length` goes on with one that is there, of which so many bytes are good. Throws `local/unwritable`. */
+  constructor(path: string, length?: number) {
+    this.path = path;
+    this.#length = length ?? 0;
+    try {
+      this.#fd = openSync(path, length === undefined ? 'wx' : 'r+', 0o600);
+      if (length !== undefined) ftruncateSync(this.#fd, length);
+    } catch (cause) {
+      throw unwritable(path, cause);
+    }
+  }
+
+  append(bytes: Uint8Array): void {
+    try {
+      for (let done = 0; done < bytes.length;) {
+        const count = writeSync(this.#fd, bytes, done, bytes.length - done, this.#length);
+        done += count;
+        this.#length += count;
+      }
+      fdatasyncSync(this.#fd);
+    } catch (cause) {
+      throw unwritable(this.path, cause);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    closeSync(this.#fd);
+  }
+}

@@ -1,0 +1,97 @@
+import { equalBytes } from '../../../base/bytes.ts';
+import { groupIdOf, userIdOf } from '../../../base/posix/account-names.ts';
+import type { TarEntry } from '../../../codec/tar/tar-entry.ts';
+import { equalTimestamps } from '../../../model/entry.ts';
+import { applyRecords } from '../extra-records.ts';
+import type { SourceItem } from './source-item.ts';
+
+/** How an item is compared with what the archive has. */
+export interface ComparisonSettings {
+  /** Owners by number only. */
+  readonly numericOwner: boolean;
+  /** Look also at what duplicity does not: see `hasChanged`. */
+  readonly extensions: boolean;
+}
+
+const ownRecord = /^(?:HOLDFAST|SCHILY\.xattr)\./u;
+
+/** Whether the path became something of another kind. */
+export function changesType({ entry }: SourceItem, stored: TarEntry): boolean {
+  return entry.type !== stored.type;
+}
+
+/**
+ * Whether an item is no longer what the archive has, which is of the same kind (docs/formats/duplicity.md 9): by mode, owner and whole seconds, the target of a link, the numbers of a
+ * device. If the archive's entry has records of ours, also by exact time, extended attributes, flags, other names of the file, and its size.
+ */
+export function hasChanged(
+  item: SourceItem,
+  stored: TarEntry,
+  { numericOwner, extensions }: ComparisonSettings,
+): boolean {
+  const { entry } = item;
+  const isOwn = extensions && hasOwnRecords(stored);
+  if (isOwn && recordsDiffer(item, stored)) return true;
+  if (entry.type === 'symlink') {
+    if (!equalBytes(entry.linkTarget ?? new Uint8Array(0), stored.linkName)) return true;
+    return isOwn && !sameOwner(item, stored, numericOwner);
+  }
+  if (entry.mode !== stored.mode || !sameOwner(item, stored, numericOwner)) return true;
+  if (entry.type === 'character-device' || entry.type === 'block-device') {
+    return entry.deviceMajor !== stored.deviceMajor || entry.deviceMinor !== stored.deviceMinor;
+  }
+  return Math.max(0, entry.mtime.seconds) !== Math.max(0, stored.mtime);
+}
+
+/** Whether the archive's entry was written with all that Holdfast knows of it. */
+export function hasOwnRecords({ records }: TarEntry): boolean {
+  if (records.size === 0) return false;
+  for (const key of records.keys()) if (ownRecord.test(key)) return true;
+  return false;
+}
+
+/** The sizes that a file can have with a signature of so many bytes; its first twelve are given. */
+export function sizesOfSignature(
+  head: Uint8Array,
+  length: number,
+): { readonly least: number; readonly most: number } {
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+  const blockLength = view.getUint32(4);
+  const blocks = Math.floor((length - 12) / (4 + view.getUint32(8)));
+  return { least: blocks === 0 ? 0 : (blocks - 1) * blockLength + 1, most: blocks * blockLength };
+}
+
+function recordsDiffer({ path, entry, linkGroup }: SourceItem, stored: TarEntry): boolean {
+  const recorded = applyRecords(stored, path);
+  const before = recorded.entry;
+  if (entry.type === 'file' && recorded.fileSize !== undefined) {
+    if (recorded.fileSize !== entry.size) return true;
+  }
+  if (!equalTimestamps(entry.mtime, before.mtime)) return true;
+  if (entry.fileFlags !== before.fileFlags) return true;
+  if (!equalBytes(linkGroup ?? new Uint8Array(0), recorded.linkGroup ?? new Uint8Array(0))) {
+    return true;
+  }
+  return (
+    entry.xattrs.length !== before.xattrs.length ||
+    entry.xattrs.some(({ name, value }, index) => {
+      const other = before.xattrs[index];
+      return (
+        other === undefined || !equalBytes(name, other.name) || !equalBytes(value, other.value)
+      );
+    })
+  );
+}
+
+function sameOwner({ entry }: SourceItem, stored: TarEntry, numericOwner: boolean): boolean {
+  const uid = (numericOwner ? undefined : idOf(stored.user, userIdOf)) ?? stored.uid;
+  const gid = (numericOwner ? undefined : idOf(stored.group, groupIdOf)) ?? stored.gid;
+  return entry.uid === uid && entry.gid === gid;
+}
+
+function idOf(
+  name: string | undefined,
+  lookUp: (name: string) => number | undefined,
+): number | undefined {
+  return name === undefined || name === '' ? undefined : lookUp(name);
+}

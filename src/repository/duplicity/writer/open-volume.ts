@@ -1,0 +1,149 @@
+import { createHash } from 'node:crypto';
+
+import type { CallOptions } from '../../../base/call-options.ts';
+import type { ByteEncoder } from '../../../codec/byte-encoder.ts';
+import type { Coding, FileCoding } from '../encryption/file-coding.ts';
+import type { VolumePosition } from '../manifest/manifest.ts';
+import { Spool } from './spool.ts';
+import { TarSlab } from './tar-slab.ts';
+
+/** Encrypted tars end with zeros up to a multiple of this, and at least with one block of them. */
+const RECORD = 10_240;
+
+/** A volume that is complete, and waits to be stored. */
+export interface FinishedVolume {
+  readonly number: number;
+  readonly coding: Coding;
+  /** Its bytes as they are stored. */
+  readonly body: Spool;
+  readonly start: VolumePosition;
+  readonly end: VolumePosition;
+  /** Of the stored bytes, by algorithm, in hex digits. */
+  readonly hashes: ReadonlyMap<string, string>;
+  /** What decoding it must give. */
+  readonly plainHash: string;
+  readonly plainLength: number;
+}
+
+/** What volumes are made with. */
+export interface VolumeSettings {
+  readonly coding: FileCoding;
+  /** For what is too long for the memory. */
+  readonly tempDirectory: string;
+  /** A volume is never longer, as it is stored, unless a single entry is. */
+  readonly volumeSize: number;
+}
+
+/** The volume that is being filled. */
+export class OpenVolume implements AsyncDisposable {
+  readonly number: number;
+  readonly tar: TarSlab;
+  readonly #settings: VolumeSettings;
+  readonly #encoder: ByteEncoder;
+  readonly #body: Spool;
+  readonly #stored = { sha1: createHash('sha1'), sha256: createHash('sha256') };
+  readonly #plain = createHash('sha1');
+  #start: VolumePosition | undefined;
+  #end: VolumePosition | undefined;
+  #isFinished = false;
+
+  private constructor(
+    number: number,
+    settings: VolumeSettings,
+    body: Spool,
+    makeEncoder: (sink: (bytes: Uint8Array) => void) => ByteEncoder,
+  ) {
+    this.number = number;
+    this.#settings = settings;
+    this.#body = body;
+    this.#encoder = makeEncoder(this.#sink);
+    this.tar = new TarSlab(async (plain) => {
+      this.#plain.update(plain);
+      await this.#encoder.write(plain);
+    });
+  }
+
+  /** Begins one. Throws what making an encoder throws. */
+  static async open(
+    number: number,
+    settings: VolumeSettings,
+    options: CallOptions,
+  ): Promise<OpenVolume> {
+    const { coding } = settings;
+    const body = new Spool(settings.tempDirectory);
+    let take: (bytes: Uint8Array) => void = () => undefined;
+    const encoder = await coding.encoder(coding.coding, (bytes) => take(bytes), options);
+    return new OpenVolume(number, settings, body, (sink) => {
+      take = sink;
+      return encoder;
+    });
+  }
+
+  /** Notes where an entry stands that is written next. */
+  note(position: VolumePosition): void {
+    this.#start ??= position;
+    this.#end = position;
+  }
+
+  /** Whether `length` more bytes of tar might make it too long. Never for a volume that holds nothing yet. */
+  isFull(length: number): boolean | Promise<boolean> {
+    if (this.#start === undefined || this.#fits(length)) return false;
+    return this.#isReallyFull(length);
+  }
+
+  /** Ends it; `root` is where it begins and ends if it holds nothing. */
+  async finish(root: VolumePosition): Promise<FinishedVolume> {
+    const { coding } = this.#settings.coding;
+    if (coding === 'openpgp') {
+      const zeros = RECORD - (this.tar.length % RECORD);
+      await this.tar.append(new Uint8Array(zeros));
+    }
+    await this.tar.flush();
+    await this.#encoder.finish();
+    this.#isFinished = true;
+    await this.#encoder[Symbol.asyncDispose]();
+    return {
+      number: this.number,
+      coding,
+      body: this.#body,
+      start: this.#start ?? root,
+      end: this.#end ?? root,
+      hashes: new Map([
+        ['SHA1', this.#stored.sha1.digest('hex')],
+        ['SHA256', this.#stored.sha256.digest('hex')],
+      ]),
+      plainHash: this.#plain.digest('hex'),
+      plainLength: this.tar.length,
+    };
+  }
+
+  /** Gives it up, unless it is finished. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isFinished) return;
+    this.#isFinished = true;
+    try {
+      await this.#encoder[Symbol.asyncDispose]();
+    } finally {
+      this.#body[Symbol.dispose]();
+    }
+  }
+
+  readonly #sink = (bytes: Uint8Array): void => {
+    this.#stored.sha1.update(bytes);
+    this.#stored.sha256.update(bytes);
+    this.#body.write(bytes);
+  };
+
+  #fits(length: number): boolean {
+    const { coding, volumeSize } = this.#settings;
+    const rest = this.tar.pending + length + (coding.coding === 'openpgp' ? RECORD : 0);
+    // What is stored without gain takes a few bytes more than it has.
+    return this.#encoder.sizeBound + rest + (rest >>> 8) + 256 <= volumeSize;
+  }
+
+  async #isReallyFull(length: number): Promise<boolean> {
+    await this.tar.flush();
+    await this.#encoder.settle();
+    return !this.#fits(length);
+  }
+}

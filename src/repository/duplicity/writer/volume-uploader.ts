@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto';
+
+import type { CallOptions } from '../../../base/call-options.ts';
+import type { Clock } from '../../../base/clock.ts';
+import { AppError, hasCode } from '../../../base/errors.ts';
+import { Semaphore } from '../../../base/semaphore.ts';
+import type { ByteSource, Storage } from '../../../storage/storage.ts';
+import type { FileCoding } from '../encryption/file-coding.ts';
+import type { FinishedVolume } from './open-volume.ts';
+
+/** How often the storage is asked for the size of what was just stored: some show it late. */
+const LOOKS = 5;
+
+/** What storing a volume needs. */
+export interface UploadSettings {
+  readonly storage: Storage;
+  readonly coding: FileCoding;
+  readonly clock: Clock;
+  /** Decode each volume and compare it with what went in, before it is stored. */
+  readonly verify: boolean;
+  /** Volumes on their way at once. */
+  readonly concurrency: number;
+  /** Whether objects of these names may be there: those of an interrupted run. */
+  readonly replace: boolean;
+}
+
+/** Stores volumes while the next one is written. The first failure stops everything, and is thrown by whatever is called next. */
+export class VolumeUploader implements AsyncDisposable {
+  readonly #settings: UploadSettings;
+  readonly #turns: Semaphore;
+  readonly #stop = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #running = new Set<Promise<void>>();
+  #bytes = 0;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(settings: UploadSettings, { signal }: CallOptions = {}) {
+    this.#settings = settings;
+    this.#turns = new Semaphore(settings.concurrency);
+    this.#signal =
+      signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]);
+  }
+
+  /** Bytes of the volumes that are stored. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Takes a volume, which it disposes of; resolves when another one may be made. */
+  async add(volume: FinishedVolume, name: string): Promise<void> {
+    const task = this.#store(volume, name)
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+        this.#stop.abort(error);
+      })
+      .finally(() => {
+        volume.body[Symbol.dispose]();
+        this.#running.delete(task);
+      });
+    this.#running.add(task);
+    // One volume waits here while as many as may be are on their way.
+    while (this.#running.size > this.#settings.concurrency) await Promise.race(this.#running);
+    this.#demandSound();
+  }
+
+  /** Resolves when all volumes are durable. */
+  async finish(): Promise<void> {
+    await Promise.all(this.#running);
+    this.#demandSound();
+  }
+
+  /** Stops what is on its way. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort(new AppError('interrupted', 'The upload was given up'));
+    await Promise.all(this.#running);
+  }
+
+  async #store(volume: FinishedVolume, name: string): Promise<void> {
+    using _turn = await this.#turns.acquire({ signal: this.#signal });
+    const { storage, replace } = this.#settings;
+    const options = { signal: this.#signal };
+    if (this.#settings.verify) await verifyVolume(volume, this.#settings.coding, options);
+    await storeChecked(storage, name, volume.body, this.#settings.clock, {
+      ...options,
+      ifAbsent: !replace,
+    });
+    this.#bytes += volume.body.size;
+  }
+
+  #demandSound(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+}
+
+/**
+ * Stores an object and sees that it is there in its whole length.
+ *
+ * @throws AppError `storage/unavailable` with `details.found` when it is not, and what the storage throws
+ */
+export async function storeChecked(
+  storage: Storage,
+  name: string,
+  body: Uint8Array | ByteSource,
+  clock: Clock,
+  options: CallOptions & { readonly ifAbsent?: boolean },
+): Promise<void> {
+  await storage.put(name, body, options);
+  const size = body instanceof Uint8Array ? body.length : body.size;
+  for (let look = 1; ; look++) {
+    const found = await sizeOf(storage, name, options);
+    if (found === size) return;
+    if (look === LOOKS) {
+      const shown = found === undefined ? 'is not there' : `has ${found} bytes`;
+      throw new AppError(
+        'storage/unavailable',
+        `"${name}" ${shown} after it was stored with ${size} bytes`,
+        { details: { name, expected: size, found: found ?? -1 } },
+      );
+    }
+    await clock.sleep(1000 * 2 ** (look - 1), options);
+  }
+}
+
+async function sizeOf(
+  storage: Storage,
+  name: string,
+  { signal }: CallOptions,
+): Promise<number | undefined> {
+  try {
+    return (await storage.stat(name, { signal })).size;
+  } catch (error) {
+    if (hasCode(error, 'storage/not-found')) return undefined;
+    throw error;
+  }
+}
+
+/** Decodes a volume that was just made. Throws `internal` when something else comes out than went in: the memory or the processor is not sound. */
+async function verifyVolume(
+  volume: FinishedVolume,
+  coding: FileCoding,
+  options: CallOptions,
+): Promise<void> {
+  const hash = createHash('sha1');
+  let length = 0;
+  for await (const piece of coding.decode(volume.body.stream(), volume.coding, options)) {
+    hash.update(piece);
+    length += piece.length;
+  }
+  if (length === volume.plainLength && hash.digest('hex') === volume.plainHash) return;
+  throw new AppError(
+    'internal',
+    `Volume ${volume.number} does not hold what was put into it; it was not stored`,
+    { hint: 'Test the memory of this computer, then run the backup again' },
+  );
+}
