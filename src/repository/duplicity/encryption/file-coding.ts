@@ -1,20 +1,26 @@
 import { utf8 } from '../../../base/bytes.ts';
 import type { CallOptions } from '../../../base/call-options.ts';
-import { AppError } from '../../../base/errors.ts';
+import { AppError, hasCode } from '../../../base/errors.ts';
 import { type RandomBytes, systemRandom } from '../../../base/random.ts';
 import type { Secret } from '../../../base/secret.ts';
 import type { ByteEncoder, ByteSink } from '../../../codec/byte-encoder.ts';
 import { gunzip } from '../../../codec/compression/gunzip.ts';
 import { gzipEncoder } from '../../../codec/compression/gzip.ts';
-import { openMessage } from '../../../codec/encryption/openpgp/message-decoder.ts';
+import {
+  openMessage,
+  type OpenedMessage,
+} from '../../../codec/encryption/openpgp/message-decoder.ts';
 import { startMessage } from '../../../codec/encryption/openpgp/message-encoder.ts';
 import { PassphraseKeys } from '../../../codec/encryption/openpgp/string-to-key.ts';
 import { PlainEncoder } from '../../../codec/plain-encoder.ts';
+import { Gpg } from './gpg.ts';
 import type { Protection } from './protection.ts';
 import { Replay } from './replay.ts';
 
 /** How a file is coded; its name says it (docs/formats/duplicity.md 2.1). */
 export type Coding = 'plain' | 'gzip' | 'openpgp';
+
+type Encrypted = Exclude<Protection, { kind: 'none' }>;
 
 export interface FileCodingOptions {
   /** Blocks that are compressed at once; 4 unless told. */
@@ -33,16 +39,17 @@ export class FileCoding {
   readonly #protection: Protection;
   readonly #concurrency: number;
   readonly #random: RandomBytes;
+  /** Set when gpg is not needed. */
   readonly #keys: PassphraseKeys | undefined;
+  #gpg: Gpg | undefined;
 
   constructor(protection: Protection, options: FileCodingOptions = {}) {
     this.#protection = protection;
     this.#concurrency = options.concurrency ?? 4;
     this.#random = options.random ?? systemRandom;
-    this.#keys =
-      protection.kind === 'symmetric'
-        ? new PassphraseKeys(passphraseBytes(protection.passphrase))
-        : undefined;
+    this.#keys = isInProcess(protection)
+      ? new PassphraseKeys(passphraseBytes(protection.passphrase))
+      : undefined;
   }
 
   /** Of new volumes and signatures. New manifests are `openpgp` where these are, and `plain` otherwise. */
@@ -92,33 +99,109 @@ export class FileCoding {
 
   async #encrypt(sink: ByteSink, { signal }: CallOptions): Promise<ByteEncoder> {
     const protection = this.#protection;
-    if (this.#keys === undefined || protection.kind !== 'symmetric') throw notEncrypted();
-    return startMessage(sink, this.#keys, {
-      signal,
-      random: this.#random,
-      compression:
-        protection.compress === false
-          ? undefined
-          : { level: compressionLevel, concurrency: this.#concurrency },
-    });
+    if (protection.kind === 'none') throw notEncrypted();
+    const { sign, compress = true } = protection;
+    if (this.#keys !== undefined) {
+      const compression = { level: compressionLevel, concurrency: this.#concurrency };
+      return startMessage(sink, this.#keys, {
+        signal,
+        random: this.#random,
+        compression: compress ? compression : undefined,
+      });
+    }
+    return this.#gpgOf(protection).encoder(
+      sink,
+      {
+        recipients: protection.kind === 'keys' ? protection.recipients : [],
+        hiddenRecipients: protection.kind === 'keys' ? protection.hiddenRecipients : [],
+        sign,
+        compress,
+        passphrase: passphraseToWrite(protection),
+      },
+      { signal },
+    );
   }
 
   async *#decrypt(
     stored: AsyncIterable<Uint8Array>,
     options: CallOptions,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    if (this.#keys === undefined) throw notEncrypted();
+    const protection = this.#protection;
+    if (protection.kind === 'none') throw notEncrypted();
+    const gpgDecryption = {
+      passphrase: protection.passphrase,
+      hasKeys: protection.kind === 'keys',
+      signer: protection.sign?.key,
+    };
+    const gpg = this.#gpgOf(protection);
+    if (this.#keys === undefined) {
+      yield* gpg.decrypt(stored, gpgDecryption, options);
+      return;
+    }
     const replay = new Replay(stored);
     try {
-      await using message = await openMessage(replay, this.#keys, options);
-      for (let piece = await message.read(); piece !== undefined; piece = await message.read()) {
-        options.signal?.throwIfAborted();
-        yield piece;
-      }
+      const message = await this.#open(replay, this.#keys, options);
+      if (message === undefined) yield* gpg.decrypt(replay.again(), gpgDecryption, options);
+      else yield* dataOf(message, options);
     } finally {
       await replay.close();
     }
   }
+
+  /** Gives `undefined` for what has to be read by gpg. */
+  async #open(
+    replay: Replay,
+    keys: PassphraseKeys,
+    options: CallOptions,
+  ): Promise<OpenedMessage | undefined> {
+    try {
+      const message = await openMessage(replay, keys, options);
+      replay.forget();
+      return message;
+    } catch (error) {
+      if (hasCode(error, 'repository/unsupported') && replay.isComplete) return undefined;
+      throw error;
+    }
+  }
+
+  #gpgOf({ gpg }: Encrypted): Gpg {
+    this.#gpg ??= new Gpg(gpg);
+    return this.#gpg;
+  }
+}
+
+async function* dataOf(
+  message: OpenedMessage,
+  { signal }: CallOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  await using opened = message;
+  for (let piece = await opened.read(); piece !== undefined; piece = await opened.read()) {
+    signal?.throwIfAborted();
+    yield piece;
+  }
+}
+
+function isInProcess(protection: Protection): protection is Encrypted & { kind: 'symmetric' } {
+  return (
+    protection.kind === 'symmetric' &&
+    protection.sign === undefined &&
+    !protection.gpg.useAgent &&
+    protection.gpg.options.length === 0
+  );
+}
+
+/** gpg is given one passphrase for everything: that of the key that signs, if there is one (docs/formats/duplicity.md 11.3). */
+function passphraseToWrite({ kind, passphrase, sign }: Encrypted): Secret | undefined {
+  const ofSigner = sign?.passphrase;
+  if (ofSigner === undefined || ofSigner.reveal() === '') return passphrase;
+  if (kind === 'symmetric' && ofSigner.reveal() !== passphrase.reveal()) {
+    throw new AppError(
+      'input/invalid',
+      'The passphrase of the files and that of the signing key have to be the same',
+      { hint: 'gpg takes one passphrase for both; a signing key without a passphrase works, too' },
+    );
+  }
+  return ofSigner;
 }
 
 /** What gpg makes of a passphrase that it reads: the first line of it. */

@@ -30,20 +30,21 @@ export class Replay implements PieceSource {
     this.#start = undefined;
   }
 
-  /** The stream from its beginning on, once; `undefined` if that is not remembered any more. */
-  again(): AsyncIterable<Uint8Array> | undefined {
-    const start = this.#start;
+  /** Whether everything that was read is remembered. */
+  get isComplete(): boolean {
+    return this.#start !== undefined;
+  }
+
+  /** The stream from its beginning on, once, as far as it is remembered. */
+  async *again(): AsyncGenerator<Uint8Array> {
+    const start = this.#start ?? [];
     this.#start = undefined;
-    return start === undefined ? undefined : this.#all(start);
+    yield* start;
+    for (let piece = await this.read(); piece !== undefined; piece = await this.read()) yield piece;
   }
 
   /** Ends the stream early, so that what it has open is closed. */
   async close(): Promise<void> {
     await this.#pieces.return?.();
-  }
-
-  async *#all(start: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-    yield* start;
-    for (let piece = await this.read(); piece !== undefined; piece = await this.read()) yield piece;
   }
 }
