@@ -11,7 +11,10 @@ import { type ArchiveDirectory, baseNameOf } from './archive-directory.ts';
 
 /** What is to be done; names in the order in which it is done. */
 export interface SynchronisationPlan {
-  /** Local files that the destination does not have, and unfinished ones of runs that have ended. */
+  /**
+   * Local files that the destination does not have, and unfinished ones of runs that have ended; but not those of a set whose volumes are there
+   * and whose manifest is not.
+   */
   readonly remove: readonly ArchiveFile[];
   /** Files on the destination of which there is no local copy, or a damaged one. */
   readonly fetch: readonly ArchiveFile[];
@@ -60,9 +63,14 @@ export async function planSynchronisation(
   // A run that has died between storing its manifest and renaming its own files leaves unfinished ones of a set that is complete.
   const obsolete = locals.filter(({ file }) => file.partial && committed.has(setKey(file)));
   const doubtful = new Set(obsolete.map(({ file }) => `${file.kind} ${setKey(file)}`));
+  // Where only the manifest is lost on the destination, this may be the last copy of it.
+  const rescued = new Set(
+    collection.incomplete.filter(({ volumes }) => volumes.size > 0).map((set) => setKey(set)),
+  );
   const spurious = locals.filter(
     ({ name, file }) =>
       !file.partial &&
+      !rescued.has(setKey(file)) &&
       (!remoteNames.has(baseNameOf(name)) || doubtful.has(`${file.kind} ${setKey(file)}`)),
   );
   const removed = new Set([...obsolete, ...spurious]);
