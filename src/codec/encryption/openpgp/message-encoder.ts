@@ -16,6 +16,9 @@ import { encryptWith } from './symmetric-cipher.ts';
 
 /** What a message is made with. */
 export interface MessageParameters extends CallOptions {
+  /** 8 bytes by chance. Several messages may share it, and so the work for the key: each one is made different by its prefix. */
+  readonly salt: Uint8Array;
+  /** For the prefix. */
   readonly random: RandomBytes;
   /** Without it the data are not compressed. */
   readonly compression: { readonly level: number; readonly concurrency: number } | undefined;
@@ -25,12 +28,12 @@ const protectedVersion = Uint8Array.of(1);
 const zip = Uint8Array.of(1);
 /** Binary data, no name, no date (RFC 4880, 5.9). */
 const literalHeader = Uint8Array.of('b'.charCodeAt(0), 0, 0, 0, 0, 0);
-const saltLength = 8;
+export const saltLength = 8;
 const hashLength = 20;
 
 /**
  * Starts a message that the passphrase opens, as gpg 2.2 writes it (docs/formats/duplicity.md 11.1): passphrase packet, and an integrity protected
- * packet (RFC 4880, 5.13) around a compressed (5.6) around a literal one (5.9). Making the key takes some 50 ms. What is written is compressed on Node's
+ * packet (RFC 4880, 5.13) around a compressed (5.6) around a literal one (5.9). Making the key takes some tenths of a second. What is written is compressed on Node's
  * thread pool, and encrypted in the order it was written.
  */
 export async function startMessage(
@@ -38,8 +41,8 @@ export async function startMessage(
   passphrase: PassphraseKeys,
   parameters: MessageParameters,
 ): Promise<ByteEncoder> {
-  const { random, compression, signal } = parameters;
-  const { packet, cipher, key } = await newPassphrasePacket(random(saltLength), passphrase, {
+  const { salt, random, compression, signal } = parameters;
+  const { packet, cipher, key } = await newPassphrasePacket(salt, passphrase, {
     signal,
   });
   await sink(packet);
@@ -55,6 +58,7 @@ class MessageEncoder implements ByteEncoder {
   /** Between the two. */
   readonly #inner: ByteEncoder;
   #isOver = false;
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(
     sink: ByteSink,
@@ -86,22 +90,23 @@ class MessageEncoder implements ByteEncoder {
   }
 
   async write(plain: Uint8Array): Promise<void> {
-    this.#demandUsable();
-    for (const piece of this.#literal.push(plain)) await this.#inner.write(piece);
+    await this.#attempt(async () => {
+      for (const piece of this.#literal.push(plain)) await this.#inner.write(piece);
+    });
   }
 
   async settle(): Promise<void> {
-    this.#demandUsable();
-    await this.#inner.settle();
+    await this.#attempt(() => this.#inner.settle());
   }
 
   async finish(): Promise<void> {
-    this.#demandUsable();
-    this.#isOver = true;
-    for (const piece of this.#literal.finish()) await this.#inner.write(piece);
-    await this.#inner.finish();
-    await this.#give(this.#encrypted.push(...(this.#compressed?.finish() ?? [])));
-    await this.#give(this.#encrypted.finish());
+    await this.#attempt(async () => {
+      this.#isOver = true;
+      for (const piece of this.#literal.finish()) await this.#inner.write(piece);
+      await this.#inner.finish();
+      await this.#give(this.#encrypted.push(...(this.#compressed?.finish() ?? [])));
+      await this.#give(this.#encrypted.finish());
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -113,8 +118,16 @@ class MessageEncoder implements ByteEncoder {
     for (const piece of pieces) await this.#sink(piece);
   }
 
-  #demandUsable(): void {
+  /** What fails once leaves a hole in the message: every later call fails the same way. */
+  async #attempt(work: () => Promise<void>): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure.error;
     if (this.#isOver) throw new AppError('internal', 'The message is finished already');
+    try {
+      await work();
+    } catch (error) {
+      this.#failure = { error };
+      throw error;
+    }
   }
 }
 

@@ -31,6 +31,7 @@ const hashes: Readonly<Record<number, { readonly name: string; readonly length: 
 /** Bytes that are hashed before others get their turn: some milliseconds. */
 const hashedAtOnce = 8 << 20;
 const blockLength = 1 << 16;
+const mostKnown = 64;
 
 /** The count of a coded byte (RFC 4880, 3.7.1.3). */
 export function countOf(coded: number): number {
@@ -67,7 +68,7 @@ export function parseStringToKey(bytes: Uint8Array): {
  */
 export class PassphraseKeys {
   readonly #passphrase: Uint8Array;
-  readonly #known = new Map<string, Uint8Array>();
+  readonly #known = new Map<string, Promise<Uint8Array>>();
 
   /** The bytes of the passphrase. */
   constructor(passphrase: Uint8Array) {
@@ -76,14 +77,28 @@ export class PassphraseKeys {
 
   /** A key of `length` bytes; throws only `signal.reason`. */
   async derive(way: StringToKey, length: number, options: CallOptions): Promise<Uint8Array> {
-    const name = `${way.hash}/${way.salt === undefined ? '' : toHex(way.salt)}/${way.count}/${length}`;
+    const salt = way.salt === undefined ? '' : toHex(way.salt);
+    const name = `${way.hash}/${salt}/${way.count}/${length}`;
     const known = this.#known.get(name);
-    if (known !== undefined) return known;
-    const key = await deriveKey(this.#passphrase, way, length, options);
+    if (known !== undefined) {
+      try {
+        return await known;
+      } catch {
+        // Somebody else made it and gave up: only an abort ends it early.
+        options.signal?.throwIfAborted();
+        return this.derive(way, length, options);
+      }
+    }
+    const key = deriveKey(this.#passphrase, way, length, options);
     // A salt is nearly never seen again after some files; the memory of a million of them is not worth it.
-    if (this.#known.size >= 64) this.#known.clear();
+    if (this.#known.size >= mostKnown) this.#known.clear();
     this.#known.set(name, key);
-    return key;
+    try {
+      return await key;
+    } catch (error) {
+      this.#known.delete(name);
+      throw error;
+    }
   }
 }
 

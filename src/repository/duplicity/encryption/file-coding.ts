@@ -10,7 +10,7 @@ import {
   openMessage,
   type OpenedMessage,
 } from '../../../codec/encryption/openpgp/message-decoder.ts';
-import { startMessage } from '../../../codec/encryption/openpgp/message-encoder.ts';
+import { saltLength, startMessage } from '../../../codec/encryption/openpgp/message-encoder.ts';
 import { PassphraseKeys } from '../../../codec/encryption/openpgp/string-to-key.ts';
 import { PlainEncoder } from '../../../codec/plain-encoder.ts';
 import { Gpg } from './gpg.ts';
@@ -41,12 +41,15 @@ export class FileCoding {
   readonly #random: RandomBytes;
   /** Set when gpg is not needed. */
   readonly #keys: PassphraseKeys | undefined;
+  /** One for all files of a run: making and opening them takes the time for one key. */
+  readonly #salt: Uint8Array;
   #gpg: Gpg | undefined;
 
   constructor(protection: Protection, options: FileCodingOptions = {}) {
     this.#protection = protection;
     this.#concurrency = options.concurrency ?? 4;
     this.#random = options.random ?? systemRandom;
+    this.#salt = this.#random(saltLength);
     this.#keys = isInProcess(protection)
       ? new PassphraseKeys(passphraseBytes(protection.passphrase))
       : undefined;
@@ -105,6 +108,7 @@ export class FileCoding {
       const compression = { level: compressionLevel, concurrency: this.#concurrency };
       return startMessage(sink, this.#keys, {
         signal,
+        salt: this.#salt,
         random: this.#random,
         compression: compress ? compression : undefined,
       });
