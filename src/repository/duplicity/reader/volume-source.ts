@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto';
+
+import type { CallOptions } from '../../../base/call-options.ts';
+import { AppError } from '../../../base/errors.ts';
+import { TarReader } from '../../../codec/tar/tar-reader.ts';
+import type { Storage } from '../../../storage/storage.ts';
+import type { Coding, FileCoding } from '../encryption/file-coding.ts';
+import type { ManifestVolume } from '../manifest/manifest.ts';
+import type { TemporaryArea, TemporaryStore } from './temporary-store.ts';
+
+/** A volume of a set: what the manifest says of it, and the file, if it is there. */
+export interface VolumeSource extends ManifestVolume {
+  readonly name: string | undefined;
+  readonly coding: Coding;
+}
+
+/** What volumes are read with. */
+export interface VolumeAccess {
+  readonly storage: Storage;
+  readonly coding: Pick<FileCoding, 'decode'>;
+  readonly store: TemporaryStore;
+  /** Many are open at once: a volume is decoded before it is used, where it is not too large, so that few decoders and processes are at work. */
+  readonly decodesFirst: boolean;
+}
+
+/** What is read of a stored volume at a time. */
+const PIECE = 256 * 1024;
+const SMALL_PIECE = 32 * 1024;
+/** A volume that is larger, or becomes larger, is decoded while it is used. */
+const MOST_DECODED_FIRST = 64 * 1024 * 1024;
+
+const algorithms = ['SHA1', 'SHA256', 'SHA512', 'MD5'] as const;
+
+/**
+ * Fetches a volume and compares its hashes with those in the manifest: nothing of it may be used before (docs/formats/duplicity.md 14.1). A volume without a hash that is known is taken as it
+ * is, which `isChecked` tells.
+ *
+ * @throws AppError `repository/damaged` if the file is missing or is not the one that was written; `storage/…`, `local/unwritable`
+ */
+export async function fetchVolume(
+  volume: VolumeSource,
+  { storage, store }: VolumeAccess,
+  { signal }: CallOptions,
+): Promise<{ readonly area: TemporaryArea; readonly isChecked: boolean }> {
+  const { name, number } = volume;
+  if (name === undefined) {
+    throw new AppError('repository/damaged', `Volume ${number} is missing from the archive`);
+  }
+  const sums = algorithms.flatMap((algorithm) => {
+    const expected = volume.hashes.get(algorithm);
+    return expected === undefined ? [] : [{ algorithm, expected, hash: createHash(algorithm) }];
+  });
+  const area = store.area();
+  try {
+    for await (const piece of await storage.get(name, { signal })) {
+      for (const { hash } of sums) hash.update(piece);
+      area.append(piece);
+    }
+    signal?.throwIfAborted();
+    for (const { algorithm, expected, hash } of sums) {
+      if (hash.digest('hex') === expected.toLowerCase()) continue;
+      throw new AppError(
+        'repository/damaged',
+        `"${name}" is damaged: its ${algorithm} is not the one in the manifest`,
+        { details: { volume: name, mismatch: algorithm } },
+      );
+    }
+    return { area, isChecked: sums.length > 0 };
+  } catch (error) {
+    area[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** A volume whose entries are read. */
+export class OpenVolume {
+  readonly tar: TarReader;
+  #area: TemporaryArea;
+
+  private constructor(tar: TarReader, area: TemporaryArea) {
+    this.tar = tar;
+    this.#area = area;
+  }
+
+  /** Takes over the area of a fetched volume. */
+  static async open(
+    { coding }: VolumeSource,
+    area: TemporaryArea,
+    access: VolumeAccess,
+    options: CallOptions,
+  ): Promise<OpenVolume> {
+    try {
+      const plain = access.decodesFirst ? await decoded(area, coding, access, options) : undefined;
+      if (plain === undefined) {
+        const stored = area.stream(access.decodesFirst ? SMALL_PIECE : PIECE);
+        return new OpenVolume(new TarReader(access.coding.decode(stored, coding, options)), area);
+      }
+      area[Symbol.dispose]();
+      return new OpenVolume(new TarReader(plain.stream(SMALL_PIECE)), plain);
+    } catch (error) {
+      area[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.tar.close();
+    } finally {
+      this.#area[Symbol.dispose]();
+    }
+  }
+}
+
+/** What a volume holds, or undefined if that is too much. */
+async function decoded(
+  area: TemporaryArea,
+  coding: Coding,
+  { coding: files, store }: VolumeAccess,
+  options: CallOptions,
+): Promise<TemporaryArea | undefined> {
+  if (coding === 'plain' || area.length > MOST_DECODED_FIRST) return undefined;
+  const plain = store.area();
+  let isWhole = false;
+  try {
+    for await (const piece of files.decode(area.stream(PIECE), coding, options)) {
+      plain.append(piece);
+      if (plain.length > MOST_DECODED_FIRST) return undefined;
+    }
+    isWhole = true;
+    return plain;
+  } finally {
+    if (!isWhole) plain[Symbol.dispose]();
+  }
+}
