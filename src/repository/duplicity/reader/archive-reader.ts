@@ -3,6 +3,7 @@ import { AppError, hasCode } from '../../../base/errors.ts';
 import { quotePath } from '../../../base/posix/system-error.ts';
 import type { Entry } from '../../../model/entry.ts';
 import type { BackupSet } from '../collection/backup-set.ts';
+import { requireVolumes } from '../collection/cross-check.ts';
 import type { DuplicityArchive } from '../duplicity-archive.ts';
 import { applyRecords, type RecordedEntry } from '../extra-records.ts';
 import { compareIndex, isAtOrBelow } from '../index-order.ts';
@@ -88,6 +89,15 @@ export class ArchiveReader {
     const { below = root, contents = true, ignoreErrors = false, onProblem, signal } = options;
     const { storage, coding, tempDirectory } = this.#archive;
     const chosen = await this.#volumes(sets, below, { signal });
+    if (!ignoreErrors) {
+      // Known before anything is read.
+      for (const [at, set] of sets.entries()) {
+        requireVolumes(
+          set,
+          chosen[at]!.map(({ number }) => number),
+        );
+      }
+    }
     using store = new TemporaryStore(tempDirectory);
     const access = { storage, coding, store, decodesFirst: chosen.length > MANY_SETS };
     const ahead = { free: Math.min(MOST_AHEAD, chosen.length) };
