@@ -1,4 +1,4 @@
-import { closeSync, fdatasyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
 
 import { unwritable } from './signature-file.ts';
 
@@ -6,16 +6,14 @@ import { unwritable } from './signature-file.ts';
 export class AppendedFile implements Disposable {
   readonly path: string;
   readonly #fd: number;
-  #length: number;
+  #length = 0;
   #isOpen = true;
 
-  /** Makes a file; `length` goes on with one that is there, of which so many bytes are good. Throws `local/unwritable`. */
-  constructor(path: string, length?: number) {
+  /** Makes a file that must not be there yet. Throws `local/unwritable`. */
+  constructor(path: string) {
     this.path = path;
-    this.#length = length ?? 0;
     try {
-      this.#fd = openSync(path, length === undefined ? 'wx' : 'r+', 0o600);
-      if (length !== undefined) ftruncateSync(this.#fd, length);
+      this.#fd = openSync(path, 'wx', 0o600);
     } catch (cause) {
       throw unwritable(path, cause);
     }

@@ -42,7 +42,17 @@ export interface StoredFile {
 }
 
 /** Thrown when the begun file is not what it was when its first blocks were written. */
-export class BegunFileChanged extends Error {}
+export class BegunFileChanged extends AppError {
+  readonly path: Uint8Array;
+
+  constructor(path: Uint8Array) {
+    super(
+      'source/changed',
+      `${quotePath(path)} changed since an interrupted backup began to store it`,
+    );
+    this.path = path;
+  }
+}
 
 /** What is read of a file is told to all of these. */
 interface Progress {
@@ -97,7 +107,7 @@ export class FileWriter {
         const opened = item.open();
         content = opened instanceof Promise ? await opened : opened;
       } catch (error) {
-        if (begun !== undefined && isSourceError(error)) throw new BegunFileChanged();
+        if (begun !== undefined && isSourceError(error)) throw new BegunFileChanged(item.path);
         if (!isSourceError(error)) throw error;
         onProblem(item.path, error);
         return undefined;
@@ -108,7 +118,7 @@ export class FileWriter {
         // It may have grown by any length.
         size = Math.max(size, CONTENT_BLOCK);
       } catch (error) {
-        if (!isSourceError(error)) throw error;
+        if (!isSourceError(error) || error instanceof BegunFileChanged) throw error;
         onProblem(item.path, error);
         return undefined;
       } finally {
@@ -129,7 +139,7 @@ export class FileWriter {
     const { builder } = progress;
     let signature: Uint8Array | undefined;
     try {
-      if (begun !== undefined) await this.#skipWhole(content, progress, begun);
+      if (begun !== undefined) await this.#skipWhole(item, content, progress, begun);
       for (let isLast = false; !isLast;) {
         const expected = Math.min(CONTENT_BLOCK, Math.max(0, size - progress.size));
         // One byte more than there should be tells whether the file ends there.
@@ -182,17 +192,23 @@ export class FileWriter {
   }
 
   /** Reads past the blocks that are stored already. */
-  async #skipWhole(content: ItemContent, progress: Progress, begun: BegunFile): Promise<void> {
+  async #skipWhole(
+    item: SourceItem,
+    content: ItemContent,
+    progress: Progress,
+    begun: BegunFile,
+  ): Promise<void> {
     const bytes = new Uint8Array(CONTENT_BLOCK);
     for (let block = 0; block < begun.blocks; block++) {
       const count = await this.#read(content, bytes, 0, CONTENT_BLOCK, progress);
-      if (count < CONTENT_BLOCK) throw new BegunFileChanged();
+      if (count < CONTENT_BLOCK) throw new BegunFileChanged(item.path);
       progress.builder.update(bytes);
       progress.begun.update(bytes);
       progress.size += count;
       progress.blocks++;
     }
-    if (!(await begun.isSame(progress.begun.copy().digest('hex')))) throw new BegunFileChanged();
+    if (!(await begun.isSame(progress.begun.copy().digest('hex'))))
+      throw new BegunFileChanged(item.path);
   }
 
   async #storeDifference(
@@ -228,7 +244,8 @@ export class FileWriter {
         if (progress.failure !== undefined) throw progress.failure;
         if (content.isUnchanged?.() === false && mayRetry) return undefined;
       }
-      if (begun !== undefined && progress.blocks < begun.blocks) throw new BegunFileChanged();
+      if (begun !== undefined && progress.blocks < begun.blocks)
+        throw new BegunFileChanged(item.path);
       await this.#writeBlock(item, blocks.rest(), true, progress);
       signature = builder.finish();
     } finally {
@@ -252,7 +269,8 @@ export class FileWriter {
       progress.begun.update(block);
       progress.blocks++;
       if (progress.blocks < begun.blocks) continue;
-      if (!(await begun.isSame(progress.begun.copy().digest('hex')))) throw new BegunFileChanged();
+      if (!(await begun.isSame(progress.begun.copy().digest('hex'))))
+        throw new BegunFileChanged(item.path);
     }
   }
 

@@ -37,8 +37,7 @@ export interface RestartPoint {
   readonly path: Uint8Array;
   /** Set if only the first blocks of it are. */
   readonly begun: BegunFile | undefined;
-  /** Told of everything up to there, in order. Items that must not be stored because what they lie in is no directory in the set: true. */
-  readonly passed: (item: SourceItem | undefined, stored: SignatureEntry | undefined) => void;
+  /** Whether something must not be stored because what it lies in is no directory in the set. */
   readonly hasNoParent: (path: Uint8Array) => boolean;
 }
 
@@ -96,7 +95,7 @@ class SourceMerge {
         signal?.throwIfAborted();
         await this.#gone(old);
       }
-      if (this.#restart?.begun !== undefined && !this.#isBegunDone) throw new BegunFileChanged();
+      this.#demandBegun(undefined);
     } finally {
       await known?.return?.();
     }
@@ -104,7 +103,7 @@ class SourceMerge {
 
   async #gone(old: SignatureEntry): Promise<void> {
     if (old.path.length === 0 || this.#input.isUnreadable(old.path)) return;
-    if (this.#isPassed(old.path, undefined, old)) return;
+    if (this.#isPassed(old.path, false)) return;
     await this.#writer.deleted(old.path, old.kind === 'signature');
     this.#input.onItem('deleted', old.path, 0);
   }
@@ -113,7 +112,8 @@ class SourceMerge {
     const statistics = this.#statistics;
     const { onItem, comparison } = this.#input;
     statistics.sourceFiles++;
-    if (this.#isPassed(item.path, item, old)) return;
+    if (this.#isPassed(item.path, true)) return;
+    this.#demandBegun(item.path);
     if (this.#restart?.hasNoParent(item.path) === true) return;
     const begun = this.#begun(item);
     const size = item.entry.type === 'file' ? item.entry.size : 0;
@@ -143,26 +143,28 @@ class SourceMerge {
   }
 
   /** Whether an interrupted run has dealt with a path. */
-  #isPassed(
-    path: Uint8Array,
-    item: SourceItem | undefined,
-    old: SignatureEntry | undefined,
-  ): boolean {
+  #isPassed(path: Uint8Array, isItem: boolean): boolean {
     const restart = this.#restart;
     if (restart === undefined) return false;
     const order = compareIndex(path, restart.path);
-    if (order > 0 || (order === 0 && restart.begun !== undefined && item !== undefined)) {
-      return false;
+    // What was begun as a file and is gone is noticed at the end.
+    return order < 0 || (order === 0 && !(isItem && restart.begun !== undefined));
+  }
+
+  /** What was begun must come before what lies behind it, and before the end. */
+  #demandBegun(path: Uint8Array | undefined): void {
+    const restart = this.#restart;
+    if (restart?.begun === undefined || this.#isBegunDone) return;
+    if (path === undefined || compareIndex(path, restart.path) > 0) {
+      throw new BegunFileChanged(restart.path);
     }
-    restart.passed(item, old);
-    return true;
   }
 
   #begun(item: SourceItem): BegunFile | undefined {
     const restart = this.#restart;
     if (restart?.begun === undefined || compareIndex(item.path, restart.path) !== 0)
       return undefined;
-    if (item.entry.type !== 'file') throw new BegunFileChanged();
+    if (item.entry.type !== 'file') throw new BegunFileChanged(item.path);
     this.#isBegunDone = true;
     return restart.begun;
   }

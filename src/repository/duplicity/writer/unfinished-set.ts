@@ -1,7 +1,7 @@
 import { closeSync, constants, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 
-import { toHex } from '../../../base/bytes.ts';
+import { concatBytes, toHex } from '../../../base/bytes.ts';
 import { systemRandom } from '../../../base/random.ts';
 import type { ManifestVolume } from '../manifest/manifest.ts';
 import { manifestVolume } from '../manifest/write-manifest.ts';
@@ -25,7 +25,7 @@ export class UnfinishedSet implements Disposable {
 
   /**
    * @param header the first lines of the manifest
-   * @param resumed the length of the manifest of an interrupted run up to which it is good
+   * @param kept the volumes of an interrupted run that stay
    * @throws AppError `local/unwritable`
    */
   constructor(
@@ -33,7 +33,7 @@ export class UnfinishedSet implements Disposable {
     naming: FileNaming,
     identity: SetIdentity,
     header: Uint8Array,
-    resumed?: number,
+    kept: readonly ManifestVolume[],
   ) {
     this.#directory = directory;
     this.#names = {
@@ -45,10 +45,8 @@ export class UnfinishedSet implements Disposable {
     this.#isPublished = false;
     this.signatures = new SignatureFile(this.#temporary.signatures);
     try {
-      if (resumed === undefined) {
-        this.#manifest = new AppendedFile(this.#temporary.manifest);
-        this.#manifest.append(header);
-      } else this.#manifest = new AppendedFile(this.#names.manifest, resumed);
+      this.#manifest = new AppendedFile(this.#temporary.manifest);
+      this.#manifest.append(concatBytes(header, ...kept.map(manifestVolume)));
     } catch (error) {
       this.signatures[Symbol.dispose]();
       rmSync(this.#temporary.signatures, { force: true });
@@ -63,9 +61,7 @@ export class UnfinishedSet implements Disposable {
 
   /** Where the manifest is. */
   get manifestPath(): string {
-    return this.#manifest.path === this.#names.manifest || this.#isPublished
-      ? this.#names.manifest
-      : this.#temporary.manifest;
+    return this.#isPublished ? this.#names.manifest : this.#temporary.manifest;
   }
 
   /** A volume is complete: what belongs to it survives a power cut when this returns, and the volume may be stored. */
@@ -78,11 +74,10 @@ export class UnfinishedSet implements Disposable {
   /** Gives the files the names under which an interrupted run is found. */
   publish(): void {
     if (this.#isPublished) return;
-    const manifest = this.manifestPath;
-    this.#isPublished = true;
     // The manifest comes last: without it the other one means nothing.
     renameDurably(this.#temporary.signatures, this.#names.signatures);
-    if (manifest !== this.#names.manifest) renameDurably(manifest, this.#names.manifest);
+    renameDurably(this.#temporary.manifest, this.#names.manifest);
+    this.#isPublished = true;
   }
 
   /** Ends both files, for the last time they are written to. */
@@ -99,8 +94,11 @@ export class UnfinishedSet implements Disposable {
     renameDurably(signatures, of('signatures'));
     renameDurably(this.manifestPath, of('manifest'));
     rmSync(this.signaturePath, { force: true });
-    this.#isPublished = true;
     this.#isOver = true;
+    if (this.#isPublished) return;
+    // Those of the interrupted run, of which nothing more was to be done.
+    rmSync(this.#names.signatures, { force: true });
+    rmSync(this.#names.manifest, { force: true });
   }
 
   [Symbol.dispose](): void {

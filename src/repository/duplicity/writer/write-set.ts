@@ -5,6 +5,7 @@ import { toHex } from '../../../base/bytes.ts';
 import type { CallOptions } from '../../../base/call-options.ts';
 import { systemRandom } from '../../../base/random.ts';
 import type { Coding } from '../encryption/file-coding.ts';
+import type { ManifestVolume } from '../manifest/manifest.ts';
 import { manifestHeader } from '../manifest/write-manifest.ts';
 import type { ArchiveFileName } from '../names/file-name.ts';
 import { ChangedFiles } from './changed-files.ts';
@@ -12,6 +13,7 @@ import { encodeFile } from './encode-file.ts';
 import type { EntrySettings } from './entry-targets.ts';
 import type { FinishedVolume } from './open-volume.ts';
 import type { SetIdentity, SetPlace } from './set-place.ts';
+import type { SignatureFile } from './signature-file.ts';
 import { SetStatistics } from './set-statistics.ts';
 import { SetWriter } from './set-writer.ts';
 import { type MergeInput, type RestartPoint, writeChanges } from './source-merge.ts';
@@ -22,15 +24,14 @@ import { VolumeSequence } from './volume-sequence.ts';
 
 /** What an interrupted run left that counts. */
 export interface ResumedSet {
-  /** Volumes that are stored and stay. */
-  readonly volumes: number;
-  /** Bytes of the unfinished manifest that say what is in them. */
-  readonly manifestLength: number;
+  /** Volumes that are stored and stay, from the first on. */
+  readonly volumes: readonly ManifestVolume[];
   readonly restart: RestartPoint;
-  /** Puts in what the run had written down of these volumes. */
-  readonly replay: (
-    targets: Pick<UnfinishedSet, 'signatures'> & { readonly files: ChangedFiles },
-  ) => Promise<void>;
+  /** Puts in what the run had noted down of these volumes. */
+  readonly replay: (targets: {
+    readonly signatures: SignatureFile;
+    readonly files: ChangedFiles;
+  }) => Promise<void>;
 }
 
 /** How a set is written, and of what. */
@@ -55,6 +56,8 @@ export interface SetInput
   /** The list of files in the manifest. */
   readonly listFiles: boolean;
   readonly onProblem: EntrySettings['onProblem'];
+  /** Everything is written, and the set is about to be completed; what it throws keeps it from being so. */
+  readonly beforeCommit?: () => void;
   /** A volume is complete. */
   readonly onVolume: (number: number, bytes: number) => void;
   readonly resumed: ResumedSet | undefined;
@@ -98,7 +101,7 @@ class SetRun {
     this.#place = place;
     this.#input = input;
     this.#options = options;
-    this.#volumes = input.resumed?.volumes ?? 0;
+    this.#volumes = input.resumed?.volumes.length ?? 0;
   }
 
   async write(): Promise<WrittenSet> {
@@ -111,7 +114,7 @@ class SetRun {
       naming,
       identity,
       manifestHeader(this.#input),
-      resumed?.manifestLength,
+      resumed?.volumes ?? [],
     );
     await using uploader = new VolumeUploader(
       { ...this.#place, ...this.#input, replace: resumed !== undefined },
@@ -123,6 +126,7 @@ class SetRun {
     const isEmpty = this.#input.skipIfNoChange && this.#statistics.deltaEntries === 0;
     if (this.#input.dryRun || (isEmpty && resumed === undefined)) return this.#result(false);
     await uploader.finish();
+    this.#input.beforeCommit?.();
     unfinished.finish((listFiles ? this.#files : new ChangedFiles()).encode());
     await this.#commit(unfinished);
     return this.#result(true);

@@ -1,0 +1,212 @@
+import { equalBytes } from '../../../base/bytes.ts';
+import type { CallOptions } from '../../../base/call-options.ts';
+import { AppError } from '../../../base/errors.ts';
+import { quotePath } from '../../../base/posix/system-error.ts';
+import { type BackupSet, isEncrypted } from '../collection/backup-set.ts';
+import type { BackupChain } from '../collection/chain.ts';
+import type { Collection } from '../collection/collection.ts';
+import type { DuplicityArchive } from '../duplicity-archive.ts';
+import { type SignatureEntry, signatureState } from '../reader/signature-state.ts';
+import { canReadBack } from './can-read-back.ts';
+import { continueInterrupted, newestInterrupted } from './interrupted-set.ts';
+import type { SetIdentity, SetPlace } from './set-place.ts';
+import type { ResumedSet } from './write-set.ts';
+
+/** What decides about the next set. */
+export interface SetRequest {
+  /** `auto`: incremental if there is a chain to build upon. */
+  readonly kind: 'auto' | 'full' | 'incremental';
+  /** With `auto`: a full one if the newest full set is older than this, seconds since 1970. */
+  readonly fullIfOlderThan?: number | undefined;
+  readonly hostname: string;
+  readonly sourcePath: Uint8Array;
+  /** Go on with an archive of another host or directory. */
+  readonly allowSourceMismatch: boolean;
+  /** The set's time instead of now, seconds since 1970. */
+  readonly time?: number | undefined;
+  /** Whether this computer can decrypt what it writes; found out if undefined. */
+  readonly canReadBack?: boolean | undefined;
+  /** What an interrupted run stored of this path, and of what comes behind it, is not kept. */
+  readonly before?: Uint8Array | undefined;
+  /** Nothing may be changed, and nothing continued. */
+  readonly dryRun?: boolean;
+}
+
+/** The set that is to be written. */
+export interface PreparedSet {
+  readonly identity: SetIdentity;
+  readonly place: SetPlace;
+  /** What the chain has; undefined for a full set. */
+  readonly state: AsyncIterable<SignatureEntry> | undefined;
+  readonly canReadBack: boolean;
+  readonly resumed: ResumedSet | undefined;
+}
+
+/** How to stop, and whom to tell what is worth knowing. */
+export interface PrepareOptions extends CallOptions {
+  readonly notice: (message: string) => void;
+}
+
+/**
+ * Decides what set comes next: an interrupted one that goes on, an incremental or a full one; and proves before anything is written that it fits to what is there.
+ *
+ * @throws AppError `input/usage` with `details.missing` = `signatures` or `details.mismatch` = `host` | `source` | `settings`; `input/invalid` when the clock is behind the archive;
+ *   `repository/wrong-passphrase`; `repository/damaged`; what the storage throws
+ */
+export async function prepareSet(
+  archive: DuplicityArchive,
+  request: SetRequest,
+  options: PrepareOptions,
+): Promise<PreparedSet> {
+  let collection = await archive.collection(options);
+  const isLocalChanged = await synchronised(archive, collection, options);
+  if (isLocalChanged) collection = await archive.collection(options);
+  const readable = request.canReadBack ?? (await canReadBack(archive.coding, options));
+  const place: SetPlace = {
+    storage: archive.storage,
+    naming: archive.naming,
+    coding: archive.coding,
+    clock: archive.clock,
+    archiveDirectory: archive.directory.path,
+    tempDirectory: archive.tempDirectory,
+  };
+  const interrupted = request.dryRun === true ? undefined : newestInterrupted(collection);
+  if (interrupted !== undefined) {
+    const base = baseOf(collection, interrupted);
+    const continued = await continueInterrupted(archive, interrupted, base, {
+      ...options,
+      readable,
+      before: request.before,
+    });
+    if (continued !== undefined) {
+      const { set, start, end } = identityOf(interrupted);
+      return { ...continued, identity: { set, start, end }, place, canReadBack: readable };
+    }
+    collection = await archive.collection(options);
+  }
+  const base = chosenBase(collection, request);
+  if (base === undefined) {
+    const end = await timeAfter(archive, collection, request, options);
+    const identity: SetIdentity = { set: 'full', start: undefined, end };
+    return { identity, place, state: undefined, canReadBack: readable, resumed: undefined };
+  }
+  await provePassphrase(archive, base.at(-1), readable, options);
+  await demandSameSource(archive, base.at(-1), request, options);
+  const start = base.at(-1)?.end;
+  const end = await timeAfter(archive, collection, request, options);
+  return {
+    identity: { set: 'incremental', start, end },
+    place,
+    state: signatureState(archive, base, options),
+    canReadBack: readable,
+    resumed: undefined,
+  };
+}
+
+/** Brings the local copies of the newest chain up to date. Gives whether anything was done. */
+async function synchronised(
+  archive: DuplicityArchive,
+  collection: Collection,
+  options: CallOptions,
+): Promise<boolean> {
+  const sets = collection.chains.at(-1)?.sets ?? [];
+  const { remove, fetch } = await archive.synchronise(collection, { ...options, sets });
+  return remove.length + fetch.length > 0;
+}
+
+/** The sets that the next one builds upon; undefined for a full one. */
+function chosenBase(collection: Collection, request: SetRequest): readonly BackupSet[] | undefined {
+  const { active } = collection;
+  if (request.kind === 'full') return undefined;
+  if (active === undefined) {
+    if (request.kind === 'auto') return undefined;
+    throw new AppError(
+      'input/usage',
+      'There is no backup with signatures that an incremental one could build upon',
+      { hint: 'Make a full backup first', details: { missing: 'signatures' } },
+    );
+  }
+  const { fullIfOlderThan } = request;
+  const isOld = fullIfOlderThan !== undefined && active.chain.full.end < fullIfOlderThan;
+  if (request.kind === 'auto' && isOld) return undefined;
+  return upTo(active.chain, active.base);
+}
+
+/** The sets that an interrupted set builds upon. */
+function baseOf(collection: Collection, interrupted: BackupSet): readonly BackupSet[] | undefined {
+  if (interrupted.type === 'full') return undefined;
+  for (const chain of collection.chains) {
+    const base = chain.sets.find(({ end }) => end === interrupted.start);
+    if (base !== undefined) return upTo(chain, base);
+  }
+  return [];
+}
+
+function upTo(chain: BackupChain, base: BackupSet): readonly BackupSet[] {
+  return chain.sets.slice(0, chain.sets.indexOf(base) + 1);
+}
+
+function identityOf({ type, start, end }: BackupSet): SetIdentity {
+  return { set: type, start, end };
+}
+
+/** The time of the next set: later than that of every file that is there. */
+async function timeAfter(
+  { clock }: DuplicityArchive,
+  { remote }: Collection,
+  { time }: SetRequest,
+  options: CallOptions,
+): Promise<number> {
+  const latest = remote.reduce((most, { file }) => Math.max(most, file.end), 0);
+  if (time !== undefined) {
+    if (time > latest) return time;
+    throw behind(latest);
+  }
+  for (;;) {
+    const now = Math.floor(clock.now() / 1000);
+    if (now > latest) return now;
+    // The names of sets have whole seconds.
+    if (latest - now > 2) throw behind(latest);
+    await clock.sleep(1000, options);
+  }
+}
+
+function behind(latest: number): AppError {
+  const shown = new Date(latest * 1000).toISOString();
+  return new AppError('input/invalid', `The archive has a backup of ${shown}, which is not past`, {
+    hint: 'Set the clock of this computer',
+  });
+}
+
+/** Decodes a file of the chain, so that nothing is added to it that is encrypted otherwise. */
+export async function provePassphrase(
+  archive: DuplicityArchive,
+  set: BackupSet | undefined,
+  readable: boolean,
+  options: CallOptions,
+): Promise<void> {
+  const [firstVolume] = set?.volumes.values() ?? [];
+  const file = set?.manifest ?? firstVolume;
+  if (!readable || set === undefined || file === undefined || !isEncrypted(set)) return;
+  if (archive.coding.coding !== 'openpgp') return;
+  for await (const piece of archive.remote(file, options)) void piece;
+}
+
+async function demandSameSource(
+  archive: DuplicityArchive,
+  set: BackupSet | undefined,
+  { allowSourceMismatch, hostname, sourcePath }: SetRequest,
+  options: CallOptions,
+): Promise<void> {
+  if (allowSourceMismatch || set === undefined) return;
+  const manifest = await archive.manifestOf(set, options);
+  const hint = 'Choose another destination, or allow the mismatch if it is meant';
+  if (manifest.hostname !== undefined && manifest.hostname !== hostname) {
+    const message = `The archive was made on "${manifest.hostname}", this is "${hostname}"`;
+    throw new AppError('input/usage', message, { hint, details: { mismatch: 'host' } });
+  }
+  if (manifest.sourcePath !== undefined && !equalBytes(manifest.sourcePath, sourcePath)) {
+    const message = `The archive is one of ${quotePath(manifest.sourcePath)}, not of ${quotePath(sourcePath)}`;
+    throw new AppError('input/usage', message, { hint, details: { mismatch: 'source' } });
+  }
+}
