@@ -106,34 +106,38 @@ export class DuplicityArchive implements AsyncDisposable {
     const local = set.local.find(
       ({ file }) => file.kind === 'manifest' && file.partial === (remote === undefined),
     );
-    if (local === undefined && remote === undefined) {
-      throw new AppError('repository/damaged', `The ${nameOf(set)} has no manifest`);
-    }
-    // Only a copy that was taken may call `onFile`.
+    // Only a manifest that was taken may call `onFile`.
     const listed: ChangedFile[] = [];
-    const keeps = options.onFile !== undefined;
-    const collecting = keeps
-      ? { ...options, onFile: (file: ChangedFile) => listed.push(file) }
-      : options;
-    const manifest = local && (await this.#localManifest(set, local, collecting));
-    if (manifest !== undefined) {
-      for (const file of listed) options.onFile?.(file);
-      return manifest;
+    const collecting =
+      options.onFile === undefined
+        ? options
+        : { ...options, onFile: (file: ChangedFile) => void listed.push(file) };
+    const copy = local && (await this.#localManifest(set, local, collecting));
+    if (copy === undefined || !copy.isTrusted) {
+      try {
+        if (remote !== undefined)
+          return await this.#parse(remote, this.remote(remote, options), options);
+      } catch (error) {
+        // Whoever cannot decrypt, as where only the public key is, still has the copy.
+        if (copy === undefined || !hasCode(error, 'repository/wrong-passphrase')) throw error;
+      }
     }
-    return this.#parse(remote as ArchiveFile, this.remote(remote as ArchiveFile, options), options);
+    if (copy === undefined)
+      throw new AppError('repository/damaged', `The ${nameOf(set)} has no manifest`);
+    for (const file of listed) options.onFile?.(file);
+    return copy.manifest;
   }
 
-  /** `undefined` when the copy is not to be trusted and there is another one. */
+  /** `undefined` when the copy is damaged and there is another one; it is trusted when it fits what is on the destination. */
   async #localManifest(
     set: BackupSet,
     local: ArchiveFile,
     options: ManifestOptions,
-  ): Promise<Manifest | undefined> {
+  ): Promise<{ readonly manifest: Manifest; readonly isTrusted: boolean } | undefined> {
     try {
       const manifest = await this.#parse(local, this.local(local, options), options);
-      if (set.manifest === undefined) return manifest;
-      if (manifest.problems.length > 0) return undefined;
-      return manifest.volumes.length === set.volumes.size ? manifest : undefined;
+      const fits = manifest.problems.length === 0 && manifest.volumes.length === set.volumes.size;
+      return { manifest, isTrusted: fits || set.manifest === undefined };
     } catch (error) {
       if (set.manifest === undefined) throw error;
       if (hasCode(error, 'repository/damaged', 'storage/not-found')) return undefined;

@@ -123,7 +123,8 @@ export class ArchiveDirectory implements LocalFiles, AsyncDisposable {
   localNameOf({ name, file }: ArchiveFile): string {
     const base = baseNameOf(name);
     if (file.kind === 'manifest') return base;
-    return `${base}${this.naming.style === 'short' ? '.z' : '.gz'}`;
+    // A short name with the long suffix would mean nothing to duplicity when it was told that names are short.
+    return `${base}${base.endsWith('.st') ? '.z' : '.gz'}`;
   }
 
   /**
