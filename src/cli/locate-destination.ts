@@ -34,7 +34,7 @@ export async function locateDestination(
   const { storage, destination, url: parsed } = await openDestinationStorage(url, flags, session);
   try {
     const description = await readDescription(storage, { signal });
-    const localPath = parsed.scheme === 'file' ? storage.location : undefined;
+    const localPath = /^(?:par2\+)?file$/u.test(parsed.scheme) ? storage.location : undefined;
     return {
       storage,
       name: localPath ?? destination,

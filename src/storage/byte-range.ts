@@ -28,6 +28,18 @@ export function resolveRange(name: string, size: number, range?: ByteRange): Res
   );
 }
 
+/** The part of a range that is still to come after `delivered` bytes; `undefined` when that is nothing. */
+export function restOfRange(
+  range: ByteRange = { offset: 0 },
+  delivered: number,
+): ByteRange | undefined {
+  const offset = range.offset + delivered;
+  const length = range.length === undefined ? undefined : range.length - delivered;
+  // A range that counts from the end has reached it when its offset has come to 0.
+  if (length === 0 || (range.offset < 0 && offset >= 0)) return undefined;
+  return length === undefined ? { offset } : { offset, length };
+}
+
 function describe({ offset, length }: ByteRange): string {
   const from = offset < 0 ? `from ${-offset} bytes before the end` : `from byte ${offset}`;
   return length === undefined ? `everything ${from}` : `${length} bytes ${from}`;

@@ -14,6 +14,18 @@ export interface DriverContext extends CallOptions {
   readonly warn: (problem: AppError) => void;
 }
 
+/** What a driver is handed when it opens a storage. */
+export interface OpeningContext extends DriverContext {
+  /**
+   * Opens the storage that another URL names, for a storage that is made of several. Its options are in that URL and in `environment`,
+   * which is used instead of the variables of the process; it has its own retries and limits.
+   */
+  readonly openOther: (
+    url: string,
+    environment: Readonly<Record<string, string | undefined>>,
+  ) => Promise<Storage>;
+}
+
 /** What is known of a kind of storage before it is opened: for help, forms and the reference page. */
 export interface DriverDescription {
   readonly scheme: string;
@@ -32,7 +44,11 @@ export interface StorageDriver<Options = never> extends DriverDescription {
   /** The options that the URL itself (user, host, path) stands for; throws `input/usage` for a URL that makes no sense. */
   fromUrl(url: DestinationUrl): Readonly<Record<string, RawValue>>;
   /** Opens, and makes nothing: the first `put` does. */
-  open(options: Options, context: DriverContext): Promise<Storage>;
+  open(options: Options, context: OpeningContext): Promise<Storage>;
+  /** True for a storage made of others: those are asked again and limited in time, not the whole. */
+  readonly isComposed?: boolean;
+  /** What is put around the storage, outside of its retries and limits. */
+  around?(storage: Storage, options: Options, context: DriverContext): Storage;
 }
 
 /** A driver whose option values have the types that its list of options says. */
@@ -40,7 +56,8 @@ export function defineDriver<const Schema extends readonly StorageOption[]>(
   driver: DriverDescription & {
     readonly options: Schema;
     fromUrl(url: DestinationUrl): Readonly<Record<string, RawValue>>;
-    open(options: OptionsOf<Schema>, context: DriverContext): Promise<Storage>;
+    open(options: OptionsOf<Schema>, context: OpeningContext): Promise<Storage>;
+    readonly isComposed?: boolean;
   },
 ): StorageDriver<OptionsOf<Schema>> {
   return driver;

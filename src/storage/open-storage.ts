@@ -1,10 +1,12 @@
 import { AppError } from '../base/errors.ts';
-import type { DriverContext, StorageDriver } from './driver.ts';
+import type { DriverContext, OpeningContext, StorageDriver } from './driver.ts';
 import { limiting } from './layers/limiting.ts';
+import { par2Options } from './layers/par2/par2-options.ts';
 import { retrying } from './layers/retrying.ts';
 import { timeLimiting } from './layers/time-limiting.ts';
 import { throttling, TransferRates } from './layers/throttling.ts';
 import {
+  type MergedOption,
   mergeOptions,
   type OptionSources,
   parseOptions,
@@ -73,15 +75,50 @@ export async function openStorage(
     download: common['limit-download'],
   });
   // The values were parsed by the driver's own list, from which the type of its options is computed.
-  const inner = await driver.open(parseOptions(driver.options, merged) as never, context);
+  const options = parseOptions(driver.options, merged) as never;
+  const openOther = otherOpener(merged, context);
+  const inner = await driver.open(options, { ...context, openOther });
+  const isComposed = driver.isComposed === true;
   const limited = limiting(
-    throttling(timeLimiting(inner, common.timeout, context.clock), rates, context),
+    throttling(
+      isComposed ? inner : timeLimiting(inner, common.timeout, context.clock),
+      rates,
+      context,
+    ),
     connections ?? inner.capabilities.concurrency,
   );
+  const storage = isComposed ? limited : retrying(limited, { attempts, clock: context.clock });
   return {
-    storage: retrying(limited, { attempts, clock: context.clock }),
+    storage: driver.around?.(storage, options, context) ?? storage,
     destination: printDestinationUrl(url, schema),
     rates,
+  };
+}
+
+/** How a storage that is made of others opens them: with its own patience, unless their URLs say otherwise. */
+function otherOpener(
+  merged: ReadonlyMap<string, MergedOption>,
+  context: DriverContext,
+): OpeningContext['openOther'] {
+  const patience = Object.fromEntries(
+    ['attempts', 'timeout'].map((name) => [name, merged.get(name)?.value as RawValue]),
+  );
+  return async (text, environment) => {
+    const url = parseDestinationUrl(text);
+    const driver = await storageDriver(url.scheme);
+    if (driver.isComposed === true) {
+      throw new AppError('input/usage', `"${url.scheme}:" cannot be a part of another storage`);
+    }
+    // Rates and numbers of calls are those of the whole.
+    const found = Object.entries(environmentOptions(driver, environment)).filter(
+      ([name]) => !commonOptions.some((option) => option.name === name),
+    );
+    const { storage } = await openStorage(
+      url,
+      { environment: Object.fromEntries(found), file: patience },
+      { ...context, environment },
+    );
+    return storage;
   };
 }
 
@@ -92,7 +129,7 @@ export function optionsOf(driver: Pick<StorageDriver, 'options'>): readonly Stor
 
 /** The environment variable for an option: `HOLDFAST_S3_REGION`, or `HOLDFAST_ATTEMPTS` for a common one. */
 export function environmentNameOf(scheme: string, option: string): string {
-  const isCommon = commonOptions.some(({ name }) => name === option);
+  const isCommon = [...commonOptions, ...par2Options].some(({ name }) => name === option);
   return ['holdfast', ...(isCommon ? [] : [scheme]), option]
     .join('_')
     .toUpperCase()

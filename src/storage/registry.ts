@@ -1,7 +1,7 @@
 import { didYouMean } from '../base/did-you-mean.ts';
 import { AppError } from '../base/errors.ts';
 import type { StorageDriver } from './driver.ts';
-import { driverNameOf, knownSchemes } from './schemes.ts';
+import { driverNameOf, knownSchemes, withoutPar2 } from './schemes.ts';
 
 /** Every protocol, loaded when it is first used. A new one is a folder in `drivers/` and a line here. */
 const loaders: Readonly<Record<string, () => Promise<StorageDriver>>> = {
@@ -21,6 +21,8 @@ const loaders: Readonly<Record<string, () => Promise<StorageDriver>>> = {
   onedrive: async () => (await import('./drivers/onedrive/onedrive.ts')).onedriveDriver,
   tahoe: async () => (await import('./drivers/tahoe/tahoe.ts')).tahoeDriver,
   rclone: async () => (await import('./drivers/rclone/rclone.ts')).rcloneDriver,
+  multi: async () => (await import('./drivers/multi/multi.ts')).multiDriver,
+  par2: async () => (await import('./layers/par2/par2-driver.ts')).par2Driver,
   memory: async () => (await import('./drivers/memory/memory.ts')).memoryDriver,
 };
 
@@ -31,6 +33,11 @@ export const offeredSchemes: readonly string[] = storageSchemes.filter((name) =>
 
 /** The driver for a scheme or one of its other names. Throws `input/usage` for one that nobody serves, and says why where that is known. */
 export async function storageDriver(scheme: string): Promise<StorageDriver> {
+  const protectedScheme = withoutPar2(scheme);
+  if (protectedScheme !== undefined) {
+    const { withPar2 } = await import('./layers/par2/par2-driver.ts');
+    return withPar2(await storageDriver(protectedScheme));
+  }
   const name = driverNameOf(scheme);
   const load = Object.hasOwn(loaders, name) ? loaders[name] : undefined;
   if (load !== undefined) return load();

@@ -24,13 +24,10 @@ describe('driverNameOf()', () => {
   }
 
   for (const [written, reason] of [
-    ['par2+file', /duplicity format/u],
-    ['par2+boto3+s3', /duplicity format/u],
     ['cf+hubic', /hubiC/u],
     ['ad', /Amazon Cloud Drive/u],
     ['mega', /through rclone/u],
     ['imaps', /mailbox/u],
-    ['multi', /duplicity format/u],
   ] as const) {
     test(`${written} is refused with a reason`, () => {
       assert.throws(

@@ -58,7 +58,6 @@ const unsupported: Readonly<Record<string, string>> = {
   'imap imaps': 'a mailbox is no place for backups: it loses messages without a word',
   xorriso: 'optical media cannot be read and written like a storage',
   'hsi sx slate mf idrived movistarcloud': 'neither Holdfast nor rclone speaks it',
-  multi: 'several stores under one name exist in the duplicity format only',
 };
 
 /**
@@ -66,11 +65,6 @@ const unsupported: Readonly<Record<string, string>> = {
  * `input/usage` for what is known and cannot be used, with the reason.
  */
 export function driverNameOf(written: string): string {
-  if (written.startsWith('par2+')) {
-    throw new AppError('input/usage', '"par2+" is part of the duplicity format', {
-      hint: 'Leave "par2+" out: repositories of Holdfast are checked by "holdfast check"; parity belongs below them, to the file system or the storage',
-    });
-  }
   const scheme = written.replace(implementations, '');
   const gone = Object.hasOwn(dead, scheme) ? dead[scheme] : undefined;
   if (gone !== undefined) {
@@ -89,6 +83,11 @@ export function driverNameOf(written: string): string {
       throw new AppError('input/usage', `"${written}://" cannot be used: ${reason}`);
   }
   return Object.entries(aliases).find(([, others]) => others.includes(scheme))?.[0] ?? scheme;
+}
+
+/** The scheme behind `par2+`, as duplicity writes a storage whose objects have recovery files beside them; `undefined` without it. */
+export function withoutPar2(scheme: string): string | undefined {
+  return scheme.startsWith('par2+') ? scheme.slice('par2+'.length) : undefined;
 }
 
 /** The other names of a driver. */

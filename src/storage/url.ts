@@ -1,6 +1,7 @@
 import { AppError } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import type { StorageOption } from './option-schema.ts';
+import { withoutPar2 } from './schemes.ts';
 import { shownAddress } from './shown-address.ts';
 
 /** The parts of `scheme://[user[:password]@]host[:port]/path?option=value&…`, percent-decoded. */
@@ -43,7 +44,11 @@ export function parseDestinationUrl(text: string): DestinationUrl {
   const groups = shape.exec(completed(text))?.groups;
   if (groups === undefined) return parsePath(text);
   const scheme = (groups['scheme'] ?? '').toLowerCase();
-  const [authority, path] = split(scheme, groups['authority'] ?? '', groups['path'] ?? '');
+  const [authority, path] = split(
+    withoutPar2(scheme) ?? scheme,
+    groups['authority'] ?? '',
+    groups['path'] ?? '',
+  );
   return {
     scheme,
     ...parseAuthority(authority, scheme),
@@ -172,7 +177,7 @@ function shownValue(text: string): string {
 
 /** The path of a URL without the options that a remote of rclone may carry before its colon (`remote,pass=…:path`). */
 function withoutRemoteOptions({ scheme, path }: DestinationUrl): string {
-  if (scheme !== 'rclone') return path;
+  if ((withoutPar2(scheme) ?? scheme) !== 'rclone') return path;
   // How the values are quoted is for rclone to know: what is between the first comma and the last colon is left out.
   const [, name, rest] = /^(:?[^,:/]*),(?:.*(:[^:]*)|.*)$/su.exec(path) ?? [];
   return name === undefined ? path : `${name},***${rest ?? ''}`;

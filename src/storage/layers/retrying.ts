@@ -4,6 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 import { AppError, hasCode, isRetryable } from '../../base/errors.ts';
 import { systemRandom } from '../../base/random.ts';
 import { type Body, sizeOfBody } from '../body.ts';
+import { restOfRange } from '../byte-range.ts';
 import { collectAll, streamOf } from '../byte-stream.ts';
 import type { ByteRange, GetOptions, PutOptions, Storage } from '../storage.ts';
 import { forward } from './forward.ts';
@@ -96,7 +97,7 @@ export function retrying(inner: Storage, settings: RetryingSettings): Storage {
             } catch (error) {
               failures++;
               await pause(error, failures, options);
-              const rest = restOf(options.range, delivered);
+              const rest = restOfRange(options.range, delivered);
               if (rest === undefined) return undefined;
               reader = await open(rest);
             }
@@ -149,15 +150,6 @@ async function isStored(
   if (size > largestCompared) return true;
   const wanted = body instanceof Uint8Array ? body : await collectAll(body.stream());
   return equalBytes(await inner.read(name, { signal }), wanted);
-}
-
-/** The part of a range that is still to come after `delivered` bytes; `undefined` when that is nothing. */
-function restOf(range: ByteRange = { offset: 0 }, delivered: number): ByteRange | undefined {
-  const offset = range.offset + delivered;
-  const length = range.length === undefined ? undefined : range.length - delivered;
-  // A range that counts from the end has reached it when its offset has come to 0.
-  if (length === 0 || (range.offset < 0 && offset >= 0)) return undefined;
-  return length === undefined ? { offset } : { offset, length };
 }
 
 /** Milliseconds that the storage asked for (`details.retryAfter`). */
