@@ -1,4 +1,4 @@
-import { AppError } from '../../base/errors.ts';
+import type { AppError } from '../../base/errors.ts';
 import { quotePath } from '../../base/posix/system-error.ts';
 import { blockLengthFor } from '../../codec/rsync/signature.ts';
 import type { OperationCounters, SummaryEvent } from '../../model/event.ts';

@@ -40,8 +40,7 @@ export class OpenVolume implements AsyncDisposable {
   readonly tar: TarSlab;
   readonly #settings: VolumeSettings;
   readonly #encoder: ByteEncoder;
-  readonly #body: Spool;
-  readonly #stored = { sha1: createHash('sha1'), sha256: createHash('sha256') };
+  readonly #output: VolumeOutput;
   readonly #plain = createHash('sha1');
   #start: VolumePosition | undefined;
   #end: VolumePosition | undefined;
@@ -50,16 +49,16 @@ export class OpenVolume implements AsyncDisposable {
   private constructor(
     number: number,
     settings: VolumeSettings,
-    body: Spool,
-    makeEncoder: (sink: (bytes: Uint8Array) => void) => ByteEncoder,
+    output: VolumeOutput,
+    encoder: ByteEncoder,
   ) {
     this.number = number;
     this.#settings = settings;
-    this.#body = body;
-    this.#encoder = makeEncoder(this.#sink);
+    this.#output = output;
+    this.#encoder = encoder;
     this.tar = new TarSlab(async (plain) => {
       this.#plain.update(plain);
-      await this.#encoder.write(plain);
+      await encoder.write(plain);
     });
   }
 
@@ -70,13 +69,15 @@ export class OpenVolume implements AsyncDisposable {
     options: CallOptions,
   ): Promise<OpenVolume> {
     const { coding } = settings;
-    const body = new Spool(settings.tempDirectory);
-    let take: (bytes: Uint8Array) => void = () => undefined;
-    const encoder = await coding.encoder(coding.coding, (bytes) => take(bytes), options);
-    return new OpenVolume(number, settings, body, (sink) => {
-      take = sink;
-      return encoder;
-    });
+    const output = new VolumeOutput(settings.tempDirectory);
+    try {
+      // The encoder may have written something when it is there.
+      const encoder = await coding.encoder(coding.coding, output.take, options);
+      return new OpenVolume(number, settings, output, encoder);
+    } catch (error) {
+      output.body[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /** Notes where an entry stands that is written next. */
@@ -105,13 +106,10 @@ export class OpenVolume implements AsyncDisposable {
     return {
       number: this.number,
       coding,
-      body: this.#body,
+      body: this.#output.body,
       start: this.#start ?? root,
       end: this.#end ?? root,
-      hashes: new Map([
-        ['SHA1', this.#stored.sha1.digest('hex')],
-        ['SHA256', this.#stored.sha256.digest('hex')],
-      ]),
+      hashes: this.#output.digests(),
       plainHash: this.#plain.digest('hex'),
       plainLength: this.tar.length,
     };
@@ -124,15 +122,9 @@ export class OpenVolume implements AsyncDisposable {
     try {
       await this.#encoder[Symbol.asyncDispose]();
     } finally {
-      this.#body[Symbol.dispose]();
+      this.#output.body[Symbol.dispose]();
     }
   }
-
-  readonly #sink = (bytes: Uint8Array): void => {
-    this.#stored.sha1.update(bytes);
-    this.#stored.sha256.update(bytes);
-    this.#body.write(bytes);
-  };
 
   #fits(length: number): boolean {
     const { coding, volumeSize } = this.#settings;
@@ -145,5 +137,30 @@ export class OpenVolume implements AsyncDisposable {
     await this.tar.flush();
     await this.#encoder.settle();
     return !this.#fits(length);
+  }
+}
+
+/** What comes out of an encoder. */
+class VolumeOutput {
+  readonly body: Spool;
+  readonly #sha1 = createHash('sha1');
+  readonly #sha256 = createHash('sha256');
+
+  constructor(tempDirectory: string) {
+    this.body = new Spool(tempDirectory);
+  }
+
+  readonly take = (bytes: Uint8Array): void => {
+    this.#sha1.update(bytes);
+    this.#sha256.update(bytes);
+    this.body.write(bytes);
+  };
+
+  /** By algorithm, in hex digits. */
+  digests(): ReadonlyMap<string, string> {
+    return new Map([
+      ['SHA1', this.#sha1.digest('hex')],
+      ['SHA256', this.#sha256.digest('hex')],
+    ]);
   }
 }
