@@ -104,7 +104,7 @@ test('what a killed run left half written goes, but for what can be resumed', as
     (await archive.files()).map(({ name, size }) => [name, size]),
     kept
       .slice(0, 3)
-      .toSorted((left, right) => (left < right ? -1 : 1))
+      .toSorted((a, b) => (a < b ? -1 : 1))
       .map((name) => [name, name.length]),
   );
 });
