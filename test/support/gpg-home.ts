@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -20,6 +20,8 @@ export interface GpgHome extends AsyncDisposable {
 export async function gpgHome(): Promise<GpgHome> {
   const home = await mkdtemp(path.join(tmpdir(), 'holdfast-gpg-'));
   await chmod(home, 0o700);
+  // Otherwise each agent measures for a while how much work it may make of passphrases.
+  await writeFile(path.join(home, 'gpg-agent.conf'), 's2k-count 65536\n');
   const environment = { PATH: process.env['PATH'], HOME: home, GNUPGHOME: home, LC_ALL: 'C' };
   const call = async (argv: readonly string[], input?: Uint8Array): Promise<ProgramResult> => {
     const result = await runProgram(argv, {

@@ -108,9 +108,15 @@ function isOneMessage(status: GpgStatusLines): boolean {
   return total === 1 && inside === 1;
 }
 
-/** gpg also ends with an error when all is well but it has no key to check a signature with. */
+/**
+ * gpg also ends with an error when all is well but it has no key to check a signature with, or when it had to try several secret keys: hidden
+ * recipients do not say which one it is.
+ */
 function endedWell(status: GpgStatusLines, end: ProgramEnd): boolean {
-  return end.status === 0 || (end.status === 2 && status.has('ERRSIG') && status.has('NO_PUBKEY'));
+  if (end.status !== 2) return end.status === 0;
+  const readers = status.of('ENC_TO').map(([key = '']) => key);
+  const hasTried = readers.length > 1 || readers.some((key) => /^0+$/u.test(key));
+  return hasTried || (status.has('ERRSIG') && status.has('NO_PUBKEY'));
 }
 
 function lacksPassphrase(status: GpgStatusLines): boolean {
@@ -129,11 +135,10 @@ function unusableKey(
   status: GpgStatusLines,
   end: ProgramEnd,
 ): AppError {
-  const known =
-    reasons[reason] ??
-    (status.has('KEYEXPIRED')
-      ? 'it has expired or is not known'
-      : 'it is not known or cannot be used');
+  const isPerhapsExpired = status.has('KEYEXPIRED') && (reason === '0' || reason === '1');
+  const known = isPerhapsExpired
+    ? 'it has expired or is not in the key ring'
+    : (reasons[reason] ?? 'it is not known or cannot be used');
   const key = name.length === 0 ? 'The key' : `The key "${name.join(' ')}"`;
   return new AppError('input/invalid', `${key} cannot be used to ${what}: ${known}${said(end)}`, {
     hint:
