@@ -175,7 +175,7 @@ async function compressed(block: Block, level: number): Promise<Uint8Array> {
   const bytes = await deflated(plain, block.bytes.subarray(0, block.windowLength), level, most);
   if (bytes.length > most) return stored(plain);
   // A short result must not keep the long buffer it was made in.
-  return bytes.length < most / 2 ? bytes.slice() : bytes;
+  return bytes.length < most / 2 ? new Uint8Array(bytes) : bytes;
 }
 
 function deflated(

@@ -45,13 +45,16 @@ export function decodePaxRecords(body: Uint8Array): Map<string, Uint8Array> {
   let at = 0;
   while (at < body.length) {
     const space = body.indexOf(SPACE, at);
-    const digits = space < 0 || space - at > 9 ? '' : text.toString('latin1', at, space);
-    const end = at + (/^[0-9]+$/u.test(digits) ? Number(digits) : 0);
-    const equals = end > space + 2 ? body.subarray(0, end).indexOf(EQUALS, space + 1) : -1;
-    if (end > body.length || equals <= space + 1 || body[end - 1] !== NEWLINE) {
+    const digits = space - at > 9 ? '' : text.toString('latin1', at, Math.max(at, space));
+    const end = at + Number(digits);
+    const equals = body.indexOf(EQUALS, space + 1);
+    // The equals sign lies between the blank and the end, so each turn gets on.
+    const isWhole = /^[0-9]+$/u.test(digits) && end <= body.length && body[end - 1] === NEWLINE;
+    if (!isWhole || equals <= space + 1 || equals >= end) {
       throw new AppError('repository/damaged', 'A pax header of the tar archive is damaged');
     }
-    records.set(text.toString('utf8', space + 1, equals), body.slice(equals + 1, end - 1));
+    const key = text.toString('utf8', space + 1, equals);
+    records.set(key, new Uint8Array(body.subarray(equals + 1, end - 1)));
     at = end;
   }
   return records;

@@ -224,9 +224,13 @@ export class TarReader {
   /** Takes the next piece of the input, the last one being used up; false at the end. */
   async #fill(): Promise<boolean> {
     const result = await this.#input.next();
-    this.#piece = result.done === true ? EMPTY : result.value;
     this.#offset = 0;
-    return result.done !== true;
+    this.#piece = EMPTY;
+    if (result.done === true) return false;
+    const { buffer, byteOffset, byteLength } = result.value;
+    // Never a `Buffer`, whose `slice` does not copy.
+    this.#piece = new Uint8Array(buffer, byteOffset, byteLength);
+    return true;
   }
 }
 
