@@ -112,7 +112,7 @@ export const blockTable = `
 function scan(name: string, setUp: string, roll: string): string {
   return `
   (func (export "${name}") (param $p i32) (param $end i32) (param $length i32) (param $weak i32) (result i32)
-    (local $out i32) (local $s1 i32) (local $s2 i32) (local $power i32) (local $rest i32)
+    (local $out i32) (local $s1 i32) (local $s2 i32) (local $power i32) (local $square i32) (local $rest i32)
     (local $hash i32) (local $bits i32) (local $toWord i32) (local $inWord i32) (local $filter i32) (local $known i32)
     (local.set $filter (global.get $filter))
     (local.set $toWord (i32.add (global.get $shift) (i32.const 2)))
@@ -153,12 +153,15 @@ export const scans = `
   ${scan(
     'scanRabinKarp',
     `(local.set $power (i32.const 1))
+    (local.set $square (i32.const 0x08104225))
     (local.set $rest ${get('length')})
     (block $raised
       (loop $raise
         (br_if $raised (i32.eqz ${get('rest')}))
-        (local.set $power (i32.mul ${get('power')} (i32.const 0x08104225)))
-        (local.set $rest (i32.sub ${get('rest')} (i32.const 1)))
+        (if (i32.and ${get('rest')} (i32.const 1))
+          (then (local.set $power (i32.mul ${get('power')} ${get('square')}))))
+        (local.set $square (i32.mul ${get('square')} ${get('square')}))
+        (local.set $rest (i32.shr_u ${get('rest')} (i32.const 1)))
         (br $raise)))`,
     `(local.set $weak (i32.sub
           (i32.add (i32.mul ${get('weak')} (i32.const 0x08104225)) ${incoming})
