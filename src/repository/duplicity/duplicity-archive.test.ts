@@ -192,6 +192,19 @@ test('a damaged local copy is fetched again', async () => {
   }
 });
 
+test('a local manifest of another archive is fetched again', async () => {
+  await using parent = await temporaryDirectory();
+  await using archive = await open(await storageOf('unencrypted'), parent.path);
+  await archive.synchronise(await archive.collection());
+  const name = 'duplicity-full.20231114T221320Z.manifest';
+  await writeFile(path.join(parent.path, name), readFileSync(`${fixtures}multivol/dest/${name}`));
+  const { fetch } = await archive.synchronise(await archive.collection());
+  assert.deepEqual(
+    fetch.map((fetched) => fetched.name),
+    [name],
+  );
+});
+
 test('damage inside local signatures is found when they are read, and the copy goes', async () => {
   await using parent = await temporaryDirectory();
   await using archive = await open(await storageOf('unencrypted'), parent.path);

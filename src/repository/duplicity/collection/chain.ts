@@ -58,7 +58,8 @@ function append(chain: GrowingChain, set: BackupSet): boolean {
     chain.incrementals.push(set);
     return true;
   }
-  if (last === undefined || last.start !== set.start || last.end >= set.end) return false;
+  // Sets come by time: this one is later.
+  if (last === undefined || last.start !== set.start) return false;
   chain.incrementals[chain.incrementals.length - 1] = set;
   chain.superseded.push(last);
   return true;

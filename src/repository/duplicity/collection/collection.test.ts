@@ -203,6 +203,12 @@ test('one listing shows what is incomplete, orphaned, lost or too much', () => {
       ['overlapping-chains', 'same-time-sets'],
     ],
     [
+      'an incremental set that takes no time',
+      [...files(undefined, 2), ...files(2, 2)],
+      [[2]],
+      ['orphaned-set', 'same-time-sets', 'surplus-signatures'],
+    ],
+    [
       'an incremental set that goes back in time',
       [...files(undefined, 2), ...files(2, 1)],
       [[2]],

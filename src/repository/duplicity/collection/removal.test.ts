@@ -160,6 +160,7 @@ test('removing leaves exactly what has to stay, wherever it was killed', async (
         const steps = planned.steps.slice(0, death % (planned.steps.length + 1));
         await executeRemoval({ steps }, killed);
         const seen = await killed.collection();
+        assert.deepEqual(seen.orphaned, []);
         for (const chain of seen.chains) {
           const days = chain.sets.map(({ end }) => (end - t0) / day);
           const original = history.find(([full]) => full?.end === days[0]) ?? [];

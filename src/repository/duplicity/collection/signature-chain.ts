@@ -70,7 +70,7 @@ export function signaturesOf(set: BackupSet): SignatureFile | undefined {
  */
 export function activeChain(chain: BackupChain): ActiveChain | undefined {
   const files = chain.sets.map(signaturesOf);
-  const last = files.at(-1) === undefined && files.length > 1 ? files.length - 1 : files.length;
+  const last = files.at(-1) === undefined ? files.length - 1 : files.length;
   const signatures = files.slice(0, last).filter((file) => file !== undefined);
   const base = chain.sets[last - 1];
   return signatures.length === last && base !== undefined ? { chain, base, signatures } : undefined;

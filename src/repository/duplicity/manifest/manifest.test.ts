@@ -185,7 +185,9 @@ test('of repeated sections the last one counts, and what lies behind it in numbe
 
 test('keywords may be of either case, the list of files anywhere, and unknown lines are kept or ignored', () => {
   const manifest = parse(
-    `X-Other 1\nHOSTNAME h\nlocaldir "/a\\x20b"\nFilelist 1\n    new      "x\\x0ay"\n${section(1)
+    `X-Other 1\nHOSTNAME h\nHostname later\nlocaldir "/a\\x20b"\nFilelist 1\n    new      "x\\x0ay"\n${section(
+      1,
+    )
       .toUpperCase()
       .replace(
         'SHA1',

@@ -162,6 +162,7 @@ test('other names are none of ours', () => {
     'duplicity-inc.20231114T221320Z.manifest',
     'xduplicity-full.20231114T221320Z.manifest',
     'df.s44we8.x',
+    'duplicity-full.2023/1/4.manifest',
     'df.0.m',
     'df.zzzzzzzzzzzzzzzz.m',
     `duplicity-full.${'.to.'.repeat(1000)}.manifest`,
