@@ -14,13 +14,15 @@ export interface TarHeaderBlock {
   /** `\0` for what is older than ustar. */
   readonly typeFlag: string;
   readonly linkName: Uint8Array;
-  readonly user: Uint8Array;
-  readonly group: Uint8Array;
+  /** Empty for none. */
+  readonly user: string;
+  readonly group: string;
   readonly deviceMajor: number;
   readonly deviceMinor: number;
 }
 
 const SLASH = 0x2f;
+const EMPTY = new Uint8Array(0);
 const SUM_FIELD = 148;
 const SUM_END = 156;
 
@@ -60,8 +62,8 @@ export function parseTarHeaderBlock(block: Uint8Array): TarHeaderBlock | undefin
     mtime: numberAt(block, 136, 148),
     typeFlag: String.fromCharCode(block[156]!),
     linkName: textAt(block, 157, 257),
-    user: textAt(block, 265, 297),
-    group: textAt(block, 297, 329),
+    user: ownerAt(block, 265, 297),
+    group: ownerAt(block, 297, 329),
     deviceMajor: numberAt(block, 329, 337),
     deviceMinor: numberAt(block, 337, 345),
   };
@@ -69,9 +71,26 @@ export function parseTarHeaderBlock(block: Uint8Array): TarHeaderBlock | undefin
 
 /** The bytes before the first NUL of a field, copied. */
 function textAt(block: Uint8Array, start: number, end: number): Uint8Array {
+  const stop = endOfText(block, start, end);
+  return stop === start ? EMPTY : block.slice(start, stop);
+}
+
+/** An account's name: few bytes, nearly always ASCII, for which no decoder is worth its start. */
+function ownerAt(block: Uint8Array, start: number, end: number): string {
+  const stop = endOfText(block, start, end);
+  let text = '';
+  for (let at = start; at < stop; at += 1) {
+    const byte = block[at]!;
+    if (byte > 0x7f) return asBuffer(block).toString('utf8', start, stop);
+    text += String.fromCharCode(byte);
+  }
+  return text;
+}
+
+function endOfText(block: Uint8Array, start: number, end: number): number {
   let stop = start;
   while (stop < end && block[stop] !== 0) stop += 1;
-  return block.slice(start, stop);
+  return stop;
 }
 
 function joined(prefix: Uint8Array, name: Uint8Array): Uint8Array {

@@ -75,8 +75,8 @@ export function encodeTarHeader(entry: TarEntry): Uint8Array {
   const fields: HeaderFields = {
     name: textField('path', name, NAME_LENGTH),
     linkName: textField('linkpath', entry.linkName, NAME_LENGTH),
-    user: textField('uname', utf8(entry.user ?? ''), OWNER_LENGTH),
-    group: textField('gname', utf8(entry.group ?? ''), OWNER_LENGTH),
+    user: textField('uname', ownerBytes(entry.user), OWNER_LENGTH),
+    group: textField('gname', ownerBytes(entry.group), OWNER_LENGTH),
     uid: numberField('uid', entry.uid, MAX_OWNER_ID),
     gid: numberField('gid', entry.gid, MAX_OWNER_ID),
     size: numberField('size', entry.size, MAX_LONG_NUMBER),
@@ -125,6 +125,20 @@ const noFields: HeaderFields = {
   group: EMPTY,
   device: undefined,
 };
+
+/** The names of the accounts met last: nearly all entries share a few. */
+const ownerNames = new Map<string, Uint8Array>();
+
+function ownerBytes(name: string | undefined): Uint8Array {
+  if (name === undefined) return EMPTY;
+  let bytes = ownerNames.get(name);
+  if (bytes === undefined) {
+    if (ownerNames.size >= 100) ownerNames.clear();
+    bytes = utf8(name);
+    ownerNames.set(name, bytes);
+  }
+  return bytes;
+}
 
 function withSlash(name: Uint8Array): Uint8Array {
   if (name.at(-1) === SLASH) return name;

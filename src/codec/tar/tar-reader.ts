@@ -155,8 +155,8 @@ export class TarReader {
       mode: header.mode,
       uid: wholeNumber('uid', field('uid')) ?? header.uid,
       gid: wholeNumber('gid', field('gid')) ?? header.gid,
-      user: textOf(field('uname') ?? header.user),
-      group: textOf(field('gname') ?? header.group),
+      user: ownerOf(field('uname'), header.user),
+      group: ownerOf(field('gname'), header.group),
       mtime: wholeNumber('mtime', field('mtime')) ?? header.mtime,
       size: this.#left,
       linkName: field('linkpath') ?? extension.linkName ?? header.linkName,
@@ -248,8 +248,9 @@ function untilNul(bytes: Uint8Array): Uint8Array {
   return end < 0 ? bytes.slice() : bytes.slice(0, end);
 }
 
-function textOf(bytes: Uint8Array): string | undefined {
-  return bytes.length === 0 ? undefined : asBuffer(bytes).toString('utf8');
+function ownerOf(record: Uint8Array | undefined, field: string): string | undefined {
+  const name = record === undefined ? field : asBuffer(record).toString('utf8');
+  return name === '' ? undefined : name;
 }
 
 /** A number of a pax record; a fraction is dropped. */
