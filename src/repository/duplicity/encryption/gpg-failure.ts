@@ -33,6 +33,7 @@ export function encryptionFailure(
     (!isSigned || status.has('SIG_CREATED')) &&
     !status.has('INV_RECP');
   if (isComplete) return undefined;
+  if (hasAgentFailed(end)) return withoutAgent(program, 'encrypt', end);
   const [recipient] = status.of('INV_RECP');
   if (recipient !== undefined) return unusableKey('encrypt to', recipient, status, end);
   const [signer] = status.of('INV_SGNR');
@@ -74,11 +75,12 @@ export function decryptionFailure(
       },
     );
   }
+  if (hasAgentFailed(end)) return withoutAgent(program, 'decrypt', end);
   const missing = status.of('NO_SECKEY').map(([key = '']) => key);
   if (missing.length > 0) {
     return new AppError(
       'repository/wrong-passphrase',
-      `There is no secret key that opens the file, which is for ${missing.join(', ')}`,
+      `There is no secret key that opens the file, which is for ${missing.join(', ')}${said(end)}`,
       {
         hint: 'Import the secret key into the key ring of gpg, or let GNUPGHOME point to the right one',
         details: { gpg: true },
@@ -126,6 +128,24 @@ function lacksPassphrase(status: GpgStatusLines): boolean {
     codes.includes(noPassphrase) ||
     status.has('BAD_PASSPHRASE') ||
     status.has('MISSING_PASSPHRASE')
+  );
+}
+
+/** There is no status line for it. In other languages than English the hint is less to the point, no more. */
+function hasAgentFailed({ lastWords }: ProgramEnd): boolean {
+  return /^gpg: .*(?:pinentry mode|connect to the agent|with the agent|agent running|ioctl)/mu.test(
+    lastWords,
+  );
+}
+
+function withoutAgent(program: string, what: string, end: ProgramEnd): AppError {
+  return new AppError(
+    'process/failed',
+    `"${program}" could not ${what}, because its agent did not help${said(end)}`,
+    {
+      hint: 'Check gpg-agent: it has to run, to allow "--pinentry-mode=loopback", or to have a pinentry it can ask with',
+      details: { gpg: true },
+    },
   );
 }
 

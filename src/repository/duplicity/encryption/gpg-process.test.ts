@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { test } from 'node:test';
 
 import { AppError, hasCode } from '../../../base/errors.ts';
@@ -144,4 +146,38 @@ test('secrets are in no argument and in no environment', needsGpg, async () => {
   look();
   await encoder.finish();
   assert.ok(looked > 0);
+});
+
+test('an agent that does not help is told apart from a wrong passphrase', needsGpg, async () => {
+  await using home = await gpgHome();
+  const key = await home.generateKey('key@example.org', 'secret');
+  const by = (more: { useAgent?: boolean } = {}): Protection => ({
+    kind: 'keys',
+    recipients: [key],
+    hiddenRecipients: [],
+    passphrase: new Secret('secret'),
+    sign: { key },
+    gpg: settings(home, more),
+  });
+  const stored = await encode(by(), mixed);
+  // It still knows the passphrase.
+  assert.ok((await decode(by({ useAgent: true }), stored)).equals(mixed));
+  await home.forgetPassphrases();
+  const rejects = async (protection: Protection): Promise<void> => {
+    for (const work of [() => decode(protection, stored), () => encode(protection, mixed)]) {
+      await assert.rejects(work, (error) => {
+        assert.ok(hasCode(error, 'process/failed'), String(error));
+        assert.match(error.message, /because its agent did not help/u);
+        return true;
+      });
+    }
+  };
+  // Nobody is there who could be asked.
+  await rejects(by({ useAgent: true }));
+  await writeFile(path.join(home.path, 'gpg-agent.conf'), 'no-allow-loopback-pinentry\n');
+  await home.forgetPassphrases();
+  await rejects(by());
+  await writeFile(path.join(home.path, 'gpg.conf'), 'agent-program /bin/false\n');
+  await home.forgetPassphrases();
+  await rejects(by());
 });

@@ -39,7 +39,7 @@ test('signed files of the real program are read, by who has the key', needsGpg, 
   });
   await assert.rejects(decode(keys(), readFileSync(files[0] ?? '')), {
     code: 'repository/wrong-passphrase',
-    message: /^There is no secret key that opens the file, which is for [0-9A-F]{16}$/u,
+    message: /^There is no secret key that opens the file, which is for [0-9A-F]{16} /u,
   });
   await home.gpg(['--import', path.join(fixtures, 'pubkey-signed/key-secret.gpg')]);
   const list = await home.gpg(['--with-colons', '--list-keys']);
