@@ -43,6 +43,12 @@ export function makeHardLinkAt(
   checked(libc().linkat(existingDirectory, from, directory, terminated(name), 0), 'link', name);
 }
 
+/** Gives an entry another name in the same directory, in place of what has it, at once. @throws SystemError */
+export function renameAt(directory: number, name: Uint8Array, newName: Uint8Array): void {
+  const from = terminatedSecond(name);
+  checked(libc().renameat(directory, from, directory, terminated(newName)), 'rename', newName);
+}
+
 /** Removes a name that is not a directory. @throws SystemError */
 export function unlinkAt(directory: number, name: Uint8Array): void {
   checked(libc().unlinkat(directory, terminated(name), 0), 'unlink', name);

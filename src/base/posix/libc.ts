@@ -32,6 +32,7 @@ export interface Libc {
     newPath: Bytes,
     flags: number,
   ): number;
+  renameat(oldDirectory: number, oldPath: Bytes, newDirectory: number, newPath: Bytes): number;
   symlinkat(target: Bytes, directory: number, path: Bytes): number;
   unlinkat(directory: number, path: Bytes, flags: number): number;
   readlinkat(directory: number, path: Bytes, out: Bytes, size: number): number;
@@ -113,6 +114,7 @@ function declare(): Libc {
     mkdirat: call('mkdirat', int, int, in8, unsigned),
     mknodat: call('mknodat', int, int, in8, unsigned, 'uint64_t'),
     linkat: call('linkat', int, int, in8, int, in8, int),
+    renameat: call('renameat', int, int, in8, int, in8),
     symlinkat: call('symlinkat', int, in8, int, in8),
     unlinkat: call('unlinkat', int, int, in8, int),
     readlinkat: call('readlinkat', long, int, in8, out8, size),

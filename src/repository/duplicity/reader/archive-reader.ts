@@ -32,6 +32,8 @@ export interface ArchivedEntry {
   readonly size: number | undefined;
   /** The same for all names of one file: the first of them. Undefined where that is not known. */
   readonly linkGroup: Uint8Array | undefined;
+  /** It came behind entries that it should come before, and may be at a path that was told of already. */
+  readonly isLate: boolean;
   /**
    * A file's content, once, until the next entry is asked for. It is right only if it comes to its end: `repository/damaged` if it does not.
    */
@@ -206,6 +208,7 @@ interface Group {
   readonly path: Uint8Array;
   /** The header of the newest entry. */
   readonly tar: SetEntry['tar'];
+  readonly isLate: boolean;
   /** The newest entry that stands for itself. */
   readonly base: MergedItem<SetEntry>;
   /** What is to be applied to it, the oldest first. */
@@ -266,7 +269,7 @@ class Groups {
       return undefined;
     }
     const deltas = items.slice(0, index).reverse();
-    if (deltas.length === 0) return { path, tar, base, deltas };
+    if (deltas.length === 0) return { path, tar, isLate, base, deltas };
     if (deltas.some(({ item }) => item.tar.type !== 'file') || base.item.tar.type !== 'file') {
       this.#report(path, `The archive has a difference for ${quotePath(path)}, which is no file`);
       return undefined;
@@ -276,7 +279,7 @@ class Groups {
       this.#report(path, message);
       return undefined;
     }
-    return { path, tar, base, deltas };
+    return { path, tar, isLate, base, deltas };
   }
 
   /** Whether no set between the base and the newest delta has lost what it may have had about a path. */
@@ -320,7 +323,7 @@ function recordedOf(
 }
 
 function archivedEntry(
-  { path, base, deltas }: Group,
+  { path, base, deltas, isLate }: Group,
   { entry, linkGroup }: RecordedEntry,
   patch: PatchedContent | undefined,
   streams: readonly SetStream[],
@@ -332,6 +335,7 @@ function archivedEntry(
     entry: { ...entry, size: size ?? 0 },
     size,
     linkGroup,
+    isLate,
     content: () => patch?.stream() ?? contentOf(streams[base.stream]!),
   };
 }

@@ -1,0 +1,466 @@
+import { closeSync } from 'node:fs';
+
+import { asBuffer, equalBytes, toHex } from '../../base/bytes.ts';
+import { AppError, hasCode } from '../../base/errors.ts';
+import { changeModeAt, renameAt, unlinkAt } from '../../base/posix/at-calls.ts';
+import { setTimesAt } from '../../base/posix/file-times.ts';
+import { quotePath } from '../../base/posix/system-error.ts';
+import { systemRandom } from '../../base/random.ts';
+import { equalTimestamps, type Entry } from '../../model/entry.ts';
+import type { ArchivedEntry } from '../../repository/duplicity/reader/archive-reader.ts';
+import {
+  actionFor,
+  type ExistingPolicy,
+  type RestoreAction,
+} from '../../target/filesystem/existing-policy.ts';
+import { writeAt } from '../../target/filesystem/file-content.ts';
+import { removeEntry } from '../../target/filesystem/remove-tree.ts';
+import {
+  createFile,
+  createHardLink,
+  createSpecial,
+  createSymlink,
+  type ExistingEntry,
+  lookAt,
+  makeDirectory,
+} from '../../target/filesystem/target-entry.ts';
+import { refusal, targetError } from '../../target/filesystem/target-error.ts';
+import { MetadataWriter } from '../../target/filesystem/target-metadata.ts';
+import type { TargetTree } from '../../target/filesystem/target-tree.ts';
+import { isFatal } from '../restore/file-restorer.ts';
+import type { RestoreTally } from '../restore/restore-tally.ts';
+
+export interface ArchiveTargetOptions {
+  readonly policy: ExistingPolicy;
+  /** Nothing was in the target. */
+  readonly isFresh: boolean;
+  /** By number, by name where this host has it, or not at all. */
+  readonly owners: 'numbers' | 'names' | 'none';
+  /** Entries come in no particular order, so that directories are finished when all is there. */
+  readonly isUnordered: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** A directory that entries are being made in. */
+interface Level {
+  readonly path: Uint8Array;
+  /** Undefined if it is not in the archive, or not to be changed. */
+  readonly entry: Entry | undefined;
+  /** What it was like before something was made in it, where it is to be like that again. */
+  readonly before: ExistingEntry | undefined;
+  /** Made now: nothing needs to be looked at. */
+  readonly isFresh: boolean;
+}
+
+/** Where an entry goes. */
+interface Place {
+  readonly path: Uint8Array;
+  /** The directory that it is in. */
+  readonly parent: Uint8Array;
+  readonly name: Uint8Array;
+  readonly existing: ExistingEntry | undefined;
+}
+
+/** The name that a file got first. */
+interface FirstName {
+  readonly path: Uint8Array;
+  readonly entry: Entry;
+  readonly size: number;
+}
+
+/** The bits that mean somebody else when the owner is not restored. */
+const setIds = 0o6000;
+
+/**
+ * Writes the entries of an archive into a target, in index order or any other. What is made is private until it is whole; directories get their metadata when they are left; what exists is replaced at once
+ * by what is whole already. Everything is reached from the target's handle, never through a link, so that an archive cannot lead out of it. What fails for one entry is told and
+ * counted; what would fail for all is thrown.
+ */
+export class ArchiveTarget {
+  readonly #tree: TargetTree;
+  readonly #tally: RestoreTally;
+  readonly #options: ArchiveTargetOptions;
+  readonly #metadata: MetadataWriter;
+  readonly #levels: Level[] = [];
+  /** Directories that get their metadata at the end, by their paths. */
+  readonly #unfinished = new Map<string, Level>();
+  readonly #firstNames = new Map<string, FirstName>();
+  #rootEntry: Entry | undefined;
+
+  constructor(tree: TargetTree, tally: RestoreTally, options: ArchiveTargetOptions) {
+    this.#tree = tree;
+    this.#tally = tally;
+    this.#options = options;
+    const { owners, isFresh } = options;
+    this.#metadata = new MetadataWriter({ owners: owners === 'names' ? 'names' : 'numbers' });
+    const path = new Uint8Array(0);
+    this.#levels.push({ path, entry: undefined, before: undefined, isFresh });
+  }
+
+  /** Makes an entry at a path below the target; the empty one is the target itself, which must be a directory. */
+  async put(path: Uint8Array, archived: ArchivedEntry): Promise<void> {
+    try {
+      if (path.length === 0) this.#takeRoot(archived.entry);
+      else await this.#put(path, archived);
+    } catch (error) {
+      this.#note(path, error);
+    }
+    this.#settle();
+  }
+
+  /** Finishes all directories, the target last. */
+  finish(): void {
+    while (this.#levels.length > 1) this.#leave();
+    // Those below come first.
+    const unfinished = Array.from(this.#unfinished.values()).toSorted(
+      (left, right) => right.path.length - left.path.length,
+    );
+    this.#unfinished.clear();
+    for (const level of unfinished) this.#finishDirectory(level);
+    const entry = this.#rootEntry;
+    if (entry !== undefined) {
+      this.#metadata.applyToOpen(this.#tree.root, entry, new Uint8Array(0));
+    }
+    this.#settle();
+  }
+
+  #takeRoot(entry: Entry): void {
+    if (entry.type !== 'directory') {
+      throw refusal(new Uint8Array(0), 'the target is a directory, and this is none');
+    }
+    this.#tally.directories++;
+    const { policy, isFresh } = this.#options;
+    if (policy !== 'never' || isFresh) this.#rootEntry = this.#owned(entry);
+    this.#tally.entry('restored', () => new Uint8Array(0), 0);
+  }
+
+  async #put(path: Uint8Array, archived: ArchivedEntry): Promise<void> {
+    const parent = this.#enter(parentOf(path));
+    const name = nameOf(path);
+    const entry = this.#owned(archived.entry);
+    const place: Place = {
+      path,
+      parent: parent.path,
+      name,
+      existing:
+        parent.isFresh && !archived.isLate ? undefined : lookAt(this.#at(parent.path), name),
+    };
+    const action = this.#action(place, entry, archived);
+    if (entry.type === 'directory') {
+      this.#putDirectory(place, entry, action);
+      return;
+    }
+    if (action === 'skip') {
+      this.#count('skipped', path, entry, archived.size ?? 0);
+      return;
+    }
+    if (entry.type !== 'file') {
+      this.#putSpecial(place, entry, action);
+      return;
+    }
+    if (action === 'keep') this.#metadata.applyToFile(this.#at(parent.path), name, entry, path);
+    else if (this.#link(place, entry, archived)) return;
+    const size = action === 'keep' ? entry.size : await this.#putFile(place, entry, archived);
+    const { linkGroup } = archived;
+    if (linkGroup !== undefined && !this.#firstNames.has(keyOf(linkGroup))) {
+      this.#firstNames.set(keyOf(linkGroup), { path, entry, size });
+    }
+    this.#count(action === 'keep' ? 'unchanged' : 'restored', path, entry, size);
+  }
+
+  #action({ path, existing }: Place, entry: Entry, { size, isLate }: ArchivedEntry): RestoreAction {
+    // It may be what this restore has made.
+    if (isLate && existing !== undefined) throw refusal(path, 'something has its name already');
+    // A size that is not known is no reason to take a file for the same.
+    return actionFor(this.#options.policy, existing, { ...entry, size: size ?? -1 });
+  }
+
+  #putDirectory(place: Place, entry: Entry, action: RestoreAction): void {
+    const { path, parent, name, existing } = place;
+    const isThere = existing?.type === 'directory';
+    if (action === 'skip' && !isThere) {
+      this.#tally.entry('skipped', () => path, 0);
+      return;
+    }
+    if (existing !== undefined && !isThere) this.#remove(place);
+    makeDirectory(this.#at(parent), name);
+    const keepsMetadata = action === 'skip';
+    this.#levels.push({
+      path,
+      entry: keepsMetadata ? undefined : entry,
+      before: keepsMetadata ? existing : undefined,
+      isFresh: !isThere,
+    });
+    this.#tally.directories++;
+    this.#tally.entry(isThere ? 'unchanged' : 'restored', () => path, 0);
+  }
+
+  #putSpecial(place: Place, entry: Entry, action: RestoreAction): void {
+    const { path, parent, name } = place;
+    if (action !== 'keep') {
+      this.#make(place, (own) => {
+        if (entry.type === 'symlink') createSymlink(this.#at(parent), own, entry.linkTarget!);
+        else createSpecial(this.#at(parent), own, entry);
+      });
+    }
+    this.#metadata.applyToSpecial(this.#at(parent), name, entry, path);
+    this.#tally.others++;
+    this.#tally.entry(action === 'keep' ? 'unchanged' : 'restored', () => path, 0);
+  }
+
+  /** Writes a file under its name, or under another one that it then gives up for it. Returns how many bytes it has. */
+  async #putFile(place: Place, entry: Entry, archived: ArchivedEntry): Promise<number> {
+    const { path, parent, name, existing } = place;
+    const own = existing === undefined ? name : temporaryName();
+    const fd = createFile(this.#at(parent), own);
+    let isPlaced = false;
+    try {
+      const size = await this.#write(fd, path, archived);
+      if (existing !== undefined) this.#replace(place, own, existing);
+      isPlaced = true;
+      this.#metadata.applyToOpen(fd, entry, path);
+      return size;
+    } finally {
+      closeSync(fd);
+      // What is not whole must not look like the file.
+      if (!isPlaced) this.#discard(place, own);
+    }
+  }
+
+  async #write(fd: number, path: Uint8Array, archived: ArchivedEntry): Promise<number> {
+    let size = 0;
+    for await (const piece of archived.content()) {
+      this.#options.signal.throwIfAborted();
+      try {
+        writeAt(fd, piece, size);
+      } catch (cause) {
+        throw targetError('write', path, cause);
+      }
+      size += piece.length;
+      this.#tally.counters.bytesAdded += piece.length;
+    }
+    if (archived.size === undefined || archived.size === size) return size;
+    throw new AppError(
+      'repository/damaged',
+      `${quotePath(path)} has ${size} bytes in the archive instead of ${archived.size}`,
+    );
+  }
+
+  /** Makes a name one more of a file that was restored before; false if that is not possible or not the same file. */
+  #link(place: Place, entry: Entry, { linkGroup, size }: ArchivedEntry): boolean {
+    const { path, parent } = place;
+    const first = linkGroup && this.#firstNames.get(keyOf(linkGroup));
+    if (first === undefined || !isSameFile(first, entry, size)) return false;
+    const name = nameOf(first.path);
+    try {
+      const there = lookAt(this.#at(parentOf(first.path)), name);
+      // It must still be what was restored.
+      if (there?.type !== 'file' || there.size !== first.size) return false;
+      this.#make(place, (own) => {
+        const [from, at] = this.#tree.directories(parentOf(first.path), parent);
+        createHardLink(at, own, from, name);
+      });
+    } catch (error) {
+      // The file system has no links, or not so many: then it becomes a file of its own.
+      if (!hasCode(error, 'target/unwritable') || isFatal(error)) throw error;
+      return false;
+    }
+    this.#tally.links++;
+    this.#count('restored', path, entry, first.size);
+    return true;
+  }
+
+  /** Makes something under its name; where something exists it is made under another one first. */
+  #make(place: Place, make: (name: Uint8Array) => void): void {
+    const { name, existing } = place;
+    if (existing === undefined) {
+      make(name);
+      return;
+    }
+    const own = temporaryName();
+    make(own);
+    try {
+      this.#replace(place, own, existing);
+    } catch (error) {
+      this.#discard(place, own);
+      throw error;
+    }
+  }
+
+  #replace(place: Place, own: Uint8Array, existing: ExistingEntry): void {
+    const { path, parent, name } = place;
+    if (existing.type === 'directory') this.#remove(place);
+    try {
+      renameAt(this.#at(parent), own, name);
+    } catch (cause) {
+      throw targetError('replace', path, cause);
+    }
+  }
+
+  #remove({ path, parent, name }: Place): void {
+    const onRemove = (removed: Uint8Array): void => {
+      if (equalBytes(removed, path)) return;
+      this.#tally.deleted++;
+      this.#tally.entry('deleted', () => removed, 0);
+    };
+    const [problem] = removeEntry(this.#at(parent), name, { path, onRemove });
+    // What is gone must not be found through a handle that is still open.
+    this.#tree.forget();
+    if (problem !== undefined) throw problem.error;
+  }
+
+  #discard({ path, parent }: Place, own: Uint8Array): void {
+    try {
+      unlinkAt(this.#at(parent), own);
+    } catch (cause) {
+      this.#tally.problem(path, targetError('remove what is not whole of', path, cause));
+    }
+  }
+
+  #at(directory: Uint8Array): number {
+    return this.#tree.directory(directory);
+  }
+
+  /** The directory of this path, after leaving those that it is not in; one that the archive does not have is made. */
+  #enter(path: Uint8Array): Level {
+    for (;;) {
+      const top = this.#levels.at(-1)!;
+      if (equalBytes(top.path, path)) return top;
+      if (isBelow(path, top.path)) break;
+      this.#leave();
+    }
+    for (;;) {
+      const top = this.#levels.at(-1)!;
+      if (equalBytes(top.path, path)) return top;
+      this.#enterUnasked(top, path);
+    }
+  }
+
+  /** The next directory on the way to `path`, of which nothing is known. */
+  #enterUnasked(parent: Level, path: Uint8Array): void {
+    const begin = parent.path.length === 0 ? 0 : parent.path.length + 1;
+    const slash = path.indexOf(0x2f, begin);
+    const own = slash === -1 ? path : path.subarray(0, slash);
+    const name = nameOf(own);
+    const at = this.#at(parent.path);
+    const before = lookAt(at, name);
+    if (before !== undefined && before.type !== 'directory') {
+      throw refusal(own, 'something is to be in it, but it is no directory');
+    }
+    makeDirectory(at, name);
+    this.#levels.push({ path: own, entry: undefined, before, isFresh: before === undefined });
+  }
+
+  #leave(): void {
+    const level = this.#levels.pop()!;
+    if (!this.#options.isUnordered) {
+      this.#finishDirectory(level);
+      return;
+    }
+    const key = keyOf(level.path);
+    // Of one that is entered again the archive's entry counts, or else what it was like at first.
+    if (level.entry !== undefined || !this.#unfinished.has(key)) this.#unfinished.set(key, level);
+  }
+
+  #finishDirectory({ path, entry, before }: Level): void {
+    try {
+      const at = this.#at(parentOf(path));
+      const name = nameOf(path);
+      if (entry !== undefined) this.#metadata.applyToDirectory(at, name, entry, path);
+      else if (before !== undefined) {
+        try {
+          changeModeAt(at, name, before.mode);
+          setTimesAt(at, name, before.mtime);
+        } catch (cause) {
+          throw targetError('set the mode and times of', path, cause);
+        }
+      }
+    } catch (error) {
+      this.#note(path, error);
+    }
+    this.#settle();
+  }
+
+  #owned(entry: Entry): Entry {
+    if (this.#options.owners !== 'none') return entry;
+    return {
+      ...entry,
+      uid: process.geteuid?.() ?? entry.uid,
+      gid: process.getegid?.() ?? entry.gid,
+      user: undefined,
+      group: undefined,
+      mode: entry.type === 'directory' ? entry.mode : entry.mode & ~setIds,
+    };
+  }
+
+  #count(
+    action: 'restored' | 'unchanged' | 'skipped',
+    path: Uint8Array,
+    { type }: Entry,
+    size: number,
+  ): void {
+    const { counters } = this.#tally;
+    if (type === 'file') {
+      counters.files++;
+      counters.bytes += size;
+      if (action !== 'restored') counters.filesUnchanged++;
+    } else this.#tally.others++;
+    this.#tally.entry(action, () => path, size);
+  }
+
+  /** Tells what the metadata has brought to light. */
+  #settle(): void {
+    const { problems } = this.#metadata;
+    if (problems.length > 0) {
+      for (const { path, error } of problems.splice(0)) this.#tally.problem(path, error);
+    }
+    this.#tally.ownersNotRestored += this.#metadata.ownersNotRestored;
+    this.#metadata.ownersNotRestored = 0;
+  }
+
+  #note(path: Uint8Array, error: unknown): void {
+    if (!hasCode(error, 'target/refused', 'target/unwritable', 'repository/damaged')) throw error;
+    if (isFatal(error)) throw error;
+    if (error.code === 'repository/damaged') this.#tally.damaged++;
+    this.#tally.problem(path, error);
+  }
+}
+
+function isSameFile(
+  { entry, size }: FirstName,
+  other: Entry,
+  otherSize: number | undefined,
+): boolean {
+  return (
+    (otherSize === undefined || otherSize === size) &&
+    equalTimestamps(entry.mtime, other.mtime) &&
+    entry.mode === other.mode &&
+    entry.uid === other.uid &&
+    entry.gid === other.gid
+  );
+}
+
+function temporaryName(): Uint8Array {
+  return Buffer.from(`.holdfast-${toHex(systemRandom(12))}.unfinished`);
+}
+
+function isBelow(path: Uint8Array, directory: Uint8Array): boolean {
+  const { length } = directory;
+  if (length === 0) return true;
+  return (
+    path.length > length && path[length] === 0x2f && equalBytes(path.subarray(0, length), directory)
+  );
+}
+
+function parentOf(path: Uint8Array): Uint8Array {
+  return path.subarray(0, Math.max(0, path.lastIndexOf(0x2f)));
+}
+
+function nameOf(path: Uint8Array): Uint8Array {
+  return path.subarray(path.lastIndexOf(0x2f) + 1);
+}
+
+/** Bytes as a key. */
+function keyOf(bytes: Uint8Array): string {
+  return asBuffer(bytes).toString('latin1');
+}
