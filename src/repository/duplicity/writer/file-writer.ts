@@ -5,10 +5,9 @@ import { quotePath } from '../../../base/posix/system-error.ts';
 import { DeltaEncoder } from '../../../codec/rsync/delta.ts';
 import { type Signature, SignatureBuilder } from '../../../codec/rsync/signature.ts';
 import { TAR_BLOCK } from '../../../codec/tar/tar-entry.ts';
-import { encodeTarHeader } from '../../../codec/tar/tar-header.ts';
 import { DeltaBlocks } from './delta-blocks.ts';
 import { blockEntryName, volumeEntryName } from './entry-names.ts';
-import { tarEntryOf } from './item-entry.ts';
+import { isSourceError, itemHeader, tarEntryOf } from './item-entry.ts';
 import type { EntrySettings, EntryTargets } from './entry-targets.ts';
 import type { ItemContent, SourceItem } from './source-item.ts';
 
@@ -337,7 +336,7 @@ export class FileWriter {
       : blockEntryName(prefix, item.path, blocksBefore + 1);
     // The records stand where the file begins: they may be long.
     const withRecords = this.#settings.extensions && blocksBefore === 0;
-    return encodeTarHeader(tarEntryOf(item, name, size, withRecords));
+    return itemHeader(item, tarEntryOf(item, name, size, withRecords));
   }
 
   #outcome(
@@ -352,10 +351,6 @@ export class FileWriter {
     else if (!isSettled) onProblem(item.path, changedMeanwhile(item.path));
     return { signature, size, stored, isSettled };
   }
-}
-
-function isSourceError(error: unknown): error is AppError {
-  return error instanceof AppError && error.code.startsWith('source/');
 }
 
 function changedMeanwhile(path: Uint8Array): AppError {

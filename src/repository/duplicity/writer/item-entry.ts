@@ -1,3 +1,6 @@
+import { AppError, hasCode } from '../../../base/errors.ts';
+import { quotePath } from '../../../base/posix/system-error.ts';
+import { encodeTarHeader } from '../../../codec/tar/tar-header.ts';
 import type { TarEntry, TarEntryType } from '../../../codec/tar/tar-entry.ts';
 import { headerTimeOf, recordsOf } from '../extra-records.ts';
 import type { SourceItem } from './source-item.ts';
@@ -28,6 +31,24 @@ export function tarEntryOf(
     deviceMinor: entry.deviceMinor,
     records: extensions ? recordsOf(entry, { link: linkGroup }) : noRecords,
   };
+}
+
+/**
+ * The header of an item's entry. Throws `source/unreadable` for what no tar can hold (docs/formats/duplicity.md 5).
+ */
+export function itemHeader(item: SourceItem, entry: TarEntry): Uint8Array {
+  try {
+    return encodeTarHeader(entry);
+  } catch (cause) {
+    if (!hasCode(cause, 'input/invalid')) throw cause;
+    const message = `Cannot store ${quotePath(item.path)}: ${cause.message}`;
+    throw new AppError('source/unreadable', message, { cause });
+  }
+}
+
+/** Whether it is about one file, and not about the run. */
+export function isSourceError(error: unknown): error is AppError {
+  return error instanceof AppError && error.code.startsWith('source/');
 }
 
 /**

@@ -4,7 +4,13 @@ import type { Signature } from '../../../codec/rsync/signature.ts';
 import type { EntrySettings, EntryTargets } from './entry-targets.ts';
 import { signatureEntryName, volumeEntryName } from './entry-names.ts';
 import { type BegunFile, FileWriter, type StoredFile } from './file-writer.ts';
-import { deletedEntry, signatureEntryOf, tarEntryOf } from './item-entry.ts';
+import {
+  deletedEntry,
+  isSourceError,
+  itemHeader,
+  signatureEntryOf,
+  tarEntryOf,
+} from './item-entry.ts';
 import type { SourceItem } from './source-item.ts';
 
 /** Writes the entries of one set, which are to be given in index order: to the volumes, the signature tar, and the list of files. */
@@ -23,7 +29,7 @@ export class SetWriter {
   async snapshot(item: SourceItem, begun?: BegunFile): Promise<boolean> {
     const { statistics, files } = this.#targets;
     if (item.entry.type !== 'file') {
-      await this.#object(item);
+      if (!(await this.#object(item))) return false;
       statistics.newFiles++;
       statistics.newFileSize += sizeOfObject(item);
       statistics.sourceFileSize += sizeOfObject(item);
@@ -72,19 +78,30 @@ export class SetWriter {
     statistics.deltaEntries++;
   }
 
-  async #object(item: SourceItem): Promise<void> {
+  /** False if no tar can hold it. */
+  async #object(item: SourceItem): Promise<boolean> {
     const { volumes, signatures } = this.#targets;
     const { extensions } = this.#settings;
     const entryFor = (name: Uint8Array): TarEntry => tarEntryOf(item, name, 0, extensions);
-    const header = encodeTarHeader(entryFor(volumeEntryName('snapshot', item.path)));
+    let header: Uint8Array;
+    let signed: Uint8Array;
+    try {
+      header = itemHeader(item, entryFor(volumeEntryName('snapshot', item.path)));
+      const entry = entryFor(signatureEntryName('snapshot', item.path));
+      signed = itemHeader(item, extensions ? signatureEntryOf(entry, undefined) : entry);
+    } catch (error) {
+      if (!isSourceError(error)) throw error;
+      this.#settings.onProblem(item.path, error);
+      return false;
+    }
     const begun = volumes.begin(header.length);
     const volume = begun instanceof Promise ? await begun : begun;
     const wait = volume.tar.room(header.length);
     if (wait !== undefined) await wait;
     volume.tar.put(header);
     volume.note({ path: item.path, block: undefined });
-    const signed = entryFor(signatureEntryName('snapshot', item.path));
-    signatures.add(encodeTarHeader(extensions ? signatureEntryOf(signed, undefined) : signed));
+    signatures.add(signed);
+    return true;
   }
 
   #sign(item: SourceItem, { signature, size, isSettled }: StoredFile): void {
