@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 
 import { storageContract } from '#test/contract/storage-contract.ts';
+import { missingPrograms } from '#test/servers/required-programs.ts';
 import { owning } from '#test/support/owning-storage.ts';
 import { namesIn, pattern, rejectsWith } from '#test/support/storage-samples.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
@@ -11,6 +12,7 @@ import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 import { systemClock } from '../../../base/clock.ts';
 import { AppError, hasCode } from '../../../base/errors.ts';
 import { toHex } from '../../../base/bytes.ts';
+import { runProgram } from '../../../base/process.ts';
 import { systemRandom } from '../../../base/random.ts';
 import type { DriverContext } from '../../driver.ts';
 import { openStorage } from '../../open-storage.ts';
@@ -94,26 +96,18 @@ describe('a multi: URL', () => {
   test('gives variables to one store alone, and leaves those of the process as they are', async () => {
     await using directory = await temporaryDirectory();
     const before = { ...process.env };
+    const variable = { name: 'HOLDFAST_PAR2_REDUNDANCY', value: '1000' };
     await using list = await listOf([
-      {
-        // Without its path, which only the variable says.
-        url: 'memory://',
-        env: [{ name: 'HOLDFAST_PAR2_REDUNDANCY', value: '1000' }],
-      },
-      {
-        url: `par2+file://${directory.path}`,
-        env: [{ name: 'HOLDFAST_PAR2_REDUNDANCY', value: '50' }],
-      },
+      // Nothing asks for it there; the second store would refuse it.
+      { url: 'memory://', env: [variable] },
+      { url: `par2+file://${directory.path}` },
     ]);
     const { storage } = await openStorage(list.url, {}, contextWith());
     await storage[Symbol.asyncDispose]();
     assert.deepEqual({ ...process.env }, before);
 
     await using mistaken = await listOf([
-      {
-        url: `par2+file://${directory.path}`,
-        env: [{ name: 'HOLDFAST_PAR2_REDUNDANCY', value: '1000' }],
-      },
+      { url: `par2+file://${directory.path}`, env: [variable] },
     ]);
     await rejectsWith(openStorage(mistaken.url, {}, contextWith()), 'input/usage');
   });
@@ -234,4 +228,59 @@ test('a mirror that has to be whole is not listed without one of its stores', as
   await rm(made.places[1] ?? '', { recursive: true });
   await assert.rejects(namesIn(made.storage, ''), AppError);
   assert.deepEqual(await made.storage.read('a'), pattern(3));
+});
+
+test('a store that cannot be opened is missed in stripes, and passed over in a mirror', async () => {
+  await using directory = await temporaryDirectory();
+  const file = path.join(directory.path, 'no-directory');
+  await writeFile(file, '');
+  const warnings: AppError[] = [];
+  const entries = [{ url: `file://${file}` }, { url: `file://${directory.path}/disk` }];
+  await using striped = await listOf(entries);
+  await rejectsWith(openStorage(striped.url, {}, contextWith()), 'storage/access-denied');
+  await using mirrored = await listOf(entries, '?mode=mirror');
+  const { storage } = await openStorage(mirrored.url, {}, contextWith(warnings));
+  await storage.put('a', pattern(3));
+  assert.deepEqual(await storage.read('a'), pattern(3));
+  assert.deepEqual(await namesIn(storage, ''), ['a']);
+  assert.ok(warnings.some(({ message }) => /did not take "a"/u.test(message)));
+  await using alone = await listOf(entries.slice(0, 1), '?mode=mirror');
+  await rejectsWith(openStorage(alone.url, {}, contextWith()), 'storage/access-denied');
+});
+
+describe('duplicity', { skip: missingPrograms(['duplicity']) }, () => {
+  for (const query of ['?mode=stripe&onfail=abort', '?mode=mirror&subpath=/sub']) {
+    test(`and we fill the same stores (${query})`, async () => {
+      await using directory = await temporaryDirectory();
+      const at = (name: string): string => path.join(directory.path, name);
+      await mkdir(at('source'));
+      await writeFile(at('source/file'), pattern(200_000));
+      const listing = async (kind: string) => {
+        for (const disk of ['1/sub', '2/sub'])
+          await mkdir(at(`${kind}${disk}`), { recursive: true });
+        return listOf(
+          ['1', '2'].map((disk) => ({ url: `file://${at(kind + disk)}`, description: disk })),
+          query,
+        );
+      };
+      const duplicity = async (...parameters: readonly string[]): Promise<void> => {
+        const { status, lastWords } = await runProgram(
+          ['duplicity', ...parameters, `--archive-dir=${at('cache')}`, '--no-encryption'],
+          { environment: { PATH: process.env['PATH'], HOME: directory.path } },
+        );
+        assert.equal(status, 0, lastWords);
+      };
+      await using theirs = await listing('theirs');
+      await duplicity('full', at('source'), theirs.url);
+      await using ours = await listing('ours');
+      const from = (await openStorage(theirs.url, {}, contextWith())).storage;
+      const to = (await openStorage(ours.url, {}, contextWith())).storage;
+      const names = await namesIn(from, '');
+      assert.equal(names.length, 3);
+      for (const name of names) await to.put(name, await from.read(name));
+      await rm(at('cache'), { recursive: true });
+      await duplicity('restore', ours.url, at('target'));
+      assert.deepEqual(new Uint8Array(await readFile(at('target/file'))), pattern(200_000));
+    });
+  }
 });
