@@ -210,11 +210,11 @@ describe('writing to a mirror', () => {
       onFailure: 'abort',
       faults: [{}, { put: [full] }],
     });
-    await first.put('a', pattern(3_000_000, 1));
-    await second.put('a', pattern(3_000_000, 1));
+    await first.put('a', pattern(3000, 1));
+    await second.put('a', pattern(3000, 1));
     await assert.rejects(storage.put('a', pattern(10, 2)), full);
-    assert.deepEqual(await first.read('a'), pattern(3_000_000, 1));
-    assert.deepEqual(await second.read('a'), pattern(3_000_000, 1));
+    assert.deepEqual(await first.read('a'), pattern(3000, 1));
+    assert.deepEqual(await second.read('a'), pattern(3000, 1));
   });
 
   test('that is aborted between two stores leaves nothing', async () => {
