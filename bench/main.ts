@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import { systemClock } from '../src/base/clock.ts';
 import { difference } from './compare.ts';
+import { isMet, measureArchives, writeArchivePage } from './archives.ts';
 import { type DataSet, dataDirectory, makeData } from './data.ts';
 import { bytesBelow, readAll } from './files.ts';
 import { type RunOptions, measure, missingForMeasuring, run } from './measure.ts';
@@ -22,6 +23,7 @@ import { type Place, type Step, type Tool, steps } from './tools/tool.ts';
 const allTools: readonly Tool[] = [holdfast, restic, borg, duplicity, tar];
 
 const documentation = fileURLToPath(new URL('../docs/benchmark.md', import.meta.url));
+const archivePage = fileURLToPath(new URL('../docs/benchmark-archives.md', import.meta.url));
 
 /** Steps that say something about large files as well; the others depend on the number of files. */
 const largeSteps: ReadonlySet<Step> = new Set(['first', 'check', 'restore']);
@@ -41,24 +43,44 @@ async function main(): Promise<void> {
   try {
     const work = resolve(options.work);
     mkdirSync(work, { recursive: true });
-    makeData(work, options.sets, options.scale, say);
+    makeData(
+      work,
+      options.archives ? [...new Set<DataSet>([...options.sets, 'small'])] : options.sets,
+      options.scale,
+      say,
+    );
     // An earlier benchmark may have been killed.
     rmSync(join(work, 'run'), { recursive: true, force: true });
-    const report = await measureAll({ ...options, work }, signal).finally(() =>
-      rmSync(join(work, 'run'), { recursive: true, force: true }),
-    );
-    process.stdout.write(`\n${figures(report)}\n\n${ratios(report)}\n`);
-    const isComplete = options.whole && report.tools.some(({ tool }) => tool === holdfast);
-    const path = options.report ?? (isComplete ? documentation : undefined);
-    if (path !== undefined) {
-      writeFileSync(path, page(report));
-      say(`Wrote ${path}`);
-    }
-    const isMissed = verdicts(summarize(report.results)).some(({ met }) => met === false);
-    if (report.failures.length > 0 || (options.assert && isMissed)) process.exitCode = 1;
+    if (options.sets.length > 0) await measureSteps(options, work, signal);
+    if (options.archives) await measureOwnArchives(options, signal);
   } finally {
     release();
   }
+}
+
+/** All programs on the same data, and the page about it. */
+async function measureSteps(options: Options, work: string, signal: AbortSignal): Promise<void> {
+  const report = await measureAll({ ...options, work }, signal).finally(() =>
+    rmSync(join(work, 'run'), { recursive: true, force: true }),
+  );
+  process.stdout.write(`\n${figures(report)}\n\n${ratios(report)}\n`);
+  const isComplete = options.whole && report.tools.some(({ tool }) => tool === holdfast);
+  const path = options.report ?? (isComplete ? documentation : undefined);
+  if (path !== undefined) {
+    writeFileSync(path, page(report));
+    say(`Wrote ${path}`);
+  }
+  const isMissed = verdicts(summarize(report.results)).some(({ met }) => met === false);
+  if (report.failures.length > 0 || (options.assert && isMissed)) process.exitCode = 1;
+}
+
+async function measureOwnArchives(options: Options, signal: AbortSignal): Promise<void> {
+  const rows = await measureArchives(resolve(options.work), environmentFor, signal, say);
+  if (options.scale === 1) {
+    writeArchivePage(archivePage, rows, systemClock.now());
+    say(`Wrote ${archivePage}`);
+  }
+  if (options.assert && !isMet(rows)) process.exitCode = 1;
 }
 
 async function measureAll(options: Options, signal: AbortSignal): Promise<Report> {

@@ -10,7 +10,7 @@ Measures Holdfast and, where installed, restic, Borg, duplicity and tar | zstd o
 
   --data DIR        where data and repositories go; the data is kept (default: .bench in the checkout)
   --runs N          measure everything N times and take the median (default: 1)
-  --only LIST       only these of: small, large, first, second, snapshots, check, restore
+  --only LIST       only these of: small, large, first, second, snapshots, check, restore, archives
   --tools LIST      only these of: holdfast, restic, borg, duplicity, tar
   --report FILE     write the page there (default: docs/benchmark.md, when everything was measured)
   --assert          exit with 1 when a ratio that was wanted is missed
@@ -22,6 +22,8 @@ export interface Options {
   readonly runs: number;
   readonly sets: readonly DataSet[];
   readonly steps: readonly Step[];
+  /** Whether `holdfast duplicity` is measured beside duplicity. */
+  readonly archives: boolean;
   /** Undefined for all. */
   readonly tools: readonly string[] | undefined;
   /** Where the page goes in any case. */
@@ -51,7 +53,7 @@ export function readOptions(
     },
   });
   if (values.help) return undefined;
-  const only = list(values.only, [...dataSets, ...steps], '--only');
+  const only = list(values.only, [...dataSets, ...steps, 'archives'], '--only');
   const tools = values.tools === undefined ? undefined : list(values.tools, toolNames, '--tools');
   const runs = Number(values.runs);
   const scale = Number(values.scale);
@@ -65,8 +67,9 @@ export function readOptions(
   return {
     work: values.data,
     runs,
-    sets: chosen(dataSets),
+    sets: only.length === 1 && only[0] === 'archives' ? [] : chosen(dataSets),
     steps: chosen(steps),
+    archives: only.includes('archives') || (only.length === 0 && tools === undefined),
     tools,
     report: values.report,
     whole,

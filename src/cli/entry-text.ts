@@ -17,7 +17,11 @@ const letters: Readonly<Record<EntryType, string>> = {
 export function entryLine(
   path: Uint8Array,
   entry: Entry,
-  { long, timeZone }: { readonly long: boolean; readonly timeZone: string },
+  {
+    long,
+    timeZone,
+    isSizeUnknown = false,
+  }: { readonly long: boolean; readonly timeZone: string; readonly isSizeUnknown?: boolean },
 ): string {
   const name = `${displayPath(path)}${entry.type === 'directory' ? '/' : ''}`;
   if (!long) return name;
@@ -25,7 +29,7 @@ export function entryLine(
   const owner = `${displayText(user ?? String(uid))}:${displayText(group ?? String(gid))}`;
   const link = entry.linkTarget === undefined ? '' : ` -> ${displayPath(entry.linkTarget)}`;
   const time = timeText(entry.mtime.seconds * 1000, timeZone);
-  return `${modeText(entry)}  ${owner.padEnd(16)}  ${sizeText(entry).padStart(12)}  ${time}  ${name}${link}`;
+  return `${modeText(entry)}  ${owner.padEnd(16)}  ${(isSizeUnknown ? '?' : sizeText(entry)).padStart(12)}  ${time}  ${name}${link}`;
 }
 
 /** `drwxr-sr-x` */
@@ -51,13 +55,14 @@ function sizeText({ type, size, deviceMajor, deviceMinor }: Entry): string {
 export function entryFields(
   path: Uint8Array,
   entry: Entry,
+  isSizeUnknown = false,
 ): { readonly [name: string]: JsonValue } {
   const { type, size, mode, uid, gid, user, group, mtime, links, linkTarget } = entry;
   const target = linkTarget === undefined ? undefined : pathFields(linkTarget);
   return {
     ...pathFields(path),
     kind: type,
-    ...(type === 'file' && { size }),
+    ...(type === 'file' && !isSizeUnknown && { size }),
     mode: `0${mode.toString(8)}`,
     uid,
     gid,

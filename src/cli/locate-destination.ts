@@ -4,6 +4,7 @@ import type { Description } from '../repository/native/keys/description.ts';
 import { readDescription } from '../repository/native/keys/unlock.ts';
 import { objectPrefixes, parseObjectName } from '../repository/native/objects/object-name.ts';
 import type { Storage } from '../storage/storage.ts';
+import { holdsArchive } from './archive/holds-archive.ts';
 import type { GlobalFlagValues } from './global-flags.ts';
 import { openDestinationStorage } from './open-destination-storage.ts';
 import type { CommandSession } from './session.ts';
@@ -49,11 +50,21 @@ export async function locateDestination(
   }
 }
 
-/** The error for a place without a repository. An attempt to make one that was interrupted is told apart. */
+/** The error for a place without a repository. An attempt to make one that was interrupted is told apart, and an archive of duplicity's. */
 export async function missingRepository(
-  { storage, name: place }: LocatedDestination,
-  signal: AbortSignal,
+  located: LocatedDestination,
+  flags: GlobalFlagValues,
+  session: CommandSession,
 ): Promise<AppError> {
+  const { storage, name: place } = located;
+  const { signal } = session;
+  if (await holdsArchive(located, flags, session)) {
+    return new AppError(
+      'repository/unsupported',
+      `"${place}" holds an archive of duplicity's, with which this command cannot do anything`,
+      { hint: '"holdfast copy" makes a repository of it' },
+    );
+  }
   try {
     for await (const { name } of storage.list(objectPrefixes.key, { signal })) {
       if (parseObjectName(name)?.type !== 'key') continue;

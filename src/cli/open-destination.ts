@@ -35,9 +35,18 @@ export async function openDestination(
   url: string,
   flags: GlobalFlagValues,
   session: CommandSession,
+  options: OpenDestinationOptions,
+): Promise<NativeRepository> {
+  return openLocated(await locateDestination(url, flags, session), flags, session, options);
+}
+
+/** The same for a place that was looked at, which is the answer's from then on, and closed if there is none. */
+export async function openLocated(
+  located: LocatedDestination,
+  flags: GlobalFlagValues,
+  session: CommandSession,
   { mode, whose = 'main', inspect, meanwhile }: OpenDestinationOptions,
 ): Promise<NativeRepository> {
-  const located = await locateDestination(url, flags, session);
   try {
     await inspect?.(located);
     const places = localPlaces(flags, session);
@@ -51,7 +60,7 @@ export async function openDestination(
     const { signal } = session;
     if (located.repositoryId === undefined) {
       if (mode === 'make') return await makeRepository(located, flags, session, places);
-      throw await missingRepository(located, signal);
+      throw await missingRepository(located, flags, session);
     }
     const readOnly = mode === 'read';
     const { storage, localPath, description } = located;

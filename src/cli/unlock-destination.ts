@@ -25,7 +25,7 @@ export async function unlockDestination(
   const located = await locateDestination(url, flags, session);
   try {
     const { signal } = session;
-    if (located.repositoryId === undefined) throw await missingRepository(located, signal);
+    if (located.repositoryId === undefined) throw await missingRepository(located, flags, session);
     const credentials = await findCredentials(flags, session);
     const { storage, description } = located;
     const unlocked = await unlock(storage, credentials, {

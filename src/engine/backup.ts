@@ -8,6 +8,7 @@ import type { NativeRepository } from '../repository/native/native-repository.ts
 import { BackupRun, type SnapshotDraft } from '../repository/native/writer/backup-run.ts';
 import type { SnapshotWriter } from '../repository/native/writer/snapshot-writer.ts';
 import { planSources, type SourcePlan } from '../source/filesystem/source-plan.ts';
+import { contentModule } from './content-module.ts';
 import { refuseNesting } from './nested-destination.ts';
 import type { OperationContext } from './operation.ts';
 import { SourceWalk, type SourceWalkOptions } from './source-walk.ts';
@@ -264,10 +265,4 @@ function progressOf(writer: SnapshotWriter | undefined): OperationCounters {
     filesUnchanged: counters?.filesUnchanged ?? 0,
     errors: counters?.errors ?? 0,
   };
-}
-
-/** The module through which workers open files; sources run as TypeScript, the published package as JavaScript. */
-function contentModule(): string {
-  const extension = import.meta.filename.endsWith('.ts') ? 'ts' : 'js';
-  return new URL(`../source/filesystem/file-reader.${extension}`, import.meta.url).href;
 }

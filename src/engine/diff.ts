@@ -1,6 +1,6 @@
 import { compareBytes, equalBytes } from '../base/bytes.ts';
 import { joinPath } from '../base/posix/path-bytes.ts';
-import { equalTimestamps } from '../model/entry.ts';
+import { type Entry, equalTimestamps } from '../model/entry.ts';
 import type { Access } from '../repository/native/access.ts';
 import {
   encodeReference,
@@ -34,8 +34,8 @@ export interface Difference {
   /** Below what is compared; empty for that itself. */
   readonly path: Uint8Array;
   readonly change: Change;
-  readonly before: TreeEntry | undefined;
-  readonly after: TreeEntry | undefined;
+  readonly before: Entry | undefined;
+  readonly after: Entry | undefined;
 }
 
 type Pair = readonly [TreeEntry | undefined, TreeEntry | undefined];

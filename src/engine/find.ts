@@ -1,13 +1,11 @@
-import { AppError, messageOf } from '../base/errors.ts';
 import { joinPath } from '../base/posix/path-bytes.ts';
-import { compileGlob } from '../model/glob.ts';
-import { pathText } from '../model/path-text.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { Access } from '../repository/native/access.ts';
 import type { TreeEntry } from '../repository/native/content/tree.ts';
 import { BlobReader } from '../repository/native/reader/blob-reader.ts';
 import type { StoredSnapshot } from '../repository/native/reader/snapshot-list.ts';
 import { walkTree } from '../repository/native/reader/tree-reader.ts';
+import { compileEntryPatterns } from './entry-patterns.ts';
 import type { OperationContext } from './operation.ts';
 import { reportFinding } from './report-finding.ts';
 import { originalRoot } from './restore/original-place.ts';
@@ -26,9 +24,6 @@ export interface FoundEntry {
   readonly entry: TreeEntry;
 }
 
-/** Whether a pattern matches an entry itself, by its absolute path without the leading slash. */
-type Matcher = (path: string, name: string, directory: boolean) => boolean;
-
 /**
  * Entries that patterns match, snapshot by snapshot in the given order. What lies in a directory that matches is not found by that alone. Directories that
  * cannot be read are reported.
@@ -41,7 +36,7 @@ export async function* findEntries(
   context: OperationContext,
 ): AsyncGenerator<FoundEntry, void, undefined> {
   const { signal } = context;
-  const matchers = patterns.map((pattern) => matcherOf(pattern, ignoreCase));
+  const matches = compileEntryPatterns(patterns, ignoreCase);
   const blobs = await BlobReader.open(access, { signal, onFinding: reportFinding(context) });
   for (const { snapshot, root, final } of snapshots) {
     const top = originalRoot(final);
@@ -54,34 +49,7 @@ export async function* findEntries(
     for await (const { path: below, entry } of entries) {
       if (below.length === 0) continue;
       const path = joinPath(top, below);
-      const text = pathText(path).replace(/^\//u, '');
-      const name = pathText(entry.name);
-      const isDirectory = entry.type === 'directory';
-      if (matchers.some((matches) => matches(text, name, isDirectory))) {
-        yield { snapshot, path, entry };
-      }
+      if (matches(path, entry)) yield { snapshot, path, entry };
     }
-  }
-}
-
-function matcherOf(pattern: string, ignoreCase: boolean): Matcher {
-  if (pattern.startsWith('re:')) {
-    const expression = expressionOf(pattern.slice(3), ignoreCase);
-    return (path) => expression.test(`/${path}`);
-  }
-  const glob = compileGlob(pattern, { ignoreCase });
-  return (path, name, directory) =>
-    (directory || !glob.directoriesOnly) && (glob.matchesName?.(name) ?? glob.matches(path));
-}
-
-function expressionOf(source: string, ignoreCase: boolean): RegExp {
-  try {
-    return new RegExp(source, ignoreCase ? 'sui' : 'su');
-  } catch (cause) {
-    throw new AppError(
-      'input/invalid',
-      `"${source}" is not a regular expression: ${messageOf(cause)}`,
-      { cause },
-    );
   }
 }

@@ -1,15 +1,8 @@
 import { AppError } from '../base/errors.ts';
-import { formatCount } from '../base/size.ts';
 import { noCounters, type SummaryEvent } from '../model/event.ts';
 import { planForget } from '../model/forget-plan.ts';
-import {
-  isEmptyPolicy,
-  planRetention,
-  type RetentionGroup,
-  type RetentionPlan,
-  type RetentionPolicy,
-} from '../model/retention.ts';
-import { fitsFilter, type SnapshotFilter } from '../model/snapshot-group.ts';
+import type { RetentionPlan, RetentionPolicy } from '../model/retention.ts';
+import type { SnapshotFilter } from '../model/snapshot-group.ts';
 import { selectSnapshot } from '../model/snapshot-selector.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { Access } from '../repository/native/access.ts';
@@ -21,15 +14,9 @@ import {
 } from '../repository/native/collector/forget.ts';
 import { finalName } from '../repository/native/objects/object-name.ts';
 import { listSnapshots, type SnapshotList } from '../repository/native/reader/snapshot-list.ts';
+import { applyPolicy } from './apply-policy.ts';
 import type { OperationContext } from './operation.ts';
 import { withPolicyTimes } from './snapshot-times.ts';
-
-const DAY = 24 * 60 * 60 * 1000;
-/** A day with more new snapshots of a group than this, and more than so many times the busiest day before, is abnormal. */
-const MANY_A_DAY = 24;
-const TIMES_THE_BUSIEST = 4;
-/** So many days before are looked at. */
-const DAYS_BEFORE = 30;
 
 export interface ForgetInput {
   /** Snapshots to forget, as a user names them. Either these, or a policy. */
@@ -66,9 +53,11 @@ export async function planForgetting(
   const now = clock.now();
   const snapshots = withPolicyTimes(list.snapshots, now);
   const force = input.force === true;
+  const { keepLast, keepDays } = access.settings;
+  const floor = { last: keepLast, days: keepDays };
   const { retention, unreadable } =
     input.named === undefined
-      ? { retention: byPolicy(access, snapshots, input, now), unreadable: [] }
+      ? { retention: applyPolicy(snapshots, input, { now, floor }), unreadable: [] }
       : byName(list, snapshots, input.named, { now, timeZone: input.timeZone, force });
   const seals = new Map(list.seals.map((seal) => [seal.value.snapshotId, seal]));
   const removals = [...retention.forget.map(({ id }) => id), ...unreadable].map((id) => ({
@@ -101,47 +90,6 @@ export async function forget(
   };
   report(summary);
   return summary;
-}
-
-function byPolicy(
-  access: Access,
-  snapshots: readonly Snapshot[],
-  { policy = {}, filter, timeZone, force = false }: ForgetInput,
-  now: number,
-): RetentionPlan {
-  if (isEmptyPolicy(policy)) {
-    throw new AppError('input/invalid', 'The policy says nothing about what to keep');
-  }
-  const { keepLast, keepDays } = access.settings;
-  const fitting = snapshots.filter(
-    (snapshot) => filter === undefined || fitsFilter(snapshot, filter),
-  );
-  const plan = planRetention(fitting, policy, {
-    now,
-    timeZone,
-    floor: { last: keepLast, days: keepDays },
-    force,
-  });
-  if (!force) for (const group of plan.groups) refuseFlood(group, now);
-  return plan;
-}
-
-/** Somebody with a machine's key could make so many snapshots that "the last ten" are all theirs. */
-function refuseFlood({ decisions, hostname }: RetentionGroup, now: number): void {
-  const isNew = ({ time }: Snapshot): boolean => time > now - DAY;
-  if (!decisions.some(({ snapshot, keep }) => !keep && !isNew(snapshot))) return;
-  const perDay = Array.from({ length: DAYS_BEFORE + 1 }, () => 0);
-  for (const { snapshot } of decisions) {
-    const day = Math.max(0, Math.floor((now - snapshot.time) / DAY));
-    if (day <= DAYS_BEFORE) perDay[day]!++;
-  }
-  const [latest = 0, ...before] = perDay;
-  if (latest <= Math.max(MANY_A_DAY, TIMES_THE_BUSIEST * Math.max(...before))) return;
-  throw new AppError(
-    'input/invalid',
-    `"${hostname}" made ${formatCount(latest)} snapshots in the last 24 hours, far more than on any day before; a policy could forget good ones because of them`,
-    { hint: 'Look at "holdfast snapshots"; if they are right, use --force' },
-  );
 }
 
 function byName(

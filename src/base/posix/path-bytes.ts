@@ -42,3 +42,28 @@ export function joinPath(prefix: Uint8Array, name: Uint8Array): Buffer {
   path.set(name, prefixLength + separator);
   return path;
 }
+
+/** The names in a path. */
+export function componentsOf(path: Uint8Array): Uint8Array[] {
+  const names: Uint8Array[] = [];
+  for (let start = 0; start <= path.length;) {
+    const slash = path.indexOf(0x2f, start);
+    const end = slash === -1 ? path.length : slash;
+    if (end > start) names.push(path.subarray(start, end));
+    start = end + 1;
+  }
+  return names;
+}
+
+/** A path below `root`, as one relative to it: people may write it either way. Names that `root` does not begin with are taken as relative already. */
+export function pathBelow(root: Uint8Array, path: Uint8Array): Uint8Array {
+  const above = componentsOf(root);
+  const names = componentsOf(path);
+  const isBelow =
+    path[0] === 0x2f &&
+    names.length >= above.length &&
+    above.every((name, index) => Buffer.compare(name, names[index]!) === 0);
+  let result: Uint8Array = new Uint8Array(0);
+  for (const name of isBelow ? names.slice(above.length) : names) result = joinPath(result, name);
+  return result;
+}

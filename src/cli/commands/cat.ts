@@ -3,8 +3,7 @@ import { splitSnapshotPath } from '../../model/snapshot-selector.ts';
 import { chooseSnapshot } from '../choose-snapshot.ts';
 import type { CommandRun } from '../command.ts';
 import type { cat } from '../definitions/looking.ts';
-import { loadSnapshots } from '../load-snapshots.ts';
-import { openDestination } from '../open-destination.ts';
+import { openView } from '../open-view.ts';
 import { operationContext } from '../operation-context.ts';
 import { StreamWriter } from '../output/stream-writer.ts';
 
@@ -20,17 +19,9 @@ export const run: CommandRun<typeof cat> = async (input, session) => {
       hint: 'Write SNAPSHOT:PATH, as in latest:letters/2026.txt',
     });
   }
-  const [repository, engine] = await Promise.all([
-    openDestination(input.arguments.URL, input.flags, session, { mode: 'read' }),
-    import('../../engine/cat.ts'),
-  ]);
-  await using opened = repository;
-  const snapshot = chooseSnapshot(await loadSnapshots(opened, session), selector, session);
-  const content = engine.readFile(
-    opened.access,
-    { snapshot, path: Buffer.from(path) },
-    operationContext(session),
-  );
+  await using view = await openView(input.arguments.URL, input.flags, session);
+  const snapshot = chooseSnapshot(view.snapshots, selector, session);
+  const content = view.read(snapshot, Buffer.from(path), operationContext(session));
   const writer = new StreamWriter(session.stdout);
   for await (const piece of content) {
     if (writer.closed) break;

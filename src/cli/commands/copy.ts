@@ -3,7 +3,7 @@ import { formatCount, formatSize } from '../../base/size.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
 import { fitsFilter } from '../../model/snapshot-group.ts';
 import type { NativeRepository } from '../../repository/native/native-repository.ts';
-import { chooseSnapshot } from '../choose-snapshot.ts';
+import { chooseStored } from '../choose-snapshot.ts';
 import type { CommandInput, CommandRun } from '../command.ts';
 import type { copy } from '../definitions/repository.ts';
 import { loadSnapshots } from '../load-snapshots.ts';
@@ -76,7 +76,7 @@ async function wantedOf(
   const list = await loadSnapshots(source, session);
   const named = input.arguments.SNAPSHOT;
   if (named.length > 0) {
-    return [...new Set(named.map((name) => chooseSnapshot(list, name, session).snapshot))];
+    return [...new Set(named.map((name) => chooseStored(list.snapshots, name, session).snapshot))];
   }
   const filter = snapshotFilter(input.flags, session.workingDirectory);
   return list.snapshots

@@ -1,14 +1,13 @@
 import { formatCount, formatSize } from '../../base/size.ts';
-import type { Change, DiffSide, Difference } from '../../engine/diff.ts';
+import type { Change, Difference } from '../../engine/diff.ts';
+import type { SnapshotView, ViewedPart } from '../../engine/view/snapshot-view.ts';
 import { splitSnapshotPath } from '../../model/snapshot-selector.ts';
-import type { SnapshotList } from '../../repository/native/reader/snapshot-list.ts';
 import { chooseSnapshot } from '../choose-snapshot.ts';
 import type { CommandRun } from '../command.ts';
 import { countingContext } from '../counting-context.ts';
 import type { diff } from '../definitions/looking.ts';
 import { entryFields, entryLine } from '../entry-text.ts';
-import { loadSnapshots } from '../load-snapshots.ts';
-import { openDestination } from '../open-destination.ts';
+import { openView } from '../open-view.ts';
 import { pathFields } from '../output/display-text.ts';
 import { printAll } from '../print-entries.ts';
 import type { CommandSession } from '../session.ts';
@@ -25,17 +24,12 @@ const here = Buffer.from('.');
 
 export const run: CommandRun<typeof diff> = async (input, session) => {
   const { output, timeZone } = session;
-  const [repository, engine] = await Promise.all([
-    openDestination(input.arguments.URL, input.flags, session, { mode: 'read' }),
-    import('../../engine/diff.ts'),
-  ]);
-  await using opened = repository;
-  const list = await loadSnapshots(opened, session);
-  const before = sideOf(list, input.arguments.A, session);
-  const after = sideOf(list, input.arguments.B, session);
+  await using view = await openView(input.arguments.URL, input.flags, session);
+  const before = sideOf(view, input.arguments.A, session);
+  const after = sideOf(view, input.arguments.B, session);
   const context = countingContext(session);
   const { metadata } = input.flags;
-  const differences = engine.diffSnapshots(opened.access, { before, after, metadata }, context);
+  const differences = view.diff({ before, after, metadata }, context);
   const counts = { added: 0, removed: 0, modified: 0, metadata: 0, type: 0 };
   const bytes = { added: 0, removed: 0 };
   await printAll(differences, output, (difference) => {
@@ -52,8 +46,8 @@ export const run: CommandRun<typeof diff> = async (input, session) => {
   output.object({
     type: 'summary',
     operation: 'diff',
-    before: before.snapshot.snapshot.id,
-    after: after.snapshot.snapshot.id,
+    before: before.snapshot.id,
+    after: after.snapshot.id,
     added: counts.added,
     removed: counts.removed,
     modified: counts.modified,
@@ -81,10 +75,10 @@ const words: Readonly<Record<Change, string>> = {
   type: 'of another type (T)',
 };
 
-function sideOf(list: SnapshotList, text: string, session: CommandSession): DiffSide {
+function sideOf({ snapshots }: SnapshotView, text: string, session: CommandSession): ViewedPart {
   const { snapshot, path } = splitSnapshotPath(text);
   return {
-    snapshot: chooseSnapshot(list, snapshot, session),
+    snapshot: chooseSnapshot(snapshots, snapshot, session),
     path: path === undefined ? undefined : Buffer.from(path),
   };
 }

@@ -5,8 +5,7 @@ import type { CommandRun } from '../command.ts';
 import { countingContext } from '../counting-context.ts';
 import type { find } from '../definitions/looking.ts';
 import { entryFields, entryLine } from '../entry-text.ts';
-import { loadSnapshots } from '../load-snapshots.ts';
-import { openDestination } from '../open-destination.ts';
+import { openView } from '../open-view.ts';
 import { displayText } from '../output/display-text.ts';
 import { printAll } from '../print-entries.ts';
 import { snapshotFilter } from '../snapshot-filter.ts';
@@ -16,21 +15,15 @@ export const run: CommandRun<typeof find> = async (input, session) => {
   const { flags } = input;
   const { output, timeZone, workingDirectory } = session;
   const filter = snapshotFilter(flags, workingDirectory);
-  const [repository, engine] = await Promise.all([
-    openDestination(input.arguments.URL, flags, session, { mode: 'read' }),
-    import('../../engine/find.ts'),
-  ]);
-  await using opened = repository;
-  const list = await loadSnapshots(opened, session);
+  await using view = await openView(input.arguments.URL, flags, session);
   const snapshots =
     flags.snapshot === undefined
-      ? list.snapshots.filter(
-          ({ snapshot }) => snapshot.state === 'complete' && fitsFilter(snapshot, filter),
+      ? view.snapshots.filter(
+          (snapshot) => snapshot.state === 'complete' && fitsFilter(snapshot, filter),
         )
-      : [chooseSnapshot(list, flags.snapshot, session)];
+      : [chooseSnapshot(view.snapshots, flags.snapshot, session)];
   const context = countingContext(session);
-  const found = engine.findEntries(
-    opened.access,
+  const found = view.find(
     { snapshots, patterns: input.arguments.PATTERN, ignoreCase: flags['ignore-case'] },
     context,
   );

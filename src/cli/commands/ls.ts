@@ -4,33 +4,22 @@ import type { CommandRun } from '../command.ts';
 import { countingContext } from '../counting-context.ts';
 import type { ls } from '../definitions/looking.ts';
 import { entryFields, entryLine } from '../entry-text.ts';
-import { loadSnapshots } from '../load-snapshots.ts';
-import { openDestination } from '../open-destination.ts';
+import { openView } from '../open-view.ts';
 import { printAll } from '../print-entries.ts';
 
 export const run: CommandRun<typeof ls> = async (input, session) => {
   const { flags } = input;
   const { output, timeZone } = session;
   const wanted = splitSnapshotPath(input.arguments['SNAPSHOT[:PATH]'] ?? 'latest');
-  const [repository, engine] = await Promise.all([
-    openDestination(input.arguments.URL, flags, session, { mode: 'read' }),
-    import('../../engine/list.ts'),
-  ]);
-  await using opened = repository;
-  const snapshot = chooseSnapshot(await loadSnapshots(opened, session), wanted.snapshot, session);
+  await using view = await openView(input.arguments.URL, flags, session);
+  const snapshot = chooseSnapshot(view.snapshots, wanted.snapshot, session);
+  const path = wanted.path === undefined ? undefined : Buffer.from(wanted.path);
   const context = countingContext(session);
-  const entries = engine.listEntries(
-    opened.access,
-    {
-      snapshot,
-      path: wanted.path === undefined ? undefined : Buffer.from(wanted.path),
-      recursive: flags.recursive || wanted.path === undefined,
-    },
-    context,
-  );
-  await printAll(entries, output, ({ path, entry }) => {
-    if (output.json) output.object({ type: 'file', ...entryFields(path, entry) });
-    else output.line(entryLine(path, entry, { long: flags.long, timeZone }));
+  const entries = view.list({ snapshot, path }, flags.recursive || path === undefined, context);
+  await printAll(entries, output, ({ path: below, entry, isSizeUnknown = false }) => {
+    const options = { long: flags.long, timeZone, isSizeUnknown };
+    if (output.json) output.object({ type: 'file', ...entryFields(below, entry, isSizeUnknown) });
+    else output.line(entryLine(below, entry, options));
   });
   return context.errors > 0 ? 13 : 0;
 };

@@ -1,7 +1,7 @@
 import { compilePathFilter } from '../../model/path-filter.ts';
 import { splitSnapshotPath } from '../../model/snapshot-selector.ts';
 import type { ExistingPolicy } from '../../target/filesystem/existing-policy.ts';
-import { chooseSnapshot, selectorOfTime } from '../choose-snapshot.ts';
+import { chooseStored, selectorOfTime } from '../choose-snapshot.ts';
 import type { CommandRun } from '../command.ts';
 import type { restore } from '../definitions/restore.ts';
 import { readFilterRules } from '../filter-rules.ts';
@@ -27,7 +27,8 @@ export const run: CommandRun<typeof restore> = async (input, session) => {
     import('../../engine/restore.ts'),
   ]);
   await using opened = repository;
-  const snapshot = chooseSnapshot(await loadSnapshots(opened, session), selector, session);
+  const { snapshots } = await loadSnapshots(opened, session);
+  const snapshot = chooseStored(snapshots, selector, session);
   output.report({
     type: 'notice',
     message: `Snapshot ${shortId(snapshot.snapshot.id)} of ${timeText(snapshot.snapshot.time, session.timeZone)}, host ${snapshot.snapshot.hostname}`,

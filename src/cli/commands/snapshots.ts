@@ -3,7 +3,7 @@ import { fitsFilter, snapshotGroups } from '../../model/snapshot-group.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
 import type { CommandRun } from '../command.ts';
 import type { snapshots } from '../definitions/looking.ts';
-import { openDestination } from '../open-destination.ts';
+import { openView } from '../open-view.ts';
 import { snapshotFilter } from '../snapshot-filter.ts';
 import { snapshotRecord, snapshotTable } from '../snapshot-text.ts';
 
@@ -11,20 +11,13 @@ export const run: CommandRun<typeof snapshots> = async (input, session) => {
   const { flags } = input;
   const { output, timeZone } = session;
   const filter = snapshotFilter(flags, session.workingDirectory);
-  const [repository, { loadSnapshots, statusOf }] = await Promise.all([
-    openDestination(input.arguments.URL, flags, session, { mode: 'read' }),
-    import('../load-snapshots.ts'),
-  ]);
-  await using opened = repository;
-  const list = await loadSnapshots(opened, session);
-  const fitting = list.snapshots
-    .map(({ snapshot }) => snapshot)
-    .filter((snapshot) => fitsFilter(snapshot, filter));
+  await using view = await openView(input.arguments.URL, flags, session);
+  const fitting = view.snapshots.filter((snapshot) => fitsFilter(snapshot, filter));
   const shown = flags.latest === undefined ? fitting : newestOf(fitting, flags.latest);
   for (const snapshot of shown) output.object(snapshotRecord(snapshot));
   output.table(...snapshotTable(shown, timeZone));
   output.note(shown.length === 0 ? 'No snapshots' : totalLine(shown));
-  return statusOf(list.findings);
+  return view.isDamaged ? 13 : 0;
 };
 
 /** The newest of each group, in the order they were in. */
@@ -38,5 +31,7 @@ function newestOf(all: readonly Snapshot[], count: number): Snapshot[] {
 function totalLine(shown: readonly Snapshot[]): string {
   const added = shown.reduce((sum, { stats }) => sum + (stats?.bytesAdded ?? 0), 0);
   const what = shown.length === 1 ? '1 snapshot' : `${formatCount(shown.length)} snapshots`;
-  return `${what}, ${formatSize(added)} added by them`;
+  return shown.some(({ stats }) => stats !== undefined)
+    ? `${what}, ${formatSize(added)} added by them`
+    : what;
 }

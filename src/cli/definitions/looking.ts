@@ -1,5 +1,6 @@
 import { defineCommand } from '../command.ts';
 import { switchFlag, valueFlag, wholeNumber } from '../flag.ts';
+import { archiveFlags } from './archive-flags.ts';
 import { repository, snapshotFilterFlags } from './shared-flags.ts';
 
 const snapshotHelp = 'An id, the beginning of one, "latest" or a time (2026-11-01, 3D)';
@@ -15,6 +16,7 @@ export const snapshots = defineCommand({
       parse: wholeNumber(1),
       help: 'Only the newest N of each host and set of sources',
     }),
+    ...archiveFlags,
   },
   examples: [
     ['holdfast snapshots /mnt/disk/documents', 'List all snapshots'],
@@ -39,6 +41,7 @@ export const ls = defineCommand({
       help: 'List directories below, too (default without PATH)',
     }),
     long: switchFlag({ short: 'l', help: 'Show mode, owner, size and time' }),
+    ...archiveFlags,
   },
   examples: [
     ['holdfast ls /mnt/disk/documents', 'List the newest snapshot'],
@@ -58,6 +61,7 @@ export const find = defineCommand({
     snapshot: valueFlag({ placeholder: 'SNAPSHOT', help: 'Look in this snapshot only' }),
     'ignore-case': switchFlag({ short: 'i', help: 'Upper and lower case alike' }),
     long: switchFlag({ short: 'l', help: 'Show mode, owner, size and time' }),
+    ...archiveFlags,
   },
   examples: [
     ['holdfast find /mnt/disk/documents "*.odt"', 'Find documents'],
@@ -78,6 +82,7 @@ export const diff = defineCommand({
   },
   flags: {
     metadata: switchFlag({ help: 'Show changes of owner, mode and times, too' }),
+    ...archiveFlags,
   },
   examples: [
     ['holdfast diff /mnt/disk/documents 7D latest', 'What changed in a week'],
@@ -95,7 +100,7 @@ export const cat = defineCommand({
     URL: repository,
     'SNAPSHOT:PATH': { arity: 'one', kind: 'snapshot', help: 'The snapshot and the file in it' },
   },
-  flags: {},
+  flags: archiveFlags,
   examples: [['holdfast cat /mnt/disk/db latest:shop.sql | psql shop', 'Feed a dump back']],
 });
 

@@ -1,7 +1,6 @@
 import { asBuffer } from '../../base/bytes.ts';
-import { joinPath } from '../../base/posix/path-bytes.ts';
+import { componentsOf, pathBelow } from '../../base/posix/path-bytes.ts';
 import type { Final } from '../../repository/native/objects/final.ts';
-import { componentsOf } from '../../repository/native/reader/tree-reader.ts';
 
 const slash = Uint8Array.of(0x2f);
 
@@ -13,15 +12,7 @@ export function originalRoot({ sourceKind, commonParent, paths }: Final): Uint8A
 
 /** A path in a snapshot without what it shares with the snapshot's original place: people may write either. */
 export function pathInSnapshot(final: Final, path: Uint8Array): Uint8Array {
-  const root = componentsOf(originalRoot(final));
-  const names = componentsOf(path);
-  const isBelow =
-    path[0] === 0x2f &&
-    names.length >= root.length &&
-    root.every((name, index) => Buffer.compare(name, names[index]!) === 0);
-  let result: Uint8Array = new Uint8Array(0);
-  for (const name of isBelow ? names.slice(root.length) : names) result = joinPath(result, name);
-  return result;
+  return pathBelow(originalRoot(final), path);
 }
 
 /**

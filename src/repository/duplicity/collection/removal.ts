@@ -82,6 +82,27 @@ export function planCleanup(collection: Collection): RemovalPlan {
   );
 }
 
+/**
+ * Removes sets of a selection that no other set builds upon: chains of which all go, and the last sets of others. What is in the selection and stays is `needed`.
+ */
+export function planRemoveSets(
+  { chains }: Pick<Collection, 'chains'>,
+  selection: ReadonlySet<BackupSet>,
+): RemovalPlan & { readonly needed: readonly BackupSet[] } {
+  const whole: BackupChain[] = [];
+  const going: BackupSet[] = [];
+  for (const chain of chains) {
+    const kept = chain.sets.findLastIndex((set) => !selection.has(set)) + 1;
+    going.push(...chain.sets.slice(kept));
+    if (kept > 0) continue;
+    whole.push(chain);
+    going.push(...chain.superseded);
+  }
+  const gone = new Set(going);
+  const needed = [...selection].filter((set) => !gone.has(set)).toSorted(byTime);
+  return { ...planOf(whole, going, [], undefined), needed };
+}
+
 /** Sets older than a time that stay because later ones of the same chain build upon them; oldest first. */
 export function setsStillNeeded(collection: Collection, time: number): BackupSet[] {
   return collection.chains

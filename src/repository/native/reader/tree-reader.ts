@@ -1,7 +1,7 @@
 import { equalBytes } from '../../../base/bytes.ts';
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError } from '../../../base/errors.ts';
-import { joinPath } from '../../../base/posix/path-bytes.ts';
+import { componentsOf, joinPath } from '../../../base/posix/path-bytes.ts';
 import { quotePath } from '../../../base/posix/system-error.ts';
 import { ByteReader, MalformedError } from '../../../codec/binary/byte-reader.ts';
 import { blobType } from '../content/blob-id.ts';
@@ -155,18 +155,6 @@ export async function findEntry(
     entry = found;
   }
   return entry;
-}
-
-/** The names in a path. */
-export function componentsOf(path: Uint8Array): Uint8Array[] {
-  const names: Uint8Array[] = [];
-  for (let start = 0; start <= path.length;) {
-    const slash = path.indexOf(0x2f, start);
-    const end = slash === -1 ? path.length : slash;
-    if (end > start) names.push(path.subarray(start, end));
-    start = end + 1;
-  }
-  return names;
 }
 
 /** Whether an error says that something in the repository is damaged or missing, rather than that it cannot be reached. */

@@ -30,6 +30,7 @@ export class FilePipeline {
   readonly #content: ContentModule;
   readonly #parameters: ChunkerParameters;
   readonly #chunkKey: Uint8Array;
+  #spareChunker: GearChunker | undefined;
   /** Resolves when the storage keeps up, so that packs do not pile up. */
   readonly #storageReady: () => Promise<void>;
   readonly #running = new Set<Promise<void>>();
@@ -63,7 +64,10 @@ export class FilePipeline {
 
   /** Cuts and stores a stream of unknown length; gives its content list and size. */
   async storeStream(stream: AsyncIterable<Uint8Array>): Promise<FileOutcome> {
-    const chunker = new GearChunker(this.#parameters, this.#chunkKey, REGION + 64);
+    // Kept for the next stream: its memory is many times as large as most files.
+    const chunker =
+      this.#spareChunker ?? new GearChunker(this.#parameters, this.#chunkKey, REGION + 64);
+    this.#spareChunker = undefined;
     const list = new OrderedList();
     let filled = 0;
     let size = 0;
@@ -94,6 +98,7 @@ export class FilePipeline {
     }
     await cutAll(true);
     await list.settle(0);
+    this.#spareChunker = chunker;
     return { list: list.take(), size, state: 'steady' };
   }
 

@@ -14,7 +14,7 @@ import { MetaStore } from './meta-store.ts';
 import { PackUploader } from './pack-uploader.ts';
 import type { KnownPack, RunTable } from './run-table.ts';
 import type { SourceCache } from './source-cache.ts';
-import { TreeBuilder, type EntryReport } from './tree-builder.ts';
+import { TreeBuilder, type EntryReport, type TreeBuilderParts } from './tree-builder.ts';
 
 /** How a writer works, whatever it writes. */
 export interface WriterSettings {
@@ -29,6 +29,8 @@ export interface WriterSettings {
   readonly cache: SourceCache | undefined;
   /** See `TreeBuilderParts`. */
   readonly quietSince: number;
+  /** See `TreeBuilderParts`. */
+  readonly attributesOf?: TreeBuilderParts['attributesOf'];
   readonly onProblem: (path: Uint8Array, error: AppError) => void;
   readonly onEntry: (report: EntryReport) => void;
 }
@@ -106,6 +108,7 @@ export class SnapshotWriter implements AsyncDisposable {
       cache: settings.cache,
       counters: this.counters,
       quietSince: settings.quietSince,
+      attributesOf: settings.attributesOf,
       onProblem: settings.onProblem,
       onEntry: settings.onEntry,
     });

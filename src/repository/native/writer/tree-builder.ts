@@ -44,6 +44,8 @@ export interface TreeBuilderParts {
   readonly counters: WriteCounters;
   /** Entries that changed at or after this time (seconds since 1970) may change again unnoticed, and are not remembered. */
   readonly quietSince: number;
+  /** The extended attributes of what lies at a path; read from the file system unless given. */
+  readonly attributesOf?: ((path: Uint8Array, entry: SourceEntry) => Entry['xattrs']) | undefined;
   readonly onProblem: (path: Uint8Array, error: AppError) => void;
   readonly onEntry: (report: EntryReport) => void;
 }
@@ -301,7 +303,8 @@ export class TreeBuilder {
 
   #attributes(path: Uint8Array, entry: SourceEntry): Entry['xattrs'] {
     try {
-      return readExtendedAttributes(path, entry.device);
+      const { attributesOf } = this.#parts;
+      return attributesOf?.(path, entry) ?? readExtendedAttributes(path, entry.device);
     } catch (cause) {
       const error = new AppError('source/unreadable', 'Cannot read the extended attributes', {
         cause,
