@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 
 import { concatBytes, utf8 } from '../../src/base/bytes.ts';
 import { encodeTarHeader, tarPadding } from '../../src/codec/tar/tar-header.ts';
@@ -57,20 +58,24 @@ export interface HandmadeSet {
   readonly volumes: readonly (readonly HandmadeEntry[])[];
   /** Where each volume is said to begin and end, where that is not where it does. */
   readonly ranges?: readonly (readonly [from: string, to: string])[];
+  readonly coding?: 'plain' | 'gzip';
+  /** Changes the bytes of a volume before they are hashed. */
+  readonly forge?: (tar: Uint8Array) => Uint8Array;
 }
 
-/** Writes a set without compression. Returns the names of its volumes. */
+/** Writes a set. Returns the names of its volumes. */
 export async function putHandmadeSet(
   storage: Storage,
-  { start, end, volumes, ranges }: HandmadeSet,
+  { start, end, volumes, ranges, coding = 'plain', forge = (tar) => tar }: HandmadeSet,
 ): Promise<string[]> {
   const naming = new FileNaming();
   const set = start === undefined ? 'full' : 'incremental';
-  const file = { set, start, end, coding: 'plain', partial: false } as const;
+  const file = { set, start, end, coding, partial: false } as const;
   const names: string[] = [];
   let manifest = manifestHeader({ hostname: 'handmade', sourcePath: utf8('/source') });
   for (const [at, entries] of volumes.entries()) {
-    const bytes = concatBytes(...entries.map(handmadeEntry));
+    const tar = forge(concatBytes(...entries.map(handmadeEntry)));
+    const bytes = coding === 'gzip' ? new Uint8Array(gzipSync(tar)) : tar;
     const name = naming.make({ ...file, kind: 'volume', volume: at + 1 });
     await storage.put(name, bytes);
     names.push(name);
@@ -88,7 +93,7 @@ export async function putHandmadeSet(
       }),
     );
   }
-  const name = naming.make({ ...file, kind: 'manifest', volume: undefined });
+  const name = naming.make({ ...file, coding: 'plain', kind: 'manifest', volume: undefined });
   await storage.put(name, concatBytes(manifest, manifestFileList([])));
   return names;
 }

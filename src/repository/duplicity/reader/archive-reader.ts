@@ -93,12 +93,7 @@ export class ArchiveReader {
     const chosen = await this.#volumes(sets, below, { signal });
     if (!ignoreErrors) {
       // Known before anything is read.
-      for (const [at, set] of sets.entries()) {
-        requireVolumes(
-          set,
-          chosen[at]!.map(({ number }) => number),
-        );
-      }
+      for (const [at, set] of sets.entries()) demandAll(set, chosen[at]!);
     }
     using store = new TemporaryStore(tempDirectory);
     const access = { storage, coding, store, decodesFirst: chosen.length > MANY_SETS };
@@ -171,10 +166,12 @@ export class ArchiveReader {
   ): Promise<VolumeSource[][]> {
     const chosen: VolumeSource[][] = [];
     for (const set of sets) {
-      const manifest = withGaps(await this.#archive.manifestOf(set, options));
+      const manifest = await this.#archive.manifestOf(set, options);
+      const listed = new Set(manifest.volumes.map(({ number }) => number));
       chosen.push(
-        volumesHolding(manifest, below).map((volume) => {
-          const stored = set.volumes.get(volume.number);
+        volumesHolding(withGaps(manifest), below).map((volume) => {
+          // One that the manifest does not list has no hash, so that nobody knows what it is.
+          const stored = listed.has(volume.number) ? set.volumes.get(volume.number) : undefined;
           return {
             ...volume,
             name: stored?.name,
@@ -185,6 +182,20 @@ export class ArchiveReader {
     }
     return chosen;
   }
+}
+
+/** @throws AppError `repository/damaged` if one of the volumes of a set is not there, or not listed */
+function demandAll(set: BackupSet, volumes: readonly VolumeSource[]): void {
+  requireVolumes(
+    set,
+    volumes.map(({ number }) => number),
+  );
+  const unlisted = volumes.find(({ name }) => name === undefined);
+  if (unlisted === undefined) return;
+  throw new AppError(
+    'repository/damaged',
+    `The manifest of the ${set.type} set of ${new Date(set.end * 1000).toISOString()} does not list volume ${unlisted.number}`,
+  );
 }
 
 /** A manifest with a volume in place of each that it does not list and must have had: what was in it is lost. */
