@@ -17,73 +17,22 @@ import { describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 
 import { missingPrograms } from '#test/servers/required-programs.ts';
-import { operation } from '#test/support/operation.ts';
 import {
   fixtureTimes,
   plainProtection,
   symmetricProtection,
 } from '#test/support/duplicity-fixture.ts';
+import {
+  backUpScratch,
+  chance,
+  makeLargeSource,
+  smallVolume,
+} from '#test/support/archive-backup.ts';
 import { type ScratchDirectory, scratchDirectory } from '#test/support/scratch-directory.ts';
 import { compareTrees } from '#test/support/tree-comparer.ts';
-import { systemClock } from '../../base/clock.ts';
-import { ArchiveDirectory } from '../../repository/duplicity/archive-directory/archive-directory.ts';
-import { DuplicityArchive } from '../../repository/duplicity/duplicity-archive.ts';
-import { FileCoding } from '../../repository/duplicity/encryption/file-coding.ts';
-import type { Protection } from '../../repository/duplicity/encryption/protection.ts';
-import { FileNaming } from '../../repository/duplicity/names/file-name.ts';
-import { FileStorage } from '../../storage/drivers/file/file.ts';
-import {
-  type ArchiveBackupInput,
-  type ArchiveBackupResult,
-  backupArchive,
-} from './backup-archive.ts';
 
 const fixtures = new URL('../../../test/fixtures/duplicity/', import.meta.url).pathname;
 const needsDuplicity = { skip: missingPrograms(['duplicity', 'gpg']) };
-
-type Options = Partial<ArchiveBackupInput> & {
-  readonly protection?: Protection;
-  /** Ends the run when so many volumes are complete. */
-  readonly stopAfter?: number;
-};
-
-/** Backs up `source` of a scratch directory to its `dest`, with its `cache`. */
-async function backUp(
-  scratch: ScratchDirectory,
-  { protection = plainProtection, stopAfter, ...more }: Options = {},
-): Promise<ArchiveBackupResult & { readonly messages: string[] }> {
-  mkdirSync(scratch.of('dest'), { recursive: true });
-  const naming = new FileNaming();
-  await using archive = new DuplicityArchive({
-    storage: await FileStorage.open(scratch.of('dest')),
-    naming,
-    coding: new FileCoding(protection),
-    directory: await ArchiveDirectory.open(scratch.of('cache'), naming),
-    clock: systemClock,
-    tempDirectory: scratch.path,
-  });
-  const context = operation(systemClock);
-  const stop = new AbortController();
-  const result = await backupArchive(
-    archive,
-    {
-      paths: [scratch.of('source')],
-      tree: { select: () => 'include' },
-      walk: {},
-      kind: 'auto',
-      hostName: 'host',
-      onVolume: (number) => {
-        if (number === stopAfter) throw new Error('Stopped');
-      },
-      ...more,
-    },
-    { ...context, signal: stop.signal },
-  );
-  const messages = context.events.flatMap((event) =>
-    event.type === 'notice' ? [event.message] : event.type === 'problem' ? [event.error.code] : [],
-  );
-  return { ...result, messages };
-}
 
 /** The real program, with a home of its own. */
 function duplicity(
@@ -141,38 +90,6 @@ function assertRestores(
   assert.deepEqual(compareTrees(scratch.of(source), scratch.of('out'), { ignore }), []);
 }
 
-const chance = (length: number, seed: number): Buffer => {
-  const bytes = Buffer.alloc(length);
-  let state = seed;
-  for (let at = 0; at < length; at++) {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-    bytes[at] = state >>> 16;
-  }
-  return bytes;
-};
-
-/** A source of about four volumes of a mebibyte. */
-function makeLarge(scratch: ScratchDirectory): void {
-  mkdirSync(scratch.of('source', 'sub'), { recursive: true });
-  for (const [name, length] of [
-    ['a', 10],
-    ['big', 2_500_000],
-    ['exact', 131_072],
-    ['sub/mid', 1_300_000],
-    ['z', 9],
-  ] as const) {
-    writeFileSync(scratch.of('source', name), chance(length, length));
-  }
-}
-
-const volumeSize = 1024 * 1024;
-
-function partsOf(scratch: ScratchDirectory): string[] {
-  return readdirSync(scratch.of('cache'))
-    .filter((name) => name !== 'lockfile')
-    .map((name) => name.replaceAll(/\.\d{8}T\d{6}Z/gu, ''));
-}
-
 test(
   'what is written without own records is byte for byte what the real program writes',
   { skip: process.getuid?.() !== 0 && 'owners can be set by root only' },
@@ -183,7 +100,7 @@ test(
       mkdirSync(scratch.of('tree'));
       const file = path.join(fixtures, `source/source-t${step}.tar.gz`);
       execFileSync('tar', ['--numeric-owner', '-xpf', file, '-C', scratch.of('tree')]);
-      const { set } = await backUp(scratch, {
+      const { set } = await backUpScratch(scratch, {
         paths: [scratch.of('tree', 'source tree')],
         hostName: 'fixture-host',
         sourceName: Buffer.from('/mnt/source tree'),
@@ -220,19 +137,19 @@ describe('the real program', needsDuplicity, () => {
 
     test(`restores a chain of ours, goes on with it, and we go on with that: ${kind}`, async () => {
       using scratch = scratchDirectory();
-      makeLarge(scratch);
+      makeLargeSource(scratch);
       linkSync(scratch.of('source/a'), scratch.of('source/link of a'));
       symlinkSync('a', scratch.of('source/symbolic'));
       writeFileSync(Buffer.from(`${scratch.of('source')}/latin1-\xe9`, 'latin1'), 'x');
       writeFileSync(scratch.of('source', 'n'.repeat(200)), 'long');
-      const first = await backUp(scratch, { protection, volumeSize });
+      const first = await backUpScratch(scratch, { protection, volumeSize: smallVolume });
       assert.equal(first.set.set, 'full');
       rmSync(scratch.of('source/z'));
       mkdirSync(scratch.of('source/z/deeper'), { recursive: true });
       renameSync(scratch.of('source/exact'), scratch.of('source/z/deeper/moved'));
       appendFileSync(scratch.of('source/big'), chance(100_000, 3));
       chmodSync(scratch.of('source/sub/mid'), 0o600);
-      const second = await backUp(scratch, { protection, volumeSize });
+      const second = await backUpScratch(scratch, { protection, volumeSize: smallVolume });
       assert.equal(second.set.set, 'incremental');
       assert.equal(second.set.start, first.set.end);
       assert.equal(second.statistics.changedFiles, 2);
@@ -254,7 +171,11 @@ describe('the real program', needsDuplicity, () => {
       assert.match(theirs, /NewFiles 2\n/u);
       assert.match(theirs, /ChangedFiles 0\n/u);
       writeFileSync(scratch.of('source/by them'), chance(80_000, 4));
-      const fourth = await backUp(scratch, { protection, volumeSize, allowSourceMismatch: true });
+      const fourth = await backUpScratch(scratch, {
+        protection,
+        volumeSize: smallVolume,
+        allowSourceMismatch: true,
+      });
       assert.equal(fourth.statistics.changedFiles, 1);
       assertRestores(scratch, real);
       const status = duplicity(scratch, ['collection-status', destination], real);
@@ -264,10 +185,12 @@ describe('the real program', needsDuplicity, () => {
 
     test(`continues what of ours was interrupted, and we what of its: ${kind}`, async () => {
       using scratch = scratchDirectory();
-      makeLarge(scratch);
+      makeLargeSource(scratch);
       const destination = `file://${scratch.of('dest')}`;
       const size = ['--volsize=1', '--allow-source-mismatch'];
-      await assert.rejects(backUp(scratch, { protection, volumeSize, stopAfter: 4 }));
+      await assert.rejects(
+        backUpScratch(scratch, { protection, volumeSize: smallVolume, stopAfter: 4 }),
+      );
       duplicity(scratch, ['full', ...size, scratch.of('source'), destination], {
         ...real,
         cache: 'cache',
@@ -285,16 +208,16 @@ describe('the real program', needsDuplicity, () => {
           { ...real, cache: 'cache' },
         ),
       );
-      const { messages, set } = await backUp(scratch, {
+      const { messages, set } = await backUpScratch(scratch, {
         protection,
-        volumeSize,
+        volumeSize: smallVolume,
         allowSourceMismatch: true,
       });
       assert.match(messages[0] ?? '', /^Continuing an interrupted backup after volume 2, "big"/u);
       assert.equal(set.set, 'full');
       assertRestores(scratch, real);
       writeFileSync(scratch.of('source/big'), chance(10, 1));
-      await backUp(scratch, { protection, allowSourceMismatch: true });
+      await backUpScratch(scratch, { protection, allowSourceMismatch: true });
       assertRestores(scratch, real);
     });
   }

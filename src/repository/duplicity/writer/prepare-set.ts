@@ -9,7 +9,7 @@ import type { DuplicityArchive } from '../duplicity-archive.ts';
 import { type SignatureEntry, signatureState } from '../reader/signature-state.ts';
 import { canReadBack } from './can-read-back.ts';
 import { continueInterrupted, newestInterrupted } from './interrupted-set.ts';
-import type { SetIdentity, SetPlace } from './set-place.ts';
+import { placeOf, type SetIdentity, type SetPlace } from './set-place.ts';
 import type { ResumedSet } from './write-set.ts';
 
 /** What decides about the next set. */
@@ -62,14 +62,7 @@ export async function prepareSet(
   const isLocalChanged = await synchronised(archive, collection, options);
   if (isLocalChanged) collection = await archive.collection(options);
   const readable = request.canReadBack ?? (await canReadBack(archive.coding, options));
-  const place: SetPlace = {
-    storage: archive.storage,
-    naming: archive.naming,
-    coding: archive.coding,
-    clock: archive.clock,
-    archiveDirectory: archive.directory.path,
-    tempDirectory: archive.tempDirectory,
-  };
+  const place = placeOf(archive);
   const interrupted = request.dryRun === true ? undefined : newestInterrupted(collection);
   if (interrupted !== undefined) {
     const base = baseOf(collection, interrupted);

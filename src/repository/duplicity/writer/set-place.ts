@@ -1,5 +1,6 @@
 import type { Clock } from '../../../base/clock.ts';
 import type { Storage } from '../../../storage/storage.ts';
+import type { DuplicityArchive } from '../duplicity-archive.ts';
 import type { FileCoding } from '../encryption/file-coding.ts';
 import type { FileNaming } from '../names/file-name.ts';
 
@@ -13,6 +14,12 @@ export interface SetPlace {
   readonly archiveDirectory: string;
   /** For what is too long for the memory. */
   readonly tempDirectory: string;
+}
+
+/** That of an archive. */
+export function placeOf(archive: DuplicityArchive): SetPlace {
+  const { storage, naming, coding, clock, directory, tempDirectory } = archive;
+  return { storage, naming, coding, clock, archiveDirectory: directory.path, tempDirectory };
 }
 
 /** What identifies a set; times in seconds since 1970. */

@@ -10,12 +10,13 @@ import {
   setsAt,
   symmetricProtection,
 } from '#test/support/duplicity-fixture.ts';
+import { checkSignatures, contentsOf } from '#test/support/archive-backup.ts';
 import { AppError } from '../../../base/errors.ts';
-import { blockLengthFor, SignatureBuilder } from '../../../codec/rsync/signature.ts';
+import { blockLengthFor } from '../../../codec/rsync/signature.ts';
 import { MemoryStorage } from '../../../storage/drivers/memory/memory.ts';
 import type { DuplicityArchive } from '../duplicity-archive.ts';
-import { ArchiveReader } from '../reader/archive-reader.ts';
 import { signatureState } from '../reader/signature-state.ts';
+import { placeOf } from './set-place.ts';
 import type { ItemContent, ItemEntry, SourceItem } from './source-item.ts';
 import { type SetInput, writeSet, type WrittenSet } from './write-set.ts';
 
@@ -119,32 +120,29 @@ async function write(
 ): Promise<WrittenSet & { readonly problems: readonly Problem[]; readonly sizes: number[] }> {
   const problems: Problem[] = [];
   const sizes: number[] = [];
-  const written = await writeSet(
-    { ...archive, archiveDirectory: archive.directory.path },
-    {
-      identity: { set: 'full', start: undefined, end: 1_700_000_000 },
-      hostname: 'host',
-      sourcePath: Buffer.from('/source'),
-      items: [rootItem, ...files.map(itemOf)],
-      state: undefined,
-      isUnreadable: () => false,
-      volumeSize: 1024 * 1024,
-      concurrency: 2,
-      verify: true,
-      numericOwner: false,
-      skipIfNoChange: false,
-      dryRun: false,
-      listFiles: true,
-      extensions: true,
-      blockLength: (size) => blockLengthFor(size),
-      onItem: () => undefined,
-      onProblem: (path, error) =>
-        void problems.push({ path: Buffer.from(path).toString(), code: error.code }),
-      onVolume: (_number, bytes) => void sizes.push(bytes),
-      resumed: undefined,
-      ...more,
-    },
-  );
+  const written = await writeSet(placeOf(archive), {
+    identity: { set: 'full', start: undefined, end: 1_700_000_000 },
+    hostname: 'host',
+    sourcePath: Buffer.from('/source'),
+    items: [rootItem, ...files.map(itemOf)],
+    state: undefined,
+    isUnreadable: () => false,
+    volumeSize: 1024 * 1024,
+    concurrency: 2,
+    verify: true,
+    numericOwner: false,
+    skipIfNoChange: false,
+    dryRun: false,
+    listFiles: true,
+    extensions: true,
+    blockLength: (size) => blockLengthFor(size),
+    onItem: () => undefined,
+    onProblem: (path, error) =>
+      void problems.push({ path: Buffer.from(path).toString(), code: error.code }),
+    onVolume: (_number, bytes) => void sizes.push(bytes),
+    resumed: undefined,
+    ...more,
+  });
   return { ...written, problems, sizes };
 }
 
@@ -161,30 +159,6 @@ async function writeNext(
     state: signatureState(archive, sets),
     ...more,
   });
-}
-
-async function contentsOf(archive: DuplicityArchive): Promise<Record<string, Uint8Array>> {
-  const contents: Record<string, Uint8Array> = {};
-  const options = { onProblem: ({ error }: { error: AppError }) => assert.fail(error) };
-  for await (const archived of new ArchiveReader(archive).entries(await setsAt(archive), options)) {
-    if (archived.entry.type !== 'file') continue;
-    const pieces = await Array.fromAsync(archived.content());
-    contents[Buffer.from(archived.path).toString()] = Buffer.concat(pieces);
-  }
-  return contents;
-}
-
-/** Every signature must be that of the content which is stored. */
-async function checkSignatures(archive: DuplicityArchive): Promise<void> {
-  const contents = await contentsOf(archive);
-  for await (const { path, kind, read } of signatureState(archive, await setsAt(archive))) {
-    if (kind !== 'signature') continue;
-    const signature = await read();
-    const blockLength = Buffer.from(signature).readUInt32BE(4);
-    const builder = new SignatureBuilder({ blockLength });
-    builder.update(contents[Buffer.from(path).toString()]!);
-    assert.ok(Buffer.from(builder.finish()).equals(signature), Buffer.from(path).toString());
-  }
 }
 
 function noise(length: number, seed = 1): Buffer {
