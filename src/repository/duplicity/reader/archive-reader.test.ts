@@ -13,6 +13,9 @@ import {
   setsAt,
   symmetricProtection,
 } from '#test/support/duplicity-fixture.ts';
+import { type GpgHome, gpgHome } from '#test/support/gpg-home.ts';
+import { hasCode } from '../../../base/errors.ts';
+import { Secret } from '../../../base/secret.ts';
 import type { DuplicityArchive } from '../duplicity-archive.ts';
 import type { Protection } from '../encryption/protection.ts';
 import type { FileNamingSettings } from '../names/file-name.ts';
@@ -103,4 +106,54 @@ describe('the reader', () => {
       });
     }
   }
+});
+
+describe('the reader of what was written for a key', () => {
+  const fingerprint = '4A8ABB6D439019C618944B97FA526EA358EE2E64';
+  const keyFile = new URL(
+    '../../../../test/fixtures/duplicity/pubkey-signed/key-secret.gpg',
+    import.meta.url,
+  ).pathname;
+  const protection = (environment: GpgHome['environment'], signer?: string): Protection => ({
+    kind: 'keys',
+    recipients: [fingerprint],
+    hiddenRecipients: [],
+    passphrase: new Secret(''),
+    sign: signer === undefined ? undefined : { key: signer },
+    gpg: { program: 'gpg', options: [], useAgent: false, environment },
+  });
+
+  it('gives and lists the states of "pubkey-signed"', async () => {
+    await using home = await gpgHome();
+    await home.gpg(['--import', keyFile]);
+    for (const [step, signer] of [undefined, fingerprint.slice(-16), fingerprint].entries()) {
+      const storage = await fixtureStorage('pubkey-signed');
+      await using archive = await openArchive(storage, protection(home.environment, signer));
+      const { entries, problems } = await read(archive, fixtureTimes[step]);
+      assert.deepEqual(problems, []);
+      assert.deepEqual(sorted(entries), sorted(expectedEntries('source', step)));
+      const listing = new ArchiveReader(archive).list(await setsAt(archive, fixtureTimes[step]), {
+        onProblem: ({ error }) => assert.fail(error),
+      });
+      assert.equal((await Array.fromAsync(listing)).length, entries.length);
+    }
+  });
+
+  it('refuses what somebody else has signed', async () => {
+    await using home = await gpgHome();
+    await home.gpg(['--import', keyFile]);
+    const other = await home.generateKey('other@example.org', '');
+    const storage = await fixtureStorage('pubkey-signed');
+    await using archive = await openArchive(storage, protection(home.environment, other));
+    await assert.rejects(read(archive, undefined), (error) => hasCode(error, 'repository/damaged'));
+  });
+
+  it('tells that there is no key', async () => {
+    await using home = await gpgHome();
+    const storage = await fixtureStorage('pubkey-signed');
+    await using archive = await openArchive(storage, protection(home.environment));
+    await assert.rejects(read(archive, undefined), (error) =>
+      hasCode(error, 'repository/wrong-passphrase'),
+    );
+  });
 });
