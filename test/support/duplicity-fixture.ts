@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -14,6 +14,7 @@ import {
   type FileNamingSettings,
 } from '../../src/repository/duplicity/names/file-name.ts';
 import type { ArchivedEntry } from '../../src/repository/duplicity/reader/archive-reader.ts';
+import { compareIndex } from '../../src/repository/duplicity/index-order.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { MemoryStorage } from '../../src/storage/drivers/memory/memory.ts';
@@ -132,4 +133,46 @@ function escaped(bytes: Uint8Array): string {
       ? `%${byte.toString(16).padStart(2, '0')}`
       : String.fromCodePoint(byte),
   ).join('');
+}
+
+/** What is on the disk, as the fixtures tell it. */
+export function describeTree(root: string): ExpectedEntry[] {
+  const found: { readonly path: Buffer; readonly entry: ExpectedEntry }[] = [];
+  const visit = (relative: Buffer): void => {
+    const place =
+      relative.length === 0
+        ? Buffer.from(root)
+        : Buffer.concat([Buffer.from(`${root}/`), relative]);
+    const status = lstatSync(place);
+    const { uid, gid } = status;
+    const facts = {
+      path: pathText(relative),
+      mode: (status.mode & 0o7777).toString(8).padStart(4, '0'),
+      mtime: Math.floor(status.mtimeMs / 1000),
+      uid,
+      gid,
+    };
+    if (status.isSymbolicLink()) {
+      const target = pathText(readlinkSync(place, { encoding: 'buffer' }));
+      found.push({ path: relative, entry: { path: facts.path, uid, gid, type: 'sym', target } });
+    } else if (status.isDirectory()) {
+      found.push({ path: relative, entry: { ...facts, type: 'dir' } });
+      for (const name of readdirSync(place, { encoding: 'buffer' })) {
+        visit(relative.length === 0 ? name : Buffer.concat([relative, Buffer.from('/'), name]));
+      }
+    } else if (status.isFIFO()) {
+      found.push({ path: relative, entry: { ...facts, type: 'fifo' } });
+    } else {
+      const bytes = readFileSync(place);
+      const sha256 = createHash('sha256').update(bytes).digest('hex');
+      found.push({
+        path: relative,
+        entry: { ...facts, type: 'reg', size: bytes.length, sha256 },
+      });
+    }
+  };
+  visit(Buffer.alloc(0));
+  return found
+    .toSorted((left, right) => compareIndex(left.path, right.path))
+    .map(({ entry }) => entry);
 }

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
@@ -7,7 +6,6 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  readlinkSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -15,12 +13,12 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 
 import {
+  describeTree,
   type ExpectedEntry,
   expectedEntries,
   fixtureStorage,
   fixtureTimes,
   openArchive,
-  pathText,
   plainProtection,
   setsAt,
   symmetricProtection,
@@ -37,7 +35,6 @@ import { openHandles, scratchDirectory } from '#test/support/scratch-directory.t
 import { compareBytes, utf8 } from '../../base/bytes.ts';
 import { systemClock } from '../../base/clock.ts';
 import { hasCode } from '../../base/errors.ts';
-import { compareIndex } from '../../repository/duplicity/index-order.ts';
 import { MemoryStorage } from '../../storage/drivers/memory/memory.ts';
 import type { Storage } from '../../storage/storage.ts';
 import {
@@ -78,48 +75,6 @@ async function restoreInto(
     event.type === 'problem' ? [{ text: event.error.message, severity: event.severity }] : [],
   );
   return { ...restored, problems };
-}
-
-/** What is on the disk, as the fixtures tell it. */
-function describeTree(root: string): ExpectedEntry[] {
-  const found: { readonly path: Buffer; readonly entry: ExpectedEntry }[] = [];
-  const visit = (relative: Buffer): void => {
-    const place =
-      relative.length === 0
-        ? Buffer.from(root)
-        : Buffer.concat([Buffer.from(`${root}/`), relative]);
-    const status = lstatSync(place);
-    const { uid, gid } = status;
-    const facts = {
-      path: pathText(relative),
-      mode: (status.mode & 0o7777).toString(8).padStart(4, '0'),
-      mtime: Math.floor(status.mtimeMs / 1000),
-      uid,
-      gid,
-    };
-    if (status.isSymbolicLink()) {
-      const target = pathText(readlinkSync(place, { encoding: 'buffer' }));
-      found.push({ path: relative, entry: { path: facts.path, uid, gid, type: 'sym', target } });
-    } else if (status.isDirectory()) {
-      found.push({ path: relative, entry: { ...facts, type: 'dir' } });
-      for (const name of readdirSync(place, { encoding: 'buffer' })) {
-        visit(relative.length === 0 ? name : Buffer.concat([relative, Buffer.from('/'), name]));
-      }
-    } else if (status.isFIFO()) {
-      found.push({ path: relative, entry: { ...facts, type: 'fifo' } });
-    } else {
-      const bytes = readFileSync(place);
-      const sha256 = createHash('sha256').update(bytes).digest('hex');
-      found.push({
-        path: relative,
-        entry: { ...facts, type: 'reg', size: bytes.length, sha256 },
-      });
-    }
-  };
-  visit(Buffer.alloc(0));
-  return found
-    .toSorted((left, right) => compareIndex(left.path, right.path))
-    .map(({ entry }) => entry);
 }
 
 function unordered(entries: readonly ExpectedEntry[]): unknown[] {
@@ -373,7 +328,9 @@ describe('restoring an archive', () => {
     using scratch = scratchDirectory();
     const storage = await handmade(
       full(
-        { name: 'snapshot/a/', type: 'directory' },
+        { name: 'snapshot/0/', type: 'directory' },
+        { name: 'snapshot/0/1/', type: 'directory' },
+        { name: 'snapshot/a/', type: 'directory', mode: 0o711, mtime: 1_600_000_000 },
         { name: 'snapshot/a/b', content: 'b' },
         { name: 'snapshot/c', content: 'c' },
       ),
@@ -382,8 +339,12 @@ describe('restoring an archive', () => {
       isWanted: ({ path: own }) => compareBytes(own, utf8('a/b')) === 0,
     });
     assert.deepEqual(
-      describeTree(scratch.of('target')).map(({ path: own }) => own),
-      ['.', 'a', 'a/b'],
+      describeTree(scratch.of('target')).map(({ path: own, mode, mtime }) => [own, mode, mtime]),
+      [
+        ['.', '0755', 1_690_000_000],
+        ['a', '0711', 1_600_000_000],
+        ['a/b', '0644', 1_690_000_000],
+      ],
     );
   });
 });

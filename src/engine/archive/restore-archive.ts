@@ -42,7 +42,7 @@ export interface RestoreArchiveInput {
   readonly owners: 'numbers' | 'names' | 'none';
   /** Paths in the archive, and what they are restored as; the longest that fits is taken. */
   readonly renames?: readonly Rename[];
-  /** What of it: directories that are left out are still made when something in them is not. Default: everything. */
+  /** What of it; directories are restored, too, where something in them is. Default: everything. */
   readonly isWanted?: ((entry: ArchivedEntry) => boolean) | undefined;
   /** Only tell which volumes are needed. */
   readonly dryRun: boolean;
@@ -129,6 +129,7 @@ class ArchiveRestore {
     const { reader, below, context } = this.#parts;
     const { signal } = context;
     const onProblem = (problem: ReaderProblem): void => this.#tell(problem);
+    const leading = new LeadingDirectories();
     let opened: Opened | undefined;
     try {
       for await (const archived of reader.entries(sets, {
@@ -139,7 +140,11 @@ class ArchiveRestore {
       })) {
         signal.throwIfAborted();
         opened ??= this.#open(archived);
-        if (isWanted?.(archived) === false) continue;
+        if (isWanted?.(archived) === false) {
+          leading.skip(archived);
+          continue;
+        }
+        for (const directory of leading.of(archived.path)) await opened.put(directory);
         await opened.put(archived);
       }
       if (opened === undefined) throw this.#nothing();
@@ -241,6 +246,27 @@ class ArchiveRestore {
       `${quotePath(below)} is not in the archive, so nothing was restored`,
       { details: { missing: 'path' } },
     );
+  }
+}
+
+/** Directories that are not wanted for themselves, until something in them is. */
+class LeadingDirectories {
+  readonly #skipped: ArchivedEntry[] = [];
+
+  skip(archived: ArchivedEntry): void {
+    this.#leave(archived.path);
+    if (archived.entry.type === 'directory') this.#skipped.push(archived);
+  }
+
+  /** Those that something at a path lies in and that were not given yet, from the outermost on. */
+  of(inner: Uint8Array): ArchivedEntry[] {
+    this.#leave(inner);
+    return this.#skipped.splice(0);
+  }
+
+  #leave(inner: Uint8Array): void {
+    const skipped = this.#skipped;
+    while (skipped.length > 0 && !isAtOrBelow(inner, skipped.at(-1)!.path)) skipped.pop();
   }
 }
 
