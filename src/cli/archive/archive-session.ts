@@ -51,7 +51,9 @@ export async function openArchive(
   const directory = await directoryOf(name, naming, flags, session, mode);
   const tempDirectory = session.environment['TMPDIR'] || tmpdir();
   signal.throwIfAborted();
-  return new DuplicityArchive({ storage, naming, coding, directory, clock, tempDirectory });
+  const mayBeMissing = mode === 'write';
+  const parts = { storage, naming, coding, directory, clock, tempDirectory, mayBeMissing };
+  return new DuplicityArchive(parts);
 }
 
 /** How the files of an archive are called. */

@@ -9,12 +9,13 @@ import { refuseNesting } from '../../engine/nested-destination.ts';
 import { SourceWalk } from '../../engine/source-walk.ts';
 import type { Survey, SurveyOptions } from '../../engine/survey.ts';
 import { planSources, type SourcePlan } from '../../source/filesystem/source-plan.ts';
+import { isForArchive } from '../archive/is-for-archive.ts';
 import type { CommandInput, CommandRun } from '../command.ts';
 import type { backup } from '../definitions/backup.ts';
 import { readFilterRules } from '../filter-rules.ts';
 import { givenPath } from '../given-path.ts';
-import { locateDestination } from '../locate-destination.ts';
-import { openDestination } from '../open-destination.ts';
+import { type LocatedDestination, locateDestination } from '../locate-destination.ts';
+import { openLocated } from '../open-destination.ts';
 import { operationContext } from '../operation-context.ts';
 import type { CommandSession } from '../session.ts';
 import { splitTags } from '../snapshot-filter.ts';
@@ -35,16 +36,21 @@ export const run: CommandRun<typeof backup> = async (input, session) => {
   );
   // A source that is mistyped is told before anything is made or asked.
   const plan = isStream(flags) ? undefined : planSources(paths);
+  const located = await locateDestination(input.arguments.URL, flags, session);
+  if (await isForArchive(located, flags, session)) {
+    const { backupToArchive } = await import('../archive/backup.ts');
+    return backupToArchive(located, input, filter, session);
+  }
   const source = sourceOf(input, plan, session);
   const settings = settingsOf(input, source, filter, session);
-  if (flags['dry-run']) return await pretend(input, plan, settings, session);
+  if (flags['dry-run']) return await pretend(located, input, plan, settings, session);
 
   // The file system can be looked at while the key is derived.
   using walk =
     plan === undefined ? undefined : new SourceWalk(plan, settings.filter, settings.walk);
   let begun: BackupInput['begun'];
   const [repository, engine] = await Promise.all([
-    openDestination(input.arguments.URL, flags, session, {
+    openLocated(located, flags, session, {
       mode: flags['no-init'] ? 'write' : 'make',
       meanwhile() {
         if (walk === undefined) return;
@@ -186,6 +192,7 @@ async function tellTotal(
 
 /** What would be backed up, without a look into the repository: nobody is asked for a passphrase. */
 async function pretend(
+  place: LocatedDestination,
   input: Input,
   plan: SourcePlan | undefined,
   { filter, walk }: BackupInput,
@@ -198,7 +205,7 @@ async function pretend(
     });
   }
   const begun = clock.monotonic();
-  await using located = await locateDestination(input.arguments.URL, input.flags, session);
+  await using located = place;
   if (located.localPath !== undefined) refuseNesting(plan.sources, filter, located.localPath);
   if (located.repositoryId === undefined) {
     output.report({

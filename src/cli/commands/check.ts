@@ -1,8 +1,10 @@
 import { formatCount } from '../../base/size.ts';
+import { holdsArchive } from '../archive/holds-archive.ts';
 import type { CommandRun } from '../command.ts';
 import type { check } from '../definitions/upkeep.ts';
 import { rememberedSequences } from '../load-snapshots.ts';
-import { openDestination } from '../open-destination.ts';
+import { locateDestination } from '../locate-destination.ts';
+import { openLocated } from '../open-destination.ts';
 import { operationContext } from '../operation-context.ts';
 import { displayPath, displayText, pathsFields } from '../output/display-text.ts';
 import { shortId, timeText } from '../snapshot-text.ts';
@@ -17,8 +19,13 @@ export const run: CommandRun<typeof check> = async (input, session) => {
   const { flags } = input;
   const { output } = session;
   const mayWrite = flags.repair && !flags['dry-run'];
+  const located = await locateDestination(input.arguments.URL, flags, session);
+  if (await holdsArchive(located, flags, session)) {
+    const { checkOfArchive } = await import('../archive/check.ts');
+    return checkOfArchive(located, input, session);
+  }
   const [repository, engine] = await Promise.all([
-    openDestination(input.arguments.URL, flags, session, { mode: mayWrite ? 'write' : 'read' }),
+    openLocated(located, flags, session, { mode: mayWrite ? 'write' : 'read' }),
     import('../../engine/check.ts'),
   ]);
   await using opened = repository;

@@ -4,11 +4,13 @@ import type { Snapshot } from '../../model/snapshot.ts';
 import { fitsFilter } from '../../model/snapshot-group.ts';
 import type { NativeRepository } from '../../repository/native/native-repository.ts';
 import { chooseStored } from '../choose-snapshot.ts';
+import { holdsArchive } from '../archive/holds-archive.ts';
+import { isForArchive } from '../archive/is-for-archive.ts';
 import type { CommandInput, CommandRun } from '../command.ts';
 import type { copy } from '../definitions/repository.ts';
 import { loadSnapshots } from '../load-snapshots.ts';
-import { locateDestination } from '../locate-destination.ts';
-import { openDestination } from '../open-destination.ts';
+import { type LocatedDestination, locateDestination } from '../locate-destination.ts';
+import { openLocated } from '../open-destination.ts';
 import { operationContext } from '../operation-context.ts';
 import type { CommandSession } from '../session.ts';
 import { snapshotFilter } from '../snapshot-filter.ts';
@@ -18,20 +20,39 @@ type Input = CommandInput<typeof copy>;
 
 export const run: CommandRun<typeof copy> = async (input, session) => {
   const { flags } = input;
-  const { URL: from, URL2: to, SNAPSHOT: named } = input.arguments;
+  const { URL: from, URL2: to } = input.arguments;
+  const located = await locateDestination(from, flags, session);
+  if (await holdsArchive(located, flags, session)) {
+    const { copyFromArchive } = await import('../archive/copy.ts');
+    return copyFromArchive(located, input, session);
+  }
+  await using source = await openLocated(located, flags, session, { mode: 'read', whose: 'from' });
+  const target = await locateDestination(to, flags, session);
+  if (await isForArchive(target, flags, session)) {
+    const { copyToArchive } = await import('../archive/copy.ts');
+    return copyToArchive(source, target, input, session);
+  }
+  return copyToNative(source, target, input, session);
+};
+
+async function copyToNative(
+  source: NativeRepository,
+  place: LocatedDestination,
+  input: Input,
+  session: CommandSession,
+): Promise<number> {
+  const { flags } = input;
   const { output, timeZone, workingDirectory } = session;
   const filter = snapshotFilter(flags, workingDirectory);
-  const [repository, engine] = await Promise.all([
-    openDestination(from, flags, session, { mode: 'read', whose: 'from' }),
-    import('../../engine/copy.ts'),
-  ]);
-  await using source = repository;
   const context = operationContext(session);
-  if (flags['dry-run'] && !(await isRepository(to, input, session))) {
+  if (flags['dry-run'] && place.repositoryId === undefined) {
+    await using located = place;
+    const message = `There is no repository in "${located.name}" yet: it would be made`;
+    output.report({ type: 'notice', message });
     tellPlan(await wantedOf(source, input, session), 0, session);
     return 0;
   }
-  await using target = await openDestination(to, flags, session, {
+  await using target = await openLocated(place, flags, session, {
     mode: flags['dry-run'] ? 'read' : flags['no-init'] ? 'write' : 'make',
     inspect({ repositoryId, name }) {
       if (repositoryId !== Buffer.from(source.access.keys.repositoryId).toString('hex')) return;
@@ -40,10 +61,11 @@ export const run: CommandRun<typeof copy> = async (input, session) => {
       });
     },
   });
+  const engine = await import('../../engine/copy.ts');
   const plan = await engine.planCopy(
     source.access,
     target.access,
-    { named, filter, timeZone },
+    { named: input.arguments.SNAPSHOT, filter, timeZone },
     context,
   );
   if (flags['dry-run']) {
@@ -54,18 +76,6 @@ export const run: CommandRun<typeof copy> = async (input, session) => {
   const { errors } = await engine.copy(source.access, target, plan, context);
   if (plan.snapshots.length === 0) output.note('Everything is there already');
   return errors > 0 ? 3 : 0;
-};
-
-async function isRepository(
-  url: string,
-  { flags }: Input,
-  session: CommandSession,
-): Promise<boolean> {
-  await using located = await locateDestination(url, flags, session);
-  if (located.repositoryId !== undefined) return true;
-  const message = `There is no repository in "${located.name}" yet: it would be made`;
-  session.output.report({ type: 'notice', message });
-  return false;
 }
 
 async function wantedOf(

@@ -1,26 +1,32 @@
 import { formatCount } from '../../base/size.ts';
 import type { RetentionGroup } from '../../model/retention.ts';
+import { holdsArchive } from '../archive/holds-archive.ts';
 import type { CommandRun } from '../command.ts';
 import type { forget } from '../definitions/forget.ts';
-import { openDestination } from '../open-destination.ts';
+import { locateDestination } from '../locate-destination.ts';
+import { openLocated } from '../open-destination.ts';
 import { operationContext } from '../operation-context.ts';
-import { displayPath, displayText, pathsFields } from '../output/display-text.ts';
 import type { Output } from '../output/output.ts';
 import { pruneRepository } from '../prune-repository.ts';
 import { retentionPolicy } from '../retention-policy.ts';
-import type { CommandSession } from '../session.ts';
 import { snapshotFilter } from '../snapshot-filter.ts';
-import { shortId, timeText } from '../snapshot-text.ts';
+import { shortId } from '../snapshot-text.ts';
+import { tellGroup } from '../tell-retention.ts';
 
 export const run: CommandRun<typeof forget> = async (input, session) => {
   const { flags } = input;
   const { output, timeZone, workingDirectory } = session;
+  const located = await locateDestination(input.arguments.URL, flags, session);
+  if (await holdsArchive(located, flags, session)) {
+    const { forgetFromArchive } = await import('../archive/forget.ts');
+    return forgetFromArchive(located, input, session);
+  }
   const dryRun = flags['dry-run'];
   const named = input.arguments.SNAPSHOT;
   const filter = snapshotFilter(flags, workingDirectory);
   const policy = retentionPolicy(flags);
   const [repository, engine] = await Promise.all([
-    openDestination(input.arguments.URL, flags, session, { mode: dryRun ? 'read' : 'write' }),
+    openLocated(located, flags, session, { mode: dryRun ? 'read' : 'write' }),
     import('../../engine/forget.ts'),
   ]);
   await using opened = repository;
@@ -57,40 +63,6 @@ export const run: CommandRun<typeof forget> = async (input, session) => {
   if (going.length > 0) output.note('The space is freed by "holdfast prune"');
   return 0;
 };
-
-/** What becomes of the snapshots of a host and set of sources. With names, only what goes is of interest. */
-function tellGroup(
-  { hostname, paths, decisions }: RetentionGroup,
-  isNamed: boolean,
-  { output, timeZone }: CommandSession,
-): void {
-  const told = isNamed ? decisions.filter(({ keep }) => !keep) : decisions;
-  if (told.length === 0) return;
-  output.line(`Host ${displayText(hostname)}, ${paths.map(displayPath).join(', ')}:`);
-  for (const { snapshot, keep, reasons } of told) {
-    output.object({
-      type: 'decision',
-      id: snapshot.id,
-      time: new Date(snapshot.time).toISOString(),
-      host: hostname,
-      ...pathsFields(paths),
-      tags: snapshot.tags,
-      keep,
-      reasons,
-    });
-  }
-  output.table(
-    [{ title: '' }, { title: 'ID' }, { title: 'Time' }, { title: 'Tags' }, { title: 'Why' }],
-    told.map(({ snapshot, keep, reasons }) => [
-      keep ? 'keep' : 'forget',
-      shortId(snapshot.id),
-      timeText(snapshot.time, timeZone),
-      snapshot.tags.map(displayText).join(','),
-      keep && !isNamed ? reasons.join(', ') : '',
-    ]),
-  );
-  output.line('');
-}
 
 /** Unfinished snapshots and those that cannot be read are in no group. */
 function tellUngrouped(

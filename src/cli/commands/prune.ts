@@ -1,6 +1,8 @@
+import { holdsArchive } from '../archive/holds-archive.ts';
 import type { CommandRun } from '../command.ts';
 import type { prune } from '../definitions/upkeep.ts';
-import { openDestination } from '../open-destination.ts';
+import { locateDestination } from '../locate-destination.ts';
+import { openLocated } from '../open-destination.ts';
 import { operationContext } from '../operation-context.ts';
 import { pruneRepository } from '../prune-repository.ts';
 
@@ -8,8 +10,13 @@ export const run: CommandRun<typeof prune> = async (input, session) => {
   const { flags } = input;
   const { output } = session;
   const dryRun = flags['dry-run'];
+  const located = await locateDestination(input.arguments.URL, flags, session);
+  if (await holdsArchive(located, flags, session)) {
+    const { pruneOfArchive } = await import('../archive/forget.ts');
+    return pruneOfArchive(located, input, session);
+  }
   const [repository, engine] = await Promise.all([
-    openDestination(input.arguments.URL, flags, session, { mode: dryRun ? 'read' : 'write' }),
+    openLocated(located, flags, session, { mode: dryRun ? 'read' : 'write' }),
     import('../../engine/prune.ts'),
   ]);
   await using opened = repository;

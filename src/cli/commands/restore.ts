@@ -1,13 +1,15 @@
 import { compilePathFilter } from '../../model/path-filter.ts';
 import { splitSnapshotPath } from '../../model/snapshot-selector.ts';
 import type { ExistingPolicy } from '../../target/filesystem/existing-policy.ts';
+import { holdsArchive } from '../archive/holds-archive.ts';
 import { chooseStored, selectorOfTime } from '../choose-snapshot.ts';
 import type { CommandRun } from '../command.ts';
 import type { restore } from '../definitions/restore.ts';
 import { readFilterRules } from '../filter-rules.ts';
 import { givenPath } from '../given-path.ts';
 import { loadSnapshots } from '../load-snapshots.ts';
-import { openDestination } from '../open-destination.ts';
+import { locateDestination } from '../locate-destination.ts';
+import { openLocated } from '../open-destination.ts';
 import { operationContext } from '../operation-context.ts';
 import { shortId, timeText } from '../snapshot-text.ts';
 import { workerCount } from '../worker-count.ts';
@@ -15,6 +17,11 @@ import { workerCount } from '../worker-count.ts';
 export const run: CommandRun<typeof restore> = async (input, session) => {
   const { flags } = input;
   const { output, workingDirectory } = session;
+  const located = await locateDestination(input.arguments.URL, flags, session);
+  if (await holdsArchive(located, flags, session)) {
+    const { restoreFromArchive } = await import('../archive/restore.ts');
+    return restoreFromArchive(located, input, session);
+  }
   const filter = compilePathFilter(await readFilterRules(input.given, session));
   const wanted = splitSnapshotPath(input.arguments['SNAPSHOT[:PATH]'] ?? 'latest');
   const selector = flags.at === undefined ? wanted.snapshot : selectorOfTime(flags.at, session);
@@ -23,7 +30,7 @@ export const run: CommandRun<typeof restore> = async (input, session) => {
       ? undefined
       : givenPath(flags.target, 'The target', workingDirectory);
   const [repository, engine] = await Promise.all([
-    openDestination(input.arguments.URL, flags, session, { mode: 'read' }),
+    openLocated(located, flags, session, { mode: 'read' }),
     import('../../engine/restore.ts'),
   ]);
   await using opened = repository;

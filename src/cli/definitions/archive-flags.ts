@@ -45,6 +45,9 @@ export const archiveWriteFlags = {
 /** Flags of `backup` alone. */
 export const archiveBackupFlags = {
   ...archiveWriteFlags,
+  'allow-source-mismatch': switchFlag({
+    help: "For duplicity's archives: go on with one of another host or directory",
+  }),
   full: switchFlag({ help: "For duplicity's archives: begin a new chain" }),
   'full-if-older-than': valueFlag({
     placeholder: 'DURATION',

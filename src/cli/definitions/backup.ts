@@ -2,6 +2,7 @@ import { AppError } from '../../base/errors.ts';
 import { parseSize } from '../../base/size.ts';
 import { defineCommand } from '../command.ts';
 import { listFlag, switchFlag, valueFlag, wholeNumber } from '../flag.ts';
+import { archiveBackupFlags } from './archive-flags.ts';
 import { dryRun, pathRuleFlags, repository } from './shared-flags.ts';
 
 export const backup = defineCommand({
@@ -69,6 +70,7 @@ export const backup = defineCommand({
       help: 'Work on content with so many threads (as many as there are cores, at most 8)',
     }),
     'dry-run': dryRun,
+    ...archiveBackupFlags,
   },
   takesRest: (flags) => flags['stdin-from-command'] === true,
   without: (flags) =>

@@ -3,6 +3,7 @@ import { AppError } from '../../base/errors.ts';
 import { parseTimeframes } from '../../model/timeframe.ts';
 import { defineCommand } from '../command.ts';
 import { listFlag, switchFlag, valueFlag, wholeNumber } from '../flag.ts';
+import { archiveFlags } from './archive-flags.ts';
 import { dryRun, repository, snapshotFilterFlags } from './shared-flags.ts';
 
 const number = wholeNumber(0);
@@ -60,6 +61,7 @@ export const forget = defineCommand({
     prune: switchFlag({ help: 'Free the space at once' }),
     force: switchFlag({ help: 'Go below the floor; take a policy that keeps nothing at its word' }),
     'dry-run': dryRun,
+    ...archiveFlags,
   },
   problem({ flags, arguments: { SNAPSHOT: named = [] } }) {
     const policy = Object.keys(retentionFlags).filter((name) => {

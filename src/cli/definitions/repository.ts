@@ -1,6 +1,7 @@
 import { parseSize } from '../../base/size.ts';
 import { defineCommand } from '../command.ts';
 import { switchFlag, valueFlag } from '../flag.ts';
+import { archiveWriteFlags } from './archive-flags.ts';
 import { dryRun, newPassphraseFlags, repository, snapshotFilterFlags } from './shared-flags.ts';
 
 export const init = defineCommand({
@@ -52,10 +53,15 @@ export const copy = defineCommand({
     }),
     'no-init': switchFlag({ help: 'Do not make URL2 if there is no repository' }),
     'dry-run': dryRun,
+    ...archiveWriteFlags,
   },
   examples: [
     ['holdfast copy /mnt/disk/documents s3://bucket/documents', 'Copy what is not there yet'],
     ['holdfast copy /mnt/disk/documents /mnt/other/documents latest', 'Copy the newest snapshot'],
+    [
+      'holdfast copy sftp://nas/duplicity s3://bucket/documents',
+      "Take an archive of duplicity's over, with all its snapshots",
+    ],
   ],
 });
 

@@ -1,6 +1,7 @@
 import { AppError } from '../../base/errors.ts';
 import { defineCommand } from '../command.ts';
 import { switchFlag, valueFlag } from '../flag.ts';
+import { archiveFlags } from './archive-flags.ts';
 import { dryRun, pathRuleFlags, repository } from './shared-flags.ts';
 
 export const restore = defineCommand({
@@ -51,6 +52,7 @@ export const restore = defineCommand({
     }),
     verify: switchFlag({ help: 'Read back and compare what was written' }),
     'dry-run': dryRun,
+    ...archiveFlags,
   },
   needs: (flags) => (flags['in-place'] === true ? [] : [['target', 'Directory to restore into']]),
   problem({ flags, arguments: given }) {

@@ -2,6 +2,7 @@ import { AppError } from '../../base/errors.ts';
 import { parsePortion, parseSize } from '../../base/size.ts';
 import { defineCommand } from '../command.ts';
 import { optionalValueFlag, switchFlag, valueFlag } from '../flag.ts';
+import { archiveFlags } from './archive-flags.ts';
 import { dryRun, repository, yes } from './shared-flags.ts';
 
 /** What is left of an amount that is given in bytes or as a part of what there is. */
@@ -30,6 +31,7 @@ export const check = defineCommand({
     repair: switchFlag({ help: 'Show what can be repaired, ask, and do it' }),
     yes,
     'dry-run': dryRun,
+    ...archiveFlags,
   },
   problem: ({ flags }) =>
     flags['yes'] === true && flags['repair'] !== true
@@ -61,6 +63,7 @@ export const prune = defineCommand({
       help: 'Nobody else prunes now: for storages that do not say how old their listings may be',
     }),
     yes,
+    ...archiveFlags,
   },
   examples: [
     ['holdfast prune /mnt/disk/documents --dry-run', 'See what would be freed'],

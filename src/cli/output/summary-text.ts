@@ -57,6 +57,7 @@ const tellers: Partial<Record<SummaryEvent['operation'], Teller>> = {
   },
   check(summary) {
     const count = (name: string): number => numberOf(summary, name);
+    if (summary.details?.['chains'] !== undefined) return archiveCheckLines(summary);
     const seen = `${things(count('snapshots'), 'snapshot')}, ${things(count('packs'), 'pack')}`;
     const all = count('packsRead') === count('packs');
     const read =
@@ -104,6 +105,18 @@ const tellers: Partial<Record<SummaryEvent['operation'], Teller>> = {
   },
   repair: (summary) => [`Repaired ${things(summary.files, 'object')} ${inTime(summary)}`],
 };
+
+/** Of an archive of duplicity's. */
+function archiveCheckLines(summary: SummaryEvent): string[] {
+  const { files, bytesRead, errors, details } = summary;
+  const seen = `${things(numberOf(summary, 'sets'), 'set')} in ${things(numberOf(summary, 'chains'), 'chain')}`;
+  const read =
+    details?.['dataRead'] === true
+      ? `the content of ${things(files, 'file')} (${formatSize(bytesRead)}) was read`
+      : 'no content was read (--read-data does that)';
+  const verdict = errors === 0 ? 'No damage found' : `Damage found: ${things(errors, 'error')}`;
+  return [`${verdict}: ${seen}; ${read}, ${inTime(summary)}`];
+}
 
 function generalLines(summary: SummaryEvent): string[] {
   const lines = [`Done ${inTime(summary)}`];

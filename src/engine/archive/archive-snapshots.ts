@@ -38,7 +38,7 @@ export async function archiveSnapshots(
 }
 
 /** The name of a set as a snapshot, always the same. */
-export function snapshotIdOf(set: BackupSet): string {
+export function snapshotIdOf(set: Pick<BackupSet, 'start' | 'end'>): string {
   return hash('sha256', `duplicity ${setKey(set)}`).slice(0, 32);
 }
 

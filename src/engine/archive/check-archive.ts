@@ -74,6 +74,7 @@ export async function checkArchive(
     dryRun: false,
     milliseconds: clock.monotonic() - beginning,
     details: {
+      dataRead: readData,
       chains: collection.chains.length,
       sets: collection.chains.reduce((sum, { sets }) => sum + sets.length, 0),
     },

@@ -23,6 +23,8 @@ const MOST_ATTEMPTS = 20;
 export interface CopyToNativeInput {
   /** Oldest first. */
   readonly snapshots: readonly ArchiveSnapshot[];
+  /** How many are there already. */
+  readonly already: number;
   readonly program: string;
   readonly workers: number;
   readonly compressionLevel: number;
@@ -51,9 +53,10 @@ export async function notYetCopied(
 export async function copyArchiveToNative(
   archive: DuplicityArchive,
   target: NativeRepository,
-  { snapshots, program, workers, compressionLevel }: CopyToNativeInput,
+  input: CopyToNativeInput,
   context: OperationContext,
 ): Promise<SummaryEvent> {
+  const { snapshots, program, workers, compressionLevel } = input;
   const { clock, signal, report } = context;
   const beginning = clock.monotonic();
   let errors = 0;
@@ -86,6 +89,7 @@ export async function copyArchiveToNative(
         onEntry({ path, size }) {
           done.files++;
           done.bytes += size;
+          done.bytesRead += size;
           report({ type: 'progress', ...noCounters, ...done, current: path });
         },
       },
@@ -134,7 +138,7 @@ export async function copyArchiveToNative(
     errors,
     dryRun: false,
     milliseconds: clock.monotonic() - beginning,
-    details: { copied: snapshots.length },
+    details: { copied: snapshots.length, already: input.already },
   };
 }
 

@@ -18,6 +18,8 @@ import { originalRoot } from '../restore/original-place.ts';
 export interface CopyToArchiveInput {
   /** Of one host and source, oldest first. */
   readonly snapshots: readonly StoredSnapshot[];
+  /** How many are there already. */
+  readonly already: number;
   /** Bytes. */
   readonly volumeSize: number;
 }
@@ -31,7 +33,7 @@ export interface CopyToArchiveInput {
 export async function copyNativeToArchive(
   source: Access,
   archive: DuplicityArchive,
-  { snapshots, volumeSize }: CopyToArchiveInput,
+  { snapshots, already, volumeSize }: CopyToArchiveInput,
   context: OperationContext,
 ): Promise<SummaryEvent> {
   const { clock, signal, report } = context;
@@ -90,6 +92,7 @@ export async function copyNativeToArchive(
         onItem(_outcome, path, size) {
           done.files++;
           done.bytes += size;
+          done.bytesRead += size;
           report({ type: 'progress', ...noCounters, ...done, current: path });
         },
       },
@@ -106,7 +109,7 @@ export async function copyNativeToArchive(
     ...done,
     dryRun: false,
     milliseconds: clock.monotonic() - beginning,
-    details: { copied },
+    details: { copied, already },
   };
 }
 

@@ -9,7 +9,7 @@ import {
   type SynchroniseOptions,
 } from './archive-directory/synchronise.ts';
 import type { ArchiveFile, BackupSet } from './collection/backup-set.ts';
-import { type Collection, readCollection } from './collection/collection.ts';
+import { type Collection, readCollection, sortCollection } from './collection/collection.ts';
 import { crossCheck } from './collection/cross-check.ts';
 import { type Finding, nameOf } from './collection/finding.ts';
 import { signaturesOf } from './collection/signature-chain.ts';
@@ -26,6 +26,8 @@ export interface DuplicityArchiveParts {
   readonly clock: Clock;
   /** Where volumes are kept while they are read or written. */
   readonly tempDirectory: string;
+  /** The archive is to be made: a place that is not there yet is an empty one. Else it is an error, since it may be mistyped or not mounted. */
+  readonly mayBeMissing?: boolean;
 }
 
 export interface ManifestOptions extends CallOptions {
@@ -46,6 +48,7 @@ export class DuplicityArchive implements AsyncDisposable {
   readonly directory: ArchiveDirectory;
   readonly clock: Clock;
   readonly tempDirectory: string;
+  readonly #mayBeMissing: boolean;
 
   constructor(parts: DuplicityArchiveParts) {
     this.storage = parts.storage;
@@ -54,6 +57,7 @@ export class DuplicityArchive implements AsyncDisposable {
     this.directory = parts.directory;
     this.clock = parts.clock;
     this.tempDirectory = parts.tempDirectory;
+    this.#mayBeMissing = parts.mayBeMissing ?? false;
   }
 
   /**
@@ -81,8 +85,13 @@ export class DuplicityArchive implements AsyncDisposable {
   }
 
   /** What the archive consists of; one listing. Throws as `readCollection` does. */
-  collection(options: CallOptions = {}): Promise<Collection> {
-    return readCollection(this.storage, this.naming, this.directory, options);
+  async collection(options: CallOptions = {}): Promise<Collection> {
+    try {
+      return await readCollection(this.storage, this.naming, this.directory, options);
+    } catch (error) {
+      if (!this.#mayBeMissing || !hasCode(error, 'storage/not-found')) throw error;
+      return sortCollection([], await this.directory.files(options));
+    }
   }
 
   /** All findings, those of the manifests included; reads every manifest. Throws as `crossCheck` does. */
