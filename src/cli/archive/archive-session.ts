@@ -15,7 +15,6 @@ import type { Storage } from '../../storage/storage.ts';
 import type { FlagValues } from '../flag.ts';
 import type { archiveFlags } from '../definitions/archive-flags.ts';
 import type { GlobalFlagValues } from '../global-flags.ts';
-import type { LocatedDestination } from '../locate-destination.ts';
 import { localPlaces } from '../places.ts';
 import type { CommandSession } from '../session.ts';
 
@@ -37,7 +36,7 @@ export interface OpenArchiveOptions {
  * @throws AppError `repository/locked`, `repository/wrong-passphrase`, `input/usage`, `storage/…`, `local/unwritable`
  */
 export async function openArchive(
-  { storage, name }: Pick<LocatedDestination, 'storage' | 'name'>,
+  { storage, name }: { readonly storage: Storage; readonly name: string },
   flags: ArchiveFlagValues,
   session: CommandSession,
   { mode, whose = 'main' }: OpenArchiveOptions,

@@ -1,5 +1,5 @@
 import { hasCode } from '../../base/errors.ts';
-import type { LocatedDestination } from '../locate-destination.ts';
+import type { Storage } from '../../storage/storage.ts';
 import type { CommandSession } from '../session.ts';
 
 /** After so many names that are none of an archive's, it is believed that there is no archive: whoever mistyped a path must not wait for a list of the whole disk. */
@@ -7,7 +7,10 @@ const ENOUGH = 10_000;
 
 /** Whether a destination without a repository of our own holds an archive of duplicity's, told by the names of its files. The place is closed if it cannot be listed. */
 export async function holdsArchive(
-  located: LocatedDestination,
+  located: AsyncDisposable & {
+    readonly storage: Storage;
+    readonly repositoryId: string | undefined;
+  },
   flags: Readonly<Record<string, unknown>>,
   { signal }: CommandSession,
 ): Promise<boolean> {

@@ -30,9 +30,9 @@ export const run: CommandRun<typeof copy> = async (input, session) => {
   const target = await locateDestination(to, flags, session);
   if (await isForArchive(target, flags, session)) {
     const { copyToArchive } = await import('../archive/copy.ts');
-    return copyToArchive(source, target, input, session);
+    return await copyToArchive(source, target, input, session);
   }
-  return copyToNative(source, target, input, session);
+  return await copyToNative(source, target, input, session);
 };
 
 async function copyToNative(

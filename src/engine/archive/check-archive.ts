@@ -48,17 +48,18 @@ export async function checkArchive(
       for await (const entry of reader.list(sets, { onProblem, signal })) void entry;
       if (!readData) return;
       report({ type: 'phase', phase: 'Reading volumes' });
-      for await (const { path, entry, content } of reader.entries(sets, {
+      for await (const archived of reader.entries(sets, {
         ignoreErrors: true,
         onProblem,
         signal,
       })) {
+        const { path, entry } = archived;
         if (entry.type !== 'file') continue;
         done.files++;
         await orFound(
           (severity, error) => found(severity, error, path),
           async () => {
-            for await (const piece of content()) done.bytes += piece.length;
+            for await (const piece of archived.content()) done.bytes += piece.length;
           },
         );
         report({ type: 'progress', ...noCounters, ...done, bytesRead: done.bytes, current: path });

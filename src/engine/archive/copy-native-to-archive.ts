@@ -1,4 +1,4 @@
-import { AppError } from '../../base/errors.ts';
+import type { AppError } from '../../base/errors.ts';
 import { blockLengthFor } from '../../codec/rsync/signature.ts';
 import { noCounters, type SummaryEvent } from '../../model/event.ts';
 import type { DuplicityArchive } from '../../repository/duplicity/duplicity-archive.ts';
