@@ -38,6 +38,8 @@ const day = 86_400;
 class ChangingTree {
   readonly #root: string;
   readonly #random: SeededRandom;
+  /** What stays, in ever other orders. */
+  #lasting: Buffer;
   #time = 1_690_000_000;
 
   constructor(root: string, seed: number) {
@@ -45,7 +47,8 @@ class ChangingTree {
     this.#random = new SeededRandom(seed);
     mkdirSync(root);
     mkdirSync(this.#of('dir'));
-    this.write('big', this.#random.bytes(2_400_000));
+    this.#lasting = this.#random.bytes(2_400_000);
+    this.write('big', this.#lasting);
     for (const length of [0, 1, 65_535, 65_536, 131_072]) {
       this.write(`exact-${length}`, this.#random.bytes(length));
     }
@@ -62,18 +65,13 @@ class ChangingTree {
   }
 
   change(step: number): void {
-    const big = this.#random.bytes(3_000);
-    const content = describeTree(this.#root).find((entry) => entry.path === 'big');
-    const size = content?.size ?? 0;
-    writeFileSync(this.#of('inserted'), big);
-    const random = this.#random.bytes(size);
-    // Parts change place, some are new.
-    this.write('big', Buffer.concat([random.subarray(0, 200_000), this.#big(), big]));
+    // Parts change their places, others are new.
+    const head = this.#random.bytes(200_000 + this.#random.below(100_000));
+    this.write('big', Buffer.concat([head, this.#turned(), this.#random.bytes(3_000)]));
     this.write('dir/grows', Buffer.alloc(70_000 + step * 65_536, 'grows '));
     truncateSync(this.#of('dir/shrinks'), 90_000 - step * 15_000);
     this.#touch('dir/shrinks');
     this.write(`new-${step}`, this.#random.bytes(65_536 * step));
-    this.#touch('inserted');
     if (step === 1) unlinkSync(this.#of('vanishes'));
     if (step === 2) mkdirSync(this.#of('vanishes'));
     if (step === 3) {
@@ -84,13 +82,10 @@ class ChangingTree {
     renameSync(this.#of(step === 1 ? 'moves' : `moves-${step - 1}`), this.#of(`moves-${step}`));
   }
 
-  #bigContent: Buffer = Buffer.alloc(0);
-
-  #big(): Buffer {
-    const last = this.#bigContent.length === 0 ? this.#random.bytes(1_500_000) : this.#bigContent;
-    const cut = this.#random.below(last.length);
-    this.#bigContent = Buffer.concat([last.subarray(cut), last.subarray(0, cut)]);
-    return this.#bigContent;
+  #turned(): Buffer {
+    const cut = this.#random.below(this.#lasting.length);
+    this.#lasting = Buffer.concat([this.#lasting.subarray(cut), this.#lasting.subarray(0, cut)]);
+    return this.#lasting;
   }
 
   #touch(name: string): void {
@@ -122,8 +117,14 @@ for (const encrypted of [false, true]) {
         [
           'duplicity',
           step === 0 ? 'full' : 'incremental',
-          ...['--archive-dir', scratch.of('cache'), '--name', 'test', '--volsize', '1'],
-          ...['--current-time', String(start + step * day), '--allow-source-mismatch'],
+          '--archive-dir',
+          scratch.of('cache'),
+          '--name',
+          'test',
+          '--volsize',
+          '1',
+          '--current-time',
+          String(start + step * day),
           ...(encrypted ? [] : ['--no-encryption']),
           source,
           `file://${destination}`,
