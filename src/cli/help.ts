@@ -4,6 +4,11 @@ import { globalFlags } from './global-flags.ts';
 
 type Flags = Readonly<Record<string, Flag<unknown>>>;
 
+const duplicityRow: [string, string] = [
+  'duplicity',
+  'Do what the program of that name does, with its actions and options (duplicity --help)',
+];
+
 /** What `holdfast --help` prints; with `group` (`key`), only the commands that begin with that word. */
 export function overview(
   commands: readonly CommandDefinition[],
@@ -18,7 +23,11 @@ export function overview(
     ...(group === undefined ? ['Encrypted, deduplicated, verified backups.', ''] : []),
     'Commands:',
     ...listing(
-      shown.map(({ name, summary }) => [name, summary]),
+      [
+        ...shown.map(({ name, summary }): [string, string] => [name, summary]),
+        // It has a command line of its own, and is in no table.
+        ...(group === undefined ? [duplicityRow] : []),
+      ],
       width,
     ),
     '',

@@ -31,6 +31,11 @@ export async function runCommandLine(
   try {
     // The commonest question of scripts is answered before anything else is loaded.
     if (argv.length === 1 && argv[0] === '--version') return await printVersion(false, context);
+    // It has a command line of its own.
+    if (argv[0] === 'duplicity' && given === undefined) {
+      const { runDuplicity } = await import('./duplicity/run-duplicity.ts');
+      return await runDuplicity(argv.slice(1), context, 'holdfast duplicity');
+    }
     const [{ parseLine }, commands] = await Promise.all([
       import('./parse.ts'),
       given ?? ownCommands(),

@@ -1,5 +1,5 @@
 import { didYouMean } from '../../base/did-you-mean.ts';
-import { actionsFor, type ActionName, actions, type ActionSpec } from './actions.ts';
+import { actionsFor, type ActionName, actions, type ActionSpec } from './action-table.ts';
 import { commandLineError, exitCodes, fatal } from './fatal.ts';
 import { optionByLetter, optionNamed, optionNames, type OptionSpec } from './option-table.ts';
 

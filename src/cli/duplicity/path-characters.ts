@@ -5,8 +5,8 @@ import { isAscii, isUtf8 } from 'node:buffer';
  */
 export function pathText(path: Uint8Array): string {
   const buffer = Buffer.from(path.buffer, path.byteOffset, path.byteLength);
-  if (isAscii(buffer)) return buffer.latin1Slice();
-  if (isUtf8(buffer)) return buffer.utf8Slice();
+  if (isAscii(buffer)) return buffer.toString('latin1');
+  if (isUtf8(buffer)) return buffer.toString('utf8');
   let text = '';
   for (let at = 0; at < path.length;) {
     const length = [1, 2, 3, 4].find((count) => {

@@ -1,0 +1,181 @@
+import { lstatSync, statSync } from 'node:fs';
+import { hostname } from 'node:os';
+import path from 'node:path';
+
+import { equalBytes } from '../../../base/bytes.ts';
+import { backupArchive } from '../../../engine/archive/backup-archive.ts';
+import { newestInterrupted } from '../../../repository/duplicity/writer/interrupted-set.ts';
+import { actionContext } from '../action-context.ts';
+import { exitCodes, fatal } from '../fatal.ts';
+import {
+  openDuplicityArchive,
+  type OpenedArchive,
+  synchroniseArchive,
+} from '../open-duplicity-archive.ts';
+import { ProgressReport } from '../progress-report.ts';
+import { quoted } from '../python-text.ts';
+import { type DuplicityRun, timeOf } from '../run-settings.ts';
+import { plainSource } from '../selection.ts';
+import { selectionOf } from '../source-selection.ts';
+import { statisticsText } from '../statistics-text.ts';
+import { storeStatistics } from '../store-statistics.ts';
+
+const MEBIBYTE = 1024 * 1024;
+
+/** `full`, `incremental`, or whichever is due: backs a directory up. */
+export async function run(given: DuplicityRun): Promise<number> {
+  const { line, log, action, context, now } = given;
+  const { options } = line;
+  const [source, url] = action.arguments;
+  const root = path.resolve(context.workingDirectory, source!);
+  requireSource(source!, root);
+  const select = selectionOf(source!, root, given) ?? ((): 'include' => 'include');
+  const volumeMebibytes = options.number('volsize') ?? 200;
+  if (volumeMebibytes < 1) {
+    throw fatal(exitCodes.commandLine, 'duplicity: error: --volsize must be at least 1');
+  }
+  await using opened = await openDuplicityArchive(url!, given, {
+    use: ({ chains }) => (action.name === 'full' || chains.length === 0 ? 'create' : 'write'),
+    lock: true,
+  });
+  const { archive } = opened;
+  await synchroniseArchive(opened, given, opened.collection.chains.at(-1)?.sets ?? []);
+  const kind = kindOf(opened, given);
+  const hostName = await hostNameFor(opened, given, kind);
+  const sourceName = Buffer.from(plainSource(source!));
+  if (kind !== 'full') await requireSameSource(opened, given, sourceName, hostName);
+  const progress = options.has('progress')
+    ? new ProgressReport(log, context.clock, options.number('progress-rate') ?? 3)
+    : undefined;
+  const currentTime = options.has('current-time') ? { time: now } : {};
+  const result = await backupArchive(
+    archive,
+    {
+      paths: [root],
+      tree: { select },
+      walk: {},
+      kind,
+      hostName,
+      sourceName,
+      allowSourceMismatch: options.has('allow-source-mismatch'),
+      ...currentTime,
+      volumeSize: volumeMebibytes * MEBIBYTE,
+      ...concurrencyOf(given),
+      numericOwner: options.has('numeric-owner'),
+      skipIfNoChange: options.has('skip-if-no-change'),
+      dryRun: options.has('dry-run'),
+      listFiles: !options.has('no-files-changed'),
+      ...(options.has('max-blocksize') && { maxBlockLength: options.number('max-blocksize') }),
+      verbose: log.isShown('INFO'),
+      onVolume(number, bytes) {
+        progress?.add(bytes);
+        log.info(`Processed volume ${number}`, { code: 2, extra: String(number) });
+      },
+      onSet({ resumedAfter }) {
+        if (resumedAfter === undefined) return;
+        log.notice(
+          `Last ${action.name === 'full' ? 'full' : kind === 'full' ? 'full' : 'incremental'} backup left a partial set, restarting.`,
+        );
+        log.notice(`Restarting after volume ${resumedAfter}`);
+      },
+    },
+    actionContext(given, (event) => progress?.event(event)),
+  );
+  progress?.finish();
+  if (options.has('jsonstat')) await storeStatistics(result, given, archive, root, url!);
+  if (!options.has('no-print-statistics')) {
+    log.notice(statisticsText(result.statistics, context.timeZone));
+  }
+  return 0;
+}
+
+function requireSource(shown: string, root: string): void {
+  try {
+    statSync(root);
+  } catch (cause) {
+    // A link to nowhere is there, but there is nothing to back up.
+    const isLink = lstatSync(root, { throwIfNoEntry: false }) !== undefined;
+    throw fatal(
+      exitCodes.sourceMissing,
+      `Backup source directory ${shown} ${isLink ? 'cannot be read' : 'does not exist'}.`,
+      { code: 'source/missing', cause },
+    );
+  }
+}
+
+function concurrencyOf({ line: { options } }: DuplicityRun): { readonly concurrency?: number } {
+  const wanted = options.number('concurrency');
+  if (wanted === undefined) return {};
+  return { concurrency: Math.min(16, Math.max(1, wanted)) };
+}
+
+function kindOf(
+  { collection }: OpenedArchive,
+  given: DuplicityRun,
+): 'auto' | 'full' | 'incremental' {
+  const { action, line, log } = given;
+  if (action.name === 'full') return 'full';
+  // An interrupted set goes on, whatever kind it is.
+  if (newestInterrupted(collection) !== undefined) return 'auto';
+  const { active } = collection;
+  if (active === undefined) {
+    if (action.name === 'incremental') {
+      throw fatal(
+        exitCodes.incrementalWithoutSignatures,
+        'Fatal Error: Unable to start incremental backup.  Old signatures not found and incremental specified',
+      );
+    }
+    log.warning('No signatures found, switching to full backup.');
+    return 'full';
+  }
+  const age = line.options.text('full-if-older-than');
+  if (age !== undefined && active.chain.start < timeOf(age, given)) {
+    log.notice('Last full backup is too old, forcing full backup');
+    return 'full';
+  }
+  return 'incremental';
+}
+
+/** The name that the chain has already, if it may be this host's with its domain; else this host's. */
+async function hostNameFor(
+  { archive, collection }: OpenedArchive,
+  { context: { signal } }: DuplicityRun,
+  kind: string,
+): Promise<string> {
+  const own = hostname();
+  const base = collection.active?.base;
+  if (kind === 'full' || base === undefined) return own;
+  const { hostname: before } = await archive.manifestOf(base, { signal });
+  const isSame =
+    before !== undefined &&
+    (before === own || before.startsWith(`${own}.`) || own.startsWith(`${before}.`));
+  return isSame ? before : own;
+}
+
+async function requireSameSource(
+  { archive, collection }: OpenedArchive,
+  { line, context }: DuplicityRun,
+  sourceName: Uint8Array,
+  hostName: string,
+): Promise<void> {
+  const base = collection.active?.base;
+  if (base === undefined || line.options.has('allow-source-mismatch')) return;
+  const before = await archive.manifestOf(base, { signal: context.signal });
+  const advice =
+    '\n\nAborting because you may have accidentally tried to backup two different data sets to the same remote location, or using the same archive directory.  If this is not a mistake, use the --allow-source-mismatch switch to avoid seeing this message';
+  if (before.hostname !== undefined && before.hostname !== hostName) {
+    throw fatal(
+      exitCodes.hostnameMismatch,
+      `Fatal Error: Backup source host has changed.\nCurrent hostname: ${hostName}\nPrevious hostname: ${before.hostname}${advice}`,
+      { extra: `${quoted(hostName)} ${quoted(before.hostname)}` },
+    );
+  }
+  if (before.sourcePath !== undefined && !equalBytes(before.sourcePath, sourceName)) {
+    const shown = (name: Uint8Array): string => Buffer.from(name).toString('utf8');
+    throw fatal(
+      exitCodes.sourceMismatch,
+      `Fatal Error: Backup source directory has changed.\nCurrent directory: ${shown(sourceName)}\nPrevious directory: ${shown(before.sourcePath)}${advice}`,
+      { extra: `${quoted(sourceName)} ${quoted(before.sourcePath)}` },
+    );
+  }
+}

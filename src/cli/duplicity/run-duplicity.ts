@@ -1,0 +1,166 @@
+import { fstatSync, openSync, writeSync } from 'node:fs';
+import path from 'node:path';
+
+import { AppError, hasCode, messageOf } from '../../base/errors.ts';
+import type { CliContext } from '../context.ts';
+import type { ActionName } from './action-table.ts';
+import { DuplicityLog, type MachineSink } from './duplicity-log.ts';
+import { exitCodeOf, exitCodes, fatal } from './fatal.ts';
+import { chooseAction, type DuplicityLine, parseCommandLine } from './parse-command-line.ts';
+import type { DuplicityRun } from './run-settings.ts';
+import { parseVerbosity } from './verbosity.ts';
+
+/** The release whose behaviour this is. */
+const release = '0.8.22';
+
+type ActionModule = { readonly run: (given: DuplicityRun) => Promise<number> };
+
+/** Each is loaded when it is wanted. */
+const loaders: Readonly<Record<ActionName, () => Promise<ActionModule>>> = {
+  backup: () => import('./actions/backup.ts'),
+  full: () => import('./actions/backup.ts'),
+  incremental: () => import('./actions/backup.ts'),
+  restore: () => import('./actions/restore.ts'),
+  verify: () => import('./actions/verify.ts'),
+  'collection-status': () => import('./actions/collection-status.ts'),
+  'list-current-files': () => import('./actions/list-current-files.ts'),
+  'remove-older-than': () => import('./actions/removal.ts'),
+  'remove-all-but-n-full': () => import('./actions/removal.ts'),
+  'remove-all-inc-of-but-n-full': () => import('./actions/removal.ts'),
+  cleanup: () => import('./actions/removal.ts'),
+  replicate: () => import('./actions/replicate.ts'),
+};
+
+/**
+ * Runs a command line of duplicity's (without the name of the program) and resolves with the exit code that duplicity would end with. Never rejects.
+ *
+ * @param program - how it was called, for the help: `duplicity` or `holdfast duplicity`
+ */
+export async function runDuplicity(
+  argv: readonly string[],
+  context: CliContext,
+  program = 'duplicity',
+): Promise<number> {
+  const log = new DuplicityLog(context);
+  try {
+    const status = await runLine(argv, context, log, program);
+    await log.flush();
+    return status;
+  } catch (error) {
+    const status = tellError(error, context, log);
+    // What cannot be written cannot be told either.
+    await log.flush().catch(() => undefined);
+    return status;
+  }
+}
+
+async function runLine(
+  argv: readonly string[],
+  context: CliContext,
+  log: DuplicityLog,
+  program: string,
+): Promise<number> {
+  const line = parseCommandLine(argv);
+  const { options } = line;
+  if (options.has('help')) {
+    const { helpText } = await import('./help-text.ts');
+    await print(helpText(program), context);
+    return 0;
+  }
+  if (options.has('version')) {
+    // Scripts look for "duplicity" and a number.
+    await print(`duplicity ${release} compatible (Holdfast ${context.version})`, context);
+    return 0;
+  }
+  configure(log, line, context);
+  const action = chooseAction(line.words);
+  for (const name of ['old-filenames', 'short-filenames', 'time-separator']) {
+    if (!options.has(name)) continue;
+    log.error(
+      `Warning: Option --${name} is pending deprecation and will be removed in version 0.9.0.\nUse of default filenames is strongly suggested.`,
+    );
+  }
+  for (const remark of line.remarks) log.info(`Warning: ${remark}`);
+  const time = options.number('current-time');
+  const now = time ?? Math.floor(context.clock.now() / 1000);
+  if (options.has('copy-links')) {
+    throw fatal(
+      exitCodes.commandLine,
+      'The option --copy-links cannot be used: links are stored as links',
+    );
+  }
+  const { run } = await loaders[action.name]();
+  return run({ context, log, line, action, now });
+}
+
+function configure(log: DuplicityLog, { options }: DuplicityLine, context: CliContext): void {
+  const verbosity = options.text('verbosity');
+  if (verbosity !== undefined) log.verbosity = parseVerbosity(verbosity);
+  log.timestamps = options.has('log-timestamp');
+  for (const text of options.list('log-fd')) {
+    const descriptor = Number(text);
+    log.addMachine(
+      machineSink(`file descriptor ${text}`, () => {
+        fstatSync(descriptor);
+        return descriptor;
+      }),
+    );
+  }
+  for (const name of options.list('log-file')) {
+    const file = path.resolve(context.workingDirectory, name);
+    log.addMachine(machineSink(name, () => openSync(file, 'a')));
+  }
+}
+
+/** A log that cannot be written any more does not end the backup; one that cannot be opened does, at the start. */
+function machineSink(name: string, open: () => number): MachineSink {
+  let descriptor: number | undefined;
+  try {
+    descriptor = open();
+  } catch (cause) {
+    throw fatal(exitCodes.exception, `Cannot write the log to ${name}: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+  return {
+    write(bytes) {
+      try {
+        for (let at = 0; descriptor !== undefined && at < bytes.length;) {
+          at += writeSync(descriptor, bytes, at);
+        }
+      } catch {
+        // Its reader has gone.
+        descriptor = undefined;
+      }
+    },
+  };
+}
+
+async function print(text: string, { stdout }: CliContext): Promise<void> {
+  const { StreamWriter } = await import('../output/stream-writer.ts');
+  const writer = new StreamWriter(stdout);
+  writer.write(`${text}\n`);
+  await writer.flush();
+}
+
+/** Says what went wrong, in both logs; gives the exit code. */
+function tellError(thrown: unknown, { signal }: CliContext, log: DuplicityLog): number {
+  const isStopped = signal.aborted && !(hasCode(thrown) && thrown.code !== 'interrupted');
+  const error = isStopped && signal.reason instanceof AppError ? signal.reason : thrown;
+  const { exit, extra } = exitCodeOf(error);
+  log.error(textOf(error, exit), { code: exit, ...(extra !== undefined && { extra }) });
+  return exit;
+}
+
+function textOf(error: unknown, exit: number): string {
+  if (!hasCode(error)) return `Traceback: ${error instanceof Error ? error.stack : String(error)}`;
+  const hint = error.hint === undefined ? '' : `\n${error.hint}`;
+  if (exit === exitCodes.volumeMismatch) {
+    const { volume, mismatch } = error.details;
+    return `Invalid data - ${String(mismatch)} hash mismatch for file:\n ${String(volume)}\n ${error.message}${hint}`;
+  }
+  if (exit === exitCodes.gpgFailed) {
+    return `GPGError: GPG Failed, see log below:\n===== Begin GnuPG log =====\n${error.message}${hint}\n===== End GnuPG log =====\n`;
+  }
+  return `${error.message}${hint}`;
+}
