@@ -1,4 +1,4 @@
-import { AppError, hasCode } from '../../base/errors.ts';
+import { type AppError, hasCode } from '../../base/errors.ts';
 import { Secret } from '../../base/secret.ts';
 import type { GpgSettings, Protection } from '../../repository/duplicity/encryption/protection.ts';
 import { ask } from '../prompt.ts';

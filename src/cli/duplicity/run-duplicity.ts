@@ -124,10 +124,10 @@ function machineSink(name: string, open: () => number): MachineSink {
   }
   return {
     write(bytes) {
+      if (descriptor === undefined) return;
       try {
-        for (let at = 0; descriptor !== undefined && at < bytes.length;) {
-          at += writeSync(descriptor, bytes, at);
-        }
+        let at = 0;
+        while (at < bytes.length) at += writeSync(descriptor, bytes, at);
       } catch {
         // Its reader has gone.
         descriptor = undefined;

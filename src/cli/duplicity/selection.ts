@@ -1,7 +1,6 @@
 import { lstatSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { messageOf } from '../../base/errors.ts';
 import type { TreeSelection } from '../../engine/archive/source-items.ts';
 import type { SourceEntry } from '../../model/entry.ts';
 import { exitCodes, fatal } from './fatal.ts';
@@ -204,10 +203,7 @@ class RuleReader {
     try {
       return readFileSync(path.resolve(workingDirectory, file), 'utf8');
     } catch (cause) {
-      throw fatal(exitCodes.filelist, `Error opening file ${file}`, {
-        hint: messageOf(cause),
-        cause,
-      });
+      throw fatal(exitCodes.filelist, `Error opening file ${file}`, { cause });
     }
   }
 

@@ -121,7 +121,7 @@ class SetCopy {
       );
     }
     const plain = from.coding.decode(stored.stream(), file.file.coding, this.#options);
-    return this.#store(file.file, plain, coding);
+    return await this.#store(file.file, plain, coding);
   }
 
   async #storeManifest(

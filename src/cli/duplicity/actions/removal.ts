@@ -91,12 +91,14 @@ async function removeOld(opened: OpenedArchive, given: DuplicityRun): Promise<vo
   }
   log.notice(`Deleting backup ${isOne ? 'chain at time' : 'chains at times'}:\n${times}`);
   const isWhole = action.name !== 'remove-all-inc-of-but-n-full';
-  for (const { end } of chains) {
-    log.notice(
-      isWhole
-        ? `Deleting complete backup chain ${shown(end)}`
-        : `Deleting any incremental backup chain rooted at ${shown(end)}`,
-    );
+  for (const chain of chains) {
+    const begin = isWhole ? 'Deleting complete' : 'Deleting any incremental';
+    const rooted = isWhole ? '' : ' rooted at';
+    for (const signatures of collection.signatureChains) {
+      if (signatures.start !== chain.start) continue;
+      log.notice(`${begin} signature chain${rooted} ${shown(signatures.end)}`);
+    }
+    log.notice(`${begin} backup chain${rooted} ${shown(chain.end)}`);
   }
   await execute(plan, opened, given);
 }

@@ -1,0 +1,235 @@
+import assert from 'node:assert/strict';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { describe, test } from 'node:test';
+
+import {
+  type DuplicityProgram,
+  ownDuplicity,
+  type ProgramRun,
+  realDuplicity,
+} from '#test/compat/duplicity-programs.ts';
+import { missingPrograms } from '#test/servers/required-programs.ts';
+import { type ScratchDirectory, scratchDirectory } from '#test/support/scratch-directory.ts';
+
+const begin = 1_700_000_000;
+const day = 86_400;
+
+/** What a program says, without what may differ: where it works, when it ran, how well it compressed. */
+function comparable(text: string, place: string): string {
+  return text
+    .replaceAll(place, '<place>')
+    .replaceAll(/^((?:\. )?(?:StartTime|EndTime|ElapsedTime)) .*$/gmu, '$1')
+    .replaceAll(/^((?:\. )?TotalDestinationSizeChange) .*$/gmu, '$1')
+    .replaceAll(/b'(New|Changed|Deleted)'/gu, (_, word: string) => word.padStart(word.length + 3));
+}
+
+function makeTree(root: string): void {
+  mkdirSync(`${root}/sub/deep`, { recursive: true });
+  writeFileSync(`${root}/a.txt`, 'a');
+  writeFileSync(`${root}/it's "odd" \\ é 🎉\ttab.txt`, 'odd');
+  writeFileSync(`${root}/sub/big`, Buffer.alloc(200_000, 'abc'));
+  writeFileSync(`${root}/sub/deep/x`, 'x');
+  symlinkSync('nowhere', `${root}/sub/link`);
+  for (const name of ['a.txt', 'sub/big', 'sub/deep/x', 'sub/deep', 'sub', '']) {
+    utimesSync(`${root}/${name}`, begin - 5 * day, begin - 5 * day);
+  }
+}
+
+function changeTree(root: string): void {
+  appendFileSync(`${root}/a.txt`, ' and more');
+  utimesSync(`${root}/a.txt`, begin + 10, begin + 10);
+  rmSync(`${root}/sub/deep/x`);
+  writeFileSync(`${root}/new`, 'new');
+  for (const name of ['new', 'sub/deep', '']) utimesSync(`${root}/${name}`, begin + 20, begin + 20);
+}
+
+describe(
+  'the drop-in and the original',
+  { skip: missingPrograms(['duplicity', '/usr/bin/python3']) },
+  () => {
+    test('say the same with the same exit codes, to people and to programs', async () => {
+      await using real = realDuplicity();
+      await using own = ownDuplicity();
+      using scratch = scratchDirectory();
+      const source = scratch.of('source');
+      makeTree(source);
+      const both = new Both([real, own], scratch);
+      const archive = both.url('archive');
+      const at = (time: number): string[] => ['--current-time', String(time)];
+
+      await both.same('no backup yet', ['collection-status', archive]);
+      await both.same('incremental without a full', ['incremental', source, archive], 17);
+      await both.same('first backup', [...at(begin), source, archive]);
+      changeTree(source);
+      await both.same('second backup', [...at(begin + day), source, archive]);
+      await both.same('nothing changed', ['inc', ...at(begin + 2 * day), source, archive]);
+      await both.same('one set', ['collection-status', '--show-changes-in-set', '1', archive]);
+      await both.same('one file', ['collection-status', '--file-changed', 'a.txt', archive]);
+      await both.same('new chain', [
+        ...at(begin + 9 * day),
+        '--full-if-older-than',
+        '7D',
+        source,
+        archive,
+      ]);
+      await both.same(
+        'rehearsal',
+        ['--dry-run', 'full', source, archive],
+        0,
+        /SourceFiles|RawDeltaSize/u,
+      );
+      await both.same('status', ['collection-status', archive]);
+      await both.same('status, silently', ['-v0', 'coll', archive]);
+      await both.same('files', ['list-current-files', archive]);
+      await both.same('files of a time', ['list', '-v2', '-t', String(begin + day), archive]);
+      await both.same('files before all time', ['list', '-t', '2001-01-01', archive]);
+      await both.same('verify', ['verify', archive, source]);
+      await both.same('compare', ['verify', '--compare-data', archive, source]);
+      chmodSync(`${source}/sub/big`, 0o600);
+      appendFileSync(`${source}/a.txt`, '!');
+      utimesSync(`${source}/a.txt`, begin + 10, begin + 10);
+      rmSync(`${source}/new`);
+      symlinkSync('a.txt', `${source}/new`);
+      rmSync(`${source}/sub/link`);
+      writeFileSync(`${source}/sub/more`, '');
+      for (const name of ['sub', '']) utimesSync(`${source}/${name}`, begin + 30, begin + 30);
+      await both.same('differences', ['verify', '--compare-data', archive, source], 1);
+      await both.same(
+        'one difference',
+        ['verify', '--compare-data', '--file-to-restore', 'a.txt', archive, `${source}/a.txt`],
+        1,
+      );
+      await both.same('nothing to verify with', ['verify', archive, scratch.of('nothing')], 12);
+      await both.same('volumes', [
+        'restore',
+        '--dry-run',
+        '-t',
+        String(begin + day),
+        archive,
+        scratch.of('no'),
+      ]);
+      await both.same('restore', ['restore', archive, both.path('restored')]);
+      await both.same('occupied', ['restore', archive, both.path('restored')], 11);
+      await both.same('one file', [
+        'restore',
+        '--file-to-restore',
+        'sub/big',
+        archive,
+        both.path('one-file'),
+      ]);
+      await both.same('no such file', ['-r', 'sub/nothing', archive, both.path('nothing')], 19);
+      await both.same('no source', [scratch.of('nothing'), archive], 13);
+      await both.same('other source', [`${source}/sub`, archive], 42, /directory: /u);
+      await both.same('pattern outside', ['--include', '/nothing', source, archive], 14);
+      await both.same('redundant include', ['--include', `${source}/sub`, source, archive], 16);
+      await both.same('no list', ['--exclude-filelist', '/nothing', source, archive], 7);
+      await both.same('unknown scheme', ['foo://bar', scratch.of('no')], 23, /Did you mean/u);
+      await both.same('ambiguous', ['re', archive, scratch.of('no')], 2);
+      await both.same('too few', ['full', source], 2);
+      await both.same('no count', ['remove-all-but-n-full', '0', archive], 2);
+      await both.same('nothing old', ['remove-older-than', '1999-01-01', archive]);
+      await both.same('all old', ['remove-older-than', 'now', archive]);
+      await both.same('half old', ['remove-older-than', String(begin + day + 1), archive]);
+      await both.same('all but one', ['remove-all-but-n-full', '1', archive]);
+      await both.same('their increments', [
+        'remove-all-inc-of-but-n-full',
+        '1',
+        '--force',
+        archive,
+      ]);
+      await both.same('all but one, really', ['remove-all-but-n-full', '1', '--force', archive]);
+      await both.same('clean', ['cleanup', archive]);
+      await both.same('status', ['collection-status', archive]);
+      both.spoil();
+      await both.same('leftovers', ['cleanup', archive]);
+      await both.same('leftovers, really', ['cleanup', '--force', archive]);
+      await both.same('status', ['collection-status', archive]);
+    });
+  },
+);
+
+/** Runs command lines with both programs, each in its own place, and compares. */
+class Both {
+  readonly #programs: readonly DuplicityProgram[];
+  readonly #scratch: ScratchDirectory;
+
+  constructor(programs: readonly DuplicityProgram[], scratch: ScratchDirectory) {
+    this.#programs = programs;
+    this.#scratch = scratch;
+  }
+
+  /** Stands for a path that is different for each program. */
+  path(name: string): string {
+    return `<place>/${name}`;
+  }
+
+  url(name: string): string {
+    return `file://${this.path(name)}`;
+  }
+
+  /** `except`: lines that may differ. */
+  async same(
+    title: string,
+    parameters: readonly string[],
+    status = 0,
+    except?: RegExp,
+  ): Promise<void> {
+    const [real, own] = await Promise.all(
+      this.#programs.map(async (program) => {
+        const place = this.#scratch.of(program.name);
+        const log = `${place}/log`;
+        mkdirSync(place, { recursive: true });
+        rmSync(log, { force: true });
+        const run = await program.run(
+          [
+            ...['--log-file', log, '--no-encryption'],
+            ...['--archive-dir', `${place}/cache`, '--name', 'x'],
+            ...parameters.map((word) => word.replaceAll('<place>', place)),
+          ],
+          { HOME: this.#scratch.path, TZ: 'UTC' },
+        );
+        return told(run, existsSync(log) ? readFileSync(log, 'latin1') : '', place, except);
+      }),
+    );
+    assert.equal(own!.status, status, `${title}: ${JSON.stringify(own)}`);
+    assert.deepEqual(own, real, title);
+  }
+
+  /** Leaves a volume of a set that never was. */
+  spoil(): void {
+    for (const { name } of this.#programs) {
+      const file = `duplicity-full.${'20240101T000000Z'}.vol1.difftar.gz`;
+      writeFileSync(`${this.#scratch.of(name)}/archive/${file}`, 'x');
+    }
+  }
+}
+
+interface Told {
+  readonly status: number;
+  readonly output: readonly string[];
+  readonly errors: readonly string[];
+  readonly log: readonly string[];
+}
+
+function told(run: ProgramRun, log: string, place: string, except: RegExp | undefined): Told {
+  const lines = (text: string): string[] =>
+    comparable(text, place)
+      .split('\n')
+      .filter((line) => except?.test(line) !== true);
+  return {
+    status: run.status,
+    output: lines(run.output),
+    errors: lines(run.errors),
+    log: lines(log),
+  };
+}
