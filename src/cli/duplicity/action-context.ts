@@ -1,3 +1,4 @@
+import { joinPath } from '../../base/posix/path-bytes.ts';
 import type { OperationContext } from '../../engine/operation.ts';
 import type { EntryType } from '../../model/entry.ts';
 import type { OperationEvent } from '../../model/event.ts';
@@ -24,10 +25,18 @@ export function shownPath(path: Uint8Array): Uint8Array {
 
 const dot = Buffer.from('.');
 
-/** What an operation of the engine is given; what it tells goes to the log in duplicity's words. `onEvent` sees everything. */
+/** Who else is told, and how paths are shown. */
+export interface ActionContextOptions {
+  /** Sees every event. */
+  readonly onEvent?: (event: OperationEvent) => void;
+  /** What stands before the paths of problems with a source: the source as it was given. */
+  readonly source?: Uint8Array;
+}
+
+/** What an operation of the engine is given; what it tells goes to the log in duplicity's words. */
 export function actionContext(
   { context, log }: DuplicityRun,
-  onEvent?: (event: OperationEvent) => void,
+  { onEvent, source }: ActionContextOptions = {},
 ): OperationContext {
   const { signal, clock } = context;
   return {
@@ -38,15 +47,21 @@ export function actionContext(
       if (event.type === 'notice') log.info(event.message);
       if (event.type === 'problem') {
         const { path, error } = event;
-        const isSource = error.code.startsWith('source/');
-        const code = isSource ? warningCodes.cannotRead : warningCodes.cannotProcess;
-        const shown = path === undefined ? undefined : shownPath(path);
-        log.warning(
-          isSource || shown === undefined
-            ? error.message
-            : joinText(`Error '${error.message}' processing `, shown),
-          { code, ...(shown !== undefined && { extra: quoted(shown) }) },
-        );
+        if (path === undefined) log.warning(error.message);
+        else if (source !== undefined && error.code.startsWith('source/')) {
+          const shown = path.length === 0 ? source : joinPath(source, path);
+          log.warning(joinText('Error accessing possibly locked file ', shown), {
+            code: warningCodes.cannotRead,
+            extra: quoted(shown),
+          });
+          log.info(error.message);
+        } else {
+          const shown = shownPath(path);
+          log.warning(joinText(`Error '${error.message}' processing `, shown), {
+            code: warningCodes.cannotProcess,
+            extra: quoted(shown),
+          });
+        }
       }
       if (event.type === 'entry') {
         const shown = shownPath(event.path);

@@ -1,10 +1,11 @@
+import path from 'node:path';
+
 import { hasCode } from '../../base/errors.ts';
 import { ArchiveDirectory } from '../../repository/duplicity/archive-directory/archive-directory.ts';
 import type { BackupSet } from '../../repository/duplicity/collection/backup-set.ts';
 import type { Collection } from '../../repository/duplicity/collection/collection.ts';
 import { DuplicityArchive } from '../../repository/duplicity/duplicity-archive.ts';
 import { FileCoding } from '../../repository/duplicity/encryption/file-coding.ts';
-import type { Storage } from '../../storage/storage.ts';
 import { tellCollectionWarnings } from './collection-warnings.ts';
 import { exitCodes, fatal } from './fatal.ts';
 import { openDuplicityStorage } from './open-duplicity-storage.ts';
@@ -47,9 +48,12 @@ export async function openDuplicityArchive(
   const mayMake = ['backup', 'full', 'incremental', 'replicate'].includes(run.action.name);
   const { storage, isMissing } = await openDuplicityStorage(url, run, { mayMake });
   const tempDirectory = tempDirectoryOf(run);
+  const place = archiveDirectoryOf(url, run);
+  run.log.info(`Using archive dir: ${place}`);
+  run.log.info(`Using backup name: ${path.basename(place)}`);
   let directory: ArchiveDirectory | undefined;
   try {
-    directory = await openDirectory(archiveDirectoryOf(url, run), run, { lock, tempDirectory });
+    directory = await openDirectory(place, run, { lock, tempDirectory });
     const parts = { storage, naming, directory, clock, tempDirectory };
     const names = new DuplicityArchive({
       ...parts,
@@ -99,9 +103,6 @@ async function openDirectory(
   }
 }
 
-/** The storage of a destination alone. */
-export type DestinationStorage = Storage;
-
 /**
  * Brings the archive directory up to date with what the action needs, and says so in duplicity's words. With `--metadata-sync-mode full` everything is wanted.
  *
@@ -138,6 +139,17 @@ export async function synchroniseArchive(
   if (count === 0) log.notice('Local and Remote metadata are synchronized, no sync needed.');
   else opened.collection = await archive.collection({ signal });
   tellLastFull(opened.collection, run);
+}
+
+/** What the metadata of sets is wanted for: nothing has to be decrypted where there are copies of all of it. */
+export function useOfMetadata(sets: readonly BackupSet[]): ProtectionUse {
+  const isCopied = (set: BackupSet): boolean =>
+    (['manifest', 'signatures'] as const).every(
+      (kind) =>
+        set[kind]?.file.coding !== 'openpgp' ||
+        set.local.some(({ file }) => file.kind === kind && !file.partial),
+    );
+  return sets.every(isCopied) ? 'names' : 'read';
 }
 
 /** `Last full backup date: …`. */

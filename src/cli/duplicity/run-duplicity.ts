@@ -8,6 +8,7 @@ import { DuplicityLog, type MachineSink } from './duplicity-log.ts';
 import { exitCodeOf, exitCodes, fatal } from './fatal.ts';
 import { chooseAction, type DuplicityLine, parseCommandLine } from './parse-command-line.ts';
 import type { DuplicityRun } from './run-settings.ts';
+import { parseTime } from './time-text.ts';
 import { parseVerbosity } from './verbosity.ts';
 
 /** The release whose behaviour this is. */
@@ -83,12 +84,20 @@ async function runLine(
   for (const remark of line.remarks) log.info(`Warning: ${remark}`);
   const time = options.number('current-time');
   const now = time ?? Math.floor(context.clock.now() / 1000);
+  // What makes no sense is said before anything is opened.
+  for (const name of ['restore-time', 'full-if-older-than']) {
+    const text = options.text(name);
+    if (text !== undefined) parseTime(text, now, context.timeZone);
+  }
+  if (action.name === 'remove-older-than') parseTime(action.arguments[0]!, now, context.timeZone);
   if (options.has('copy-links')) {
     throw fatal(
       exitCodes.commandLine,
       'The option --copy-links cannot be used: links are stored as links',
     );
   }
+  const shortNames: Readonly<Record<string, string>> = { incremental: 'inc', backup: 'inc' };
+  log.info(`Main action: ${shortNames[action.name] ?? action.name}`);
   const { run } = await loaders[action.name]();
   return run({ context, log, line, action, now });
 }
@@ -153,6 +162,7 @@ function tellError(thrown: unknown, { signal }: CliContext, log: DuplicityLog): 
 }
 
 function textOf(error: unknown, exit: number): string {
+  if (hasCode(error, 'interrupted')) return 'INT intercepted...exiting.';
   if (!hasCode(error)) return `Traceback: ${error instanceof Error ? error.stack : String(error)}`;
   const hint = error.hint === undefined ? '' : `\n${error.hint}`;
   if (exit === exitCodes.volumeMismatch) {

@@ -192,8 +192,10 @@ class Both {
         rmSync(log, { force: true });
         const run = await program.run(
           [
-            ...['--log-file', log, '--no-encryption'],
-            ...['--archive-dir', `${place}/cache`, '--name', 'x'],
+            `--log-file=${log}`,
+            `--archive-dir=${place}/cache`,
+            '--no-encryption',
+            '--name=x',
             ...parameters.map((word) => word.replaceAll('<place>', place)),
           ],
           { HOME: this.#scratch.path, TZ: 'UTC' },
@@ -208,7 +210,7 @@ class Both {
   /** Leaves a volume of a set that never was. */
   spoil(): void {
     for (const { name } of this.#programs) {
-      const file = `duplicity-full.${'20240101T000000Z'}.vol1.difftar.gz`;
+      const file = 'duplicity-full.20240101T000000Z.vol1.difftar.gz';
       writeFileSync(`${this.#scratch.of(name)}/archive/${file}`, 'x');
     }
   }

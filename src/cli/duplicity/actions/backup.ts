@@ -71,15 +71,15 @@ export async function run(given: DuplicityRun): Promise<number> {
         progress?.add(bytes);
         log.info(`Processed volume ${number}`, { code: 2, extra: String(number) });
       },
-      onSet({ resumedAfter }) {
+      onSet({ set, resumedAfter }) {
         if (resumedAfter === undefined) return;
         log.notice(
-          `Last ${action.name === 'full' ? 'full' : kind === 'full' ? 'full' : 'incremental'} backup left a partial set, restarting.`,
+          `Last ${set === 'full' ? 'full' : 'incremental'} backup left a partial set, restarting.`,
         );
         log.notice(`Restarting after volume ${resumedAfter}`);
       },
     },
-    actionContext(given, (event) => progress?.event(event)),
+    actionContext(given, { source: sourceName, onEvent: (event) => progress?.event(event) }),
   );
   progress?.finish();
   if (options.has('jsonstat')) await storeStatistics(result, given, archive, root, url!);

@@ -3,7 +3,11 @@ import { actionContext, shortTypes, shownPath } from '../action-context.ts';
 import { chosenSets } from '../chosen-sets.ts';
 import { infoCodes, warningCodes } from '../duplicity-log.ts';
 import { joinText } from '../log-text.ts';
-import { openDuplicityArchive, synchroniseArchive } from '../open-duplicity-archive.ts';
+import {
+  openDuplicityArchive,
+  synchroniseArchive,
+  useOfMetadata,
+} from '../open-duplicity-archive.ts';
 import { calendarTime, compactTime, quoted } from '../python-text.ts';
 import { type DuplicityRun, restoreTime } from '../run-settings.ts';
 
@@ -16,7 +20,10 @@ export async function run(given: DuplicityRun): Promise<number> {
   const { signal, timeZone } = context;
   const [url] = given.action.arguments;
   await using opened = await openDuplicityArchive(url!, given, {
-    use: 'read',
+    use: (collection) =>
+      collection.chains.length === 0
+        ? 'names'
+        : useOfMetadata(chosenSets(collection, given, 'signature').sets),
     lock: true,
   });
   const before =

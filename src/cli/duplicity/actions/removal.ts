@@ -14,6 +14,7 @@ import {
   type OpenedArchive,
   synchroniseArchive,
   tellLastFull,
+  useOfMetadata,
 } from '../open-duplicity-archive.ts';
 import { calendarTime } from '../python-text.ts';
 import { type DuplicityRun, timeOf } from '../run-settings.ts';
@@ -24,7 +25,7 @@ export async function run(given: DuplicityRun): Promise<number> {
   const url = action.arguments.at(-1)!;
   const isCleanup = action.name === 'cleanup';
   await using opened = await openDuplicityArchive(url, given, {
-    use: isCleanup ? 'read' : 'names',
+    use: ({ chains }) => (isCleanup ? useOfMetadata(chains.at(-1)?.sets ?? []) : 'names'),
     lock: true,
   });
   if (isCleanup) await cleanUp(opened, given);

@@ -14,6 +14,7 @@ import { exitCodes, fatal } from '../fatal.ts';
 import { openDuplicityArchive, synchroniseArchive } from '../open-duplicity-archive.ts';
 import { calendarTime } from '../python-text.ts';
 import { archivePath, type DuplicityRun } from '../run-settings.ts';
+import { plainSource } from '../selection.ts';
 import { selectionOf } from '../source-selection.ts';
 import { ownersOf } from './restore.ts';
 
@@ -77,7 +78,7 @@ function itemsOf(place: string, given: DuplicityRun): Iterable<SourceItem> {
     });
   }
   const select = selectionOf(place, target, given) ?? ((): 'include' => 'include');
-  const { report } = actionContext(given);
+  const { report } = actionContext(given, { source: Buffer.from(plainSource(place)) });
   const items = new SourceItems(
     planSources([target]),
     { select },

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+
+import { AppError } from '../../../src/base/errors.ts';
+import { scratchDirectory } from '#test/support/scratch-directory.ts';
+import { type CommandLineOptions, type Ran, runForTest } from '../command-line.ts';
+
+const launcher = path.resolve(import.meta.dirname, '../../../bin/holdfast');
+
+const run = (line: readonly string[], options: CommandLineOptions = {}): Promise<Ran> =>
+  runForTest(['duplicity', ...line], options);
+
+describe('the drop-in for duplicity', () => {
+  test('is a command of ours, and is there under the name of the original', () => {
+    using scratch = scratchDirectory();
+    const link = scratch.of('duplicity');
+    symlinkSync(launcher, link);
+    const version = execFileSync(link, ['--version'], { encoding: 'utf8' });
+    assert.match(version, /^duplicity 0\.8\.22 compatible \(Holdfast \S+\)\n$/u);
+    assert.equal(execFileSync(launcher, ['duplicity', '-V'], { encoding: 'utf8' }), version);
+    assert.match(execFileSync(launcher, ['--help'], { encoding: 'utf8' }), /^ {2}duplicity /mu);
+  });
+
+  test('help names every action and the options of both times', async () => {
+    const { status, stdout } = await run(['--help']);
+    assert.equal(status, 0);
+    for (const word of ['remove-all-inc-of-but-n-full', '--file-to-restore', '--path-to-restore'])
+      assert.ok(stdout.text.includes(word), word);
+  });
+
+  test('stanzas go to a file descriptor', () => {
+    using scratch = scratchDirectory();
+    const log = scratch.of('log');
+    const line = `exec 5>${log}; exec ${launcher} duplicity --log-fd=5 full nowhere file:///nowhere`;
+    const { status, stderr } = spawnSync('/bin/sh', ['-c', line], {
+      encoding: 'utf8',
+      env: { HOME: scratch.path, PATH: process.env['PATH'] ?? '' },
+    });
+    assert.equal(status, 13);
+    assert.equal(stderr, 'Backup source directory nowhere does not exist.\n');
+    assert.equal(
+      readFileSync(log, 'utf8'),
+      'ERROR 13\n. Backup source directory nowhere does not exist.\n\n',
+    );
+    const closed = spawnSync(launcher, ['duplicity', '--log-fd', '77', 'cleanup', 'file:///x']);
+    assert.equal(closed.status, 30);
+  });
+
+  test('a new archive asks for its passphrase until it was typed twice alike', async () => {
+    using scratch = scratchDirectory();
+    mkdirSync(scratch.of('source'));
+    writeFileSync(scratch.of('source', 'a'), 'a');
+    const common = ['--archive-dir', scratch.of('cache')];
+    const url = `file://${scratch.of('archive')}`;
+    const environment = { HOME: scratch.path };
+    const typed = ['', 'one', 'two', 'secret', 'secret'];
+    const first = await run([...common, scratch.of('source'), url], { environment, typed });
+    assert.equal(first.status, 0, first.stderr.text);
+    assert.match(first.stdout.text, /Cannot use empty passphrase/u);
+    assert.match(first.stdout.text, /do not match/u);
+    assert.ok(first.stdin.rawWhileTyped.every(Boolean), 'nothing typed was shown');
+    const wrong = { ...environment, PASSPHRASE: 'other' };
+    writeFileSync(scratch.of('source', 'b'), 'b');
+    const second = await run([...common, scratch.of('source'), url], { environment: wrong });
+    assert.equal(second.status, 31, 'nothing is added with another passphrase');
+    const right = { ...environment, PASSPHRASE: 'secret' };
+    const third = await run([...common, 'inc', scratch.of('source'), url], { environment: right });
+    assert.equal(third.status, 0, third.stderr.text);
+    const target = scratch.of('target');
+    const restored = await run([...common, url, target], { environment: right });
+    assert.equal(restored.status, 0, restored.stderr.text);
+    assert.equal(readFileSync(path.join(target, 'b'), 'utf8'), 'b');
+  });
+
+  test('verify compares when it is asked to, and else says so with exit code 0', async () => {
+    using scratch = scratchDirectory();
+    mkdirSync(scratch.of('source'));
+    writeFileSync(scratch.of('source', 'a'), 'a');
+    const common = ['--no-encryption', '--archive-dir', scratch.of('cache')];
+    const url = `file://${scratch.of('archive')}`;
+    const options = { environment: { HOME: scratch.path } };
+    assert.equal((await run([...common, 'full', scratch.of('source'), url], options)).status, 0);
+    writeFileSync(scratch.of('source', 'a'), 'longer');
+    writeFileSync(scratch.of('source', 'b'), 'new');
+    const line = [...common, 'verify', url, scratch.of('source')];
+    const compared = await run([...line, '--compare-data'], options);
+    assert.equal(compared.status, 1);
+    assert.match(compared.stdout.text, /Difference found: New file b\n/u);
+    const checked = await run(line, options);
+    assert.equal(checked.status, 0);
+    assert.match(checked.stdout.text, /compared, 0 differences found\./u);
+    assert.match(checked.stdout.text, /--compare-data/u);
+  });
+
+  test('times that make no sense, no backup, an interruption', async () => {
+    using scratch = scratchDirectory();
+    mkdirSync(scratch.of('source'));
+    const url = `file://${scratch.of('archive')}`;
+    const line = [
+      '--no-encryption',
+      '--archive-dir',
+      scratch.of('cache'),
+      scratch.of('source'),
+      url,
+    ];
+    const environment = { HOME: scratch.path };
+    const bad = await run(['-t', 'yesterday', 'list', url, '--no-encryption'], { environment });
+    assert.equal(bad.status, 2);
+    assert.match(bad.stderr.text, /Bad time string "'yesterday'"/u);
+    const none = await run(['list', url, '--no-encryption'], { environment });
+    assert.equal(none.status, 30);
+    assert.equal(none.stderr.text, 'No signature chains found\n');
+    const signal = AbortSignal.abort(new AppError('interrupted', 'Interrupted'));
+    const stopped = await run(line, { environment, context: { signal } });
+    assert.equal(stopped.status, 4);
+    assert.equal(stopped.stderr.text, 'INT intercepted...exiting.\n');
+  });
+
+  test('a copy under another passphrase', async () => {
+    using scratch = scratchDirectory();
+    mkdirSync(scratch.of('source'));
+    writeFileSync(scratch.of('source', 'a'), 'a'.repeat(100_000));
+    const [from, to] = ['from', 'to'].map((name) => `file://${scratch.of(name)}`) as [
+      string,
+      string,
+    ];
+    const common = ['--archive-dir', scratch.of('cache')];
+    const say = (line: readonly string[], environment: Readonly<Record<string, string>>) =>
+      run([...common, ...line], { environment: { HOME: scratch.path, ...environment } });
+    const old = { PASSPHRASE: 'old' };
+    assert.equal((await say(['full', scratch.of('source'), from], old)).status, 0);
+    writeFileSync(scratch.of('source', 'b'), 'b');
+    const later = ['--current-time', String(Math.floor(Date.now() / 1000) + 10)];
+    assert.equal((await say(['inc', ...later, scratch.of('source'), from], old)).status, 0);
+    const both = { PASSPHRASE: 'new', HOLDFAST_FROM_PASSPHRASE: 'old' };
+    assert.equal((await say(['replicate', from, to], both)).status, 0);
+    const again = await say(['replicate', from, to], both);
+    assert.match(again.stdout.text, /nothing to replicate/u);
+    const verified = await say(['verify', '--compare-data', to, scratch.of('source')], {
+      PASSPHRASE: 'new',
+    });
+    assert.equal(verified.status, 0, verified.stdout.text + verified.stderr.text);
+  });
+});
