@@ -87,6 +87,10 @@ async function handmade(...sets: readonly HandmadeSet[]): Promise<MemoryStorage>
   return storage;
 }
 
+function compareText(left: string, right: string): number {
+  return left < right ? -1 : 1;
+}
+
 /** A full set of one volume. */
 function full(...entries: readonly HandmadeEntry[]): HandmadeSet {
   return { end: 1_700_000_000, volumes: [[rootEntry, ...entries]] };
@@ -322,6 +326,38 @@ describe('restoring an archive', () => {
     await restoreInto(storage, scratch.of('target'), { owners: 'none' });
     const { uid, gid, mode } = lstatSync(scratch.of('target', 'a'));
     assert.deepEqual([uid, gid, mode & 0o7777], [process.getuid?.(), process.getgid?.(), 0o755]);
+  });
+
+  it('leaves nothing of a file that is not whole', async () => {
+    using scratch = scratchDirectory();
+    const target = scratch.of('target');
+    mkdirSync(target);
+    writeFileSync(scratch.of('target', 'before'), 'mine');
+    const block = (name: string, number: number): HandmadeEntry => ({
+      name: `multivol_snapshot/${name}/${number}`,
+      content: Buffer.alloc(number === 3 ? 10 : 65_536, 'x'),
+    });
+    const storage = await handmade({
+      end: 1_700_000_000,
+      volumes: [
+        [rootEntry, block('before', 1), block('before', 2), block('before', 3), block('half', 1)],
+        [block('half', 2)],
+        [block('half', 3), { name: 'snapshot/z', content: 'z' }],
+      ],
+    });
+    await storage.delete('duplicity-full.20231114T221320Z.vol2.difftar');
+    await assert.rejects(restoreInto(storage, scratch.of('other')), (error) =>
+      hasCode(error, 'repository/damaged'),
+    );
+    assert.ok(!existsSync(scratch.of('other')));
+    const { problems, summary } = await restoreInto(storage, target, {
+      force: true,
+      ignoreErrors: true,
+    });
+    assert.deepEqual(readdirSync(target).toSorted(compareText), ['before', 'z']);
+    assert.equal(lstatSync(scratch.of('target', 'before')).size, 2 * 65_536 + 10);
+    assert.equal(problems.length, 2);
+    assert.equal(summary.errors, 2);
   });
 
   it('takes only what is wanted', async () => {

@@ -64,7 +64,7 @@ describe('content with deltas', () => {
     it(`is the newest version, with at most ${mostPieces ?? 'many'} pieces in memory`, async () => {
       await fc.assert(
         fc.asyncProperty(
-          fc.uint8Array({ maxLength: 300 }),
+          fc.uint8Array({ maxLength: 300, size: 'max' }),
           fc.array(edits, { minLength: 1, maxLength: 6 }),
           async (base, history) => {
             let version: Uint8Array = base;
