@@ -11,6 +11,8 @@ export interface ComparisonSettings {
   readonly numericOwner: boolean;
   /** Look also at what duplicity does not: see `hasChanged`. */
   readonly extensions: boolean;
+  /** When the newest set was begun, seconds since 1970. */
+  readonly since: number | undefined;
 }
 
 const ownRecord = /^(?:HOLDFAST|SCHILY\.xattr)\./u;
@@ -41,6 +43,13 @@ export function hasChanged(
     return entry.deviceMajor !== stored.deviceMajor || entry.deviceMinor !== stored.deviceMinor;
   }
   return Math.max(0, entry.mtime.seconds) !== Math.max(0, stored.mtime);
+}
+
+/**
+ * Whether a file may have changed after it was stored, within the second that its time says: others keep whole seconds only, and the newest set was begun in that one or before.
+ */
+export function mayHaveChangedSince({ entry }: SourceItem, { since }: ComparisonSettings): boolean {
+  return since !== undefined && entry.mtime.seconds >= since;
 }
 
 /** Whether the archive's entry was written with all that Holdfast knows of it. */

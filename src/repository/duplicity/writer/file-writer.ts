@@ -1,9 +1,10 @@
 import { createHash, type Hash } from 'node:crypto';
 
+import { equalBytes } from '../../../base/bytes.ts';
 import { AppError } from '../../../base/errors.ts';
 import { quotePath } from '../../../base/posix/system-error.ts';
 import { DeltaEncoder } from '../../../codec/rsync/delta.ts';
-import { type Signature, SignatureBuilder } from '../../../codec/rsync/signature.ts';
+import { Signature, SignatureBuilder } from '../../../codec/rsync/signature.ts';
 import { TAR_BLOCK } from '../../../codec/tar/tar-entry.ts';
 import { DeltaBlocks } from './delta-blocks.ts';
 import { blockEntryName, volumeEntryName } from './entry-names.ts';
@@ -134,7 +135,7 @@ export class FileWriter {
     mayRetry: boolean,
     begun: BegunFile | undefined,
   ): Promise<StoredFile | undefined> {
-    const progress = this.#start(size);
+    const progress = this.#start(item, size);
     const { builder } = progress;
     let signature: Uint8Array | undefined;
     try {
@@ -218,7 +219,7 @@ export class FileWriter {
     old: Signature,
     begun: BegunFile | undefined,
   ): Promise<StoredFile | undefined> {
-    const progress = this.#start(size);
+    const progress = this.#start(item, size);
     const { builder } = progress;
     const blocks = new DeltaBlocks(CONTENT_BLOCK);
     const encoder = new DeltaEncoder(old, (piece) => blocks.put(piece));
@@ -296,8 +297,12 @@ export class FileWriter {
     progress.stored += block.length;
   }
 
-  #start(size: number): Progress {
-    const builder = new SignatureBuilder({ blockLength: this.#settings.blockLength(size) });
+  #start({ signature }: SourceItem, size: number): Progress {
+    const builder = new SignatureBuilder(
+      signature === undefined
+        ? { blockLength: this.#settings.blockLength(size) }
+        : Signature.parse(signature),
+    );
     const begun = createHash('sha1');
     return { builder, size: 0, stored: 0, blocks: 0, begun, failure: undefined };
   }
@@ -346,6 +351,10 @@ export class FileWriter {
     signature: Uint8Array,
   ): StoredFile {
     const { onProblem } = this.#settings;
+    if (item.signature !== undefined && !equalBytes(item.signature, signature)) {
+      const message = `The content of ${quotePath(item.path)} is not what its signature says`;
+      throw new AppError('repository/damaged', message);
+    }
     const isSettled = failure === undefined && content.isUnchanged?.() !== false;
     if (failure !== undefined) onProblem(item.path, failure);
     else if (!isSettled) onProblem(item.path, changedMeanwhile(item.path));

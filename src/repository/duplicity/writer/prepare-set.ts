@@ -144,10 +144,10 @@ function identityOf({ type, start, end }: BackupSet): SetIdentity {
 }
 
 /** The time of the next set: later than that of every file that is there. */
-async function timeAfter(
+export async function timeAfter(
   { clock }: DuplicityArchive,
   { remote }: Collection,
-  { time }: SetRequest,
+  { time }: Pick<SetRequest, 'time'>,
   options: CallOptions,
 ): Promise<number> {
   const latest = remote.reduce((most, { file }) => Math.max(most, file.end), 0);

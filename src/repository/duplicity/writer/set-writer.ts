@@ -109,7 +109,7 @@ export class SetWriter {
     const name = signatureEntryName('signature', item.path);
     const entry = tarEntryOf(item, name, signature.length, extensions);
     // What is stored is not what lies there now: the next run, whoever makes it, has to look.
-    const signed = isSettled ? entry : { ...entry, mtime: 0 };
+    const signed = isSettled && item.isDoubtful !== true ? entry : { ...entry, mtime: 0 };
     this.#targets.signatures.add(
       encodeTarHeader(extensions ? signatureEntryOf(signed, size) : signed),
       signature,

@@ -10,6 +10,10 @@ export interface SourceItem {
   readonly entry: ItemEntry;
   /** The first path, in index order, of the names that this file has; undefined for a file with one. */
   readonly linkGroup: Uint8Array | undefined;
+  /** The signature that the content must have, if that is known: it is made with the same length of blocks, and compared. */
+  readonly signature?: Uint8Array;
+  /** It was not one version of the file when it was read: whoever compares it has to look again. */
+  readonly isDoubtful?: boolean;
   /** Opens a file's content. Can be called more than once, until the next item is asked for. Throws an `AppError` `source/…`. */
   open(): ItemContent | Promise<ItemContent>;
 }

@@ -8,6 +8,7 @@ import {
   type ComparisonSettings,
   hasChanged,
   hasOwnRecords,
+  mayHaveChangedSince,
   sizesOfSignature,
 } from './change-detection.ts';
 import { type BegunFile, BegunFileChanged } from './file-writer.ts';
@@ -129,7 +130,7 @@ class SourceMerge {
       // What was stored by others does not tell the size, but how many blocks there were.
       signature = await old.read();
       const { least, most } = sizesOfSignature(signature, signature.length);
-      isChanged = size < least || size > most;
+      isChanged = size < least || size > most || mayHaveChangedSince(item, comparison);
     }
     if (!isChanged) {
       statistics.sourceFileSize += sizeOfObject(item);

@@ -18,6 +18,7 @@ import type { DuplicityArchive } from '../duplicity-archive.ts';
 import { signatureState } from '../reader/signature-state.ts';
 import { placeOf } from './set-place.ts';
 import type { ItemContent, ItemEntry, SourceItem } from './source-item.ts';
+import { writeSyntheticFull } from './synthetic-full.ts';
 import { type SetInput, writeSet, type WrittenSet } from './write-set.ts';
 
 /** What a file gives each time it is opened: an error where it cannot be read on. */
@@ -409,18 +410,77 @@ describe('an incremental set', () => {
   });
 
   test('notices another size in a chain of others only where it must differ', async () => {
-    await using archive = await openArchive(new MemoryStorage());
-    await write(archive, [{ path: 'a', versions: [[noise(700)]] }], { extensions: false });
-    for (const [size, changed] of [
-      [600, 0],
-      [1024, 0],
-      [512, 1],
-      [1025, 1],
+    for (const [seconds, sizes] of [
+      [1_699_999_999, { 600: 0, 1024: 0, 512: 1, 1025: 1 }],
+      // In the second in which the set was begun it may have been written to after it was read.
+      [1_700_000_000, { 600: 1, 700: 1 }],
     ] as const) {
-      const { statistics } = await writeNext(archive, [{ path: 'a', versions: [[noise(size)]] }], {
-        dryRun: true,
-      });
-      assert.equal(statistics.changedFiles, changed, String(size));
+      await using chain = await openArchive(new MemoryStorage());
+      const stored = [{ path: 'a', versions: [[noise(700)]], seconds }];
+      await write(chain, stored, { extensions: false });
+      for (const [size, changed] of Object.entries(sizes)) {
+        const next = [{ path: 'a', versions: [[noise(Number(size))]], seconds }];
+        const { statistics } = await writeNext(chain, next, { dryRun: true });
+        assert.equal(statistics.changedFiles, changed, size);
+      }
     }
+  });
+});
+
+describe('a synthetic full set', () => {
+  const settings = { volumeSize: 1024 * 1024, concurrency: 2, verify: true };
+
+  async function chainOf(archive: DuplicityArchive): Promise<void> {
+    const a: FakeFile = { path: 'a', versions: [[noise(200_000)]] };
+    const b: FakeFile = { path: 'b', versions: [[noise(700)]] };
+    const c: FakeFile = { path: 'c', versions: [[noise(1_200_000, 3)]] };
+    await write(archive, [a, b, c]);
+    const longer = { ...a, versions: [[Buffer.concat([noise(200_000), noise(65_536)])]] };
+    await writeNext(archive, [longer, c, { path: 'd', versions: [[]] }]);
+    const torn = {
+      ...c!,
+      versions: [[noise(800_000, 3)]],
+      steady: [false],
+      seconds: 1_700_000_500,
+    };
+    await writeNext(archive, [longer, torn, { path: 'd', versions: [[]] }]);
+  }
+
+  test('is what the chain gives, and is built upon', async () => {
+    for (const protection of [plainProtection, symmetricProtection()]) {
+      await using archive = await openArchive(new MemoryStorage(), protection);
+      await chainOf(archive);
+      const before = await contentsOf(archive);
+      const made = await writeSyntheticFull(archive, { ...settings, time: 1_800_000_000 });
+      assert.equal(made?.identity.set, 'full');
+      assert.ok(made.written.volumes >= 2);
+      assert.equal((await setsAt(archive)).length, 1);
+      assertSame(await contentsOf(archive), before);
+      await checkSignatures(archive);
+      const { statistics } = await writeNext(archive, [
+        { path: 'a', versions: [[before['a']!]] },
+        { path: 'c', versions: [[noise(800_000, 3)]], seconds: 1_700_000_500 },
+        { path: 'd', versions: [[]] },
+      ]);
+      // Only what was torn then is looked at.
+      assert.deepEqual([statistics.changedFiles, statistics.deltaEntries], [1, 1]);
+      const again = await writeSyntheticFull(archive, { ...settings, time: 1_900_000_000 });
+      assert.equal(again?.identity.end, 1_900_000_000);
+      assert.equal(await writeSyntheticFull(archive, settings), undefined);
+    }
+  });
+
+  test('is not made of a chain that is damaged', async () => {
+    const storage = new MemoryStorage();
+    await using archive = await openArchive(storage);
+    await chainOf(archive);
+    const [, , last] = await setsAt(archive);
+    const { name } = last!.volumes.get(1)!;
+    const bytes = Buffer.from(await storage.read(name));
+    bytes[Math.floor(bytes.length / 2)]! ^= 1;
+    await storage.put(name, bytes);
+    const count = (await archive.collection()).remote.length;
+    await assert.rejects(writeSyntheticFull(archive, settings), { code: 'repository/damaged' });
+    assert.equal((await archive.collection()).remote.length, count);
   });
 });

@@ -163,7 +163,7 @@ class SetRun {
     );
     const merge: MergeInput = {
       ...this.#input,
-      comparison: this.#input,
+      comparison: { ...this.#input, since: this.#input.identity.start },
       signal: this.#options.signal,
     };
     await writeChanges(merge, writer, this.#statistics, resumed?.restart);
