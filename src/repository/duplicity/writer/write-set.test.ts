@@ -438,7 +438,7 @@ describe('a synthetic full set', () => {
     const longer = { ...a, versions: [[Buffer.concat([noise(200_000), noise(65_536)])]] };
     await writeNext(archive, [longer, c, { path: 'd', versions: [[]] }]);
     const torn = {
-      ...c!,
+      ...c,
       versions: [[noise(800_000, 3)]],
       steady: [false],
       seconds: 1_700_000_500,
