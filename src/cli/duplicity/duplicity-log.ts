@@ -47,13 +47,14 @@ export interface LogDetails {
 /** Takes the bytes of the machine log: a file or a descriptor. */
 export interface MachineSink {
   write(bytes: Uint8Array): void;
+  close(): void;
 }
 
 /**
  * What the drop-in says, twice: for people on standard output (errors on standard error), and as stanzas for programs, as `--log-fd` and `--log-file` of duplicity write them: a line with
  * level, code and values, the text with ". " before each line, and an empty line.
  */
-export class DuplicityLog {
+export class DuplicityLog implements Disposable {
   verbosity = 4;
   timestamps = false;
   readonly #context: Pick<CliContext, 'clock' | 'timeZone' | 'terminal'>;
@@ -112,6 +113,11 @@ export class DuplicityLog {
     if (this.#machines.length === 0) return;
     const stanza = stanzaOf(`${level} ${code}${extra === undefined ? '' : ` ${extra}`}`, bytes);
     for (const sink of this.#machines) sink.write(stanza);
+  }
+
+  /** Ends the machine logs. */
+  [Symbol.dispose](): void {
+    for (const sink of this.#machines.splice(0)) sink.close();
   }
 
   /** Resolves when everything was handed over. */

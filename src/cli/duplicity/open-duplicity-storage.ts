@@ -4,6 +4,7 @@ import { AppError, hasCode } from '../../base/errors.ts';
 import { environmentOptions, openStorage, optionsOf } from '../../storage/open-storage.ts';
 import { forward } from '../../storage/layers/forward.ts';
 import { storageDriver } from '../../storage/registry.ts';
+import { shownAddress } from '../../storage/shown-address.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { type DestinationUrl, parseDestinationUrl } from '../../storage/url.ts';
 import { ask } from '../prompt.ts';
@@ -55,7 +56,7 @@ export async function openDuplicityStorage(
     return emptyWhenMissing(storage);
   } catch (error) {
     if (hasCode(error, 'input/usage') && error.message.startsWith('There is no kind of storage')) {
-      const message = `UnsupportedBackendScheme: scheme not supported in url: ${text}`;
+      const message = `UnsupportedBackendScheme: scheme not supported in url: ${shownAddress(text)}`;
       throw fatal(exitCodes.user, message, {
         extra: 'UnsupportedBackendScheme',
         cause: error,

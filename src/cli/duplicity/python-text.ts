@@ -8,13 +8,39 @@ const months = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 
 const two = (value: number): string => String(value).padStart(2, '0');
 
+/** Clocks are set at full quarters of an hour, so that the difference to UTC is looked up once for each. */
+const offsets = new Map<string, number>();
+const QUARTER = 900;
+const MOST_OFFSETS = 10_000;
+
+/** Seconds that a zone is ahead of UTC. */
+function offsetAt(seconds: number, timeZone: string): number {
+  const quarter = Math.floor(seconds / QUARTER);
+  const key = `${quarter} ${timeZone}`;
+  let offset = offsets.get(key);
+  if (offset === undefined) {
+    const { year, month, day, hour, minute, second } = localFields(
+      quarter * QUARTER * 1000,
+      timeZone,
+    );
+    const shown = new Date(0);
+    shown.setUTCFullYear(year, month - 1, day);
+    shown.setUTCHours(hour, minute, second);
+    offset = shown.getTime() / 1000 - quarter * QUARTER;
+    if (offsets.size >= MOST_OFFSETS) offsets.clear();
+    offsets.set(key, offset);
+  }
+  return offset;
+}
+
 /** `Tue Nov 14 22:13:20 2023`, in the zone of this machine; `seconds` since 1970. */
 export function calendarTime(seconds: number, timeZone: string): string {
-  const { year, month, day, hour, minute, second, weekday } = localFields(
-    Math.floor(seconds) * 1000,
-    timeZone,
-  );
-  return `${days[weekday]} ${months[month - 1]} ${String(day).padStart(2)} ${two(hour)}:${two(minute)}:${two(second)} ${year}`;
+  const whole = Math.floor(seconds);
+  const date = new Date((whole + offsetAt(whole, timeZone)) * 1000);
+  if (Number.isNaN(date.getTime())) return String(seconds);
+  const day = String(date.getUTCDate()).padStart(2);
+  const clock = [date.getUTCHours(), date.getUTCMinutes(), date.getUTCSeconds()].map(two).join(':');
+  return `${days[date.getUTCDay()]} ${months[date.getUTCMonth()]} ${day} ${clock} ${date.getUTCFullYear()}`;
 }
 
 /** `20231114T221320Z`; `seconds` since 1970. */

@@ -1,4 +1,4 @@
-import { fstatSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
 
 import { AppError, hasCode, messageOf } from '../../base/errors.ts';
@@ -42,7 +42,7 @@ export async function runDuplicity(
   context: CliContext,
   program = 'duplicity',
 ): Promise<number> {
-  const log = new DuplicityLog(context);
+  using log = new DuplicityLog(context);
   try {
     const status = await runLine(argv, context, log, program);
     await log.flush();
@@ -117,12 +117,12 @@ function configure(log: DuplicityLog, { options }: DuplicityLine, context: CliCo
   }
   for (const name of options.list('log-file')) {
     const file = path.resolve(context.workingDirectory, name);
-    log.addMachine(machineSink(name, () => openSync(file, 'a')));
+    log.addMachine(machineSink(name, () => openSync(file, 'a'), true));
   }
 }
 
 /** A log that cannot be written any more does not end the backup; one that cannot be opened does, at the start. */
-function machineSink(name: string, open: () => number): MachineSink {
+function machineSink(name: string, open: () => number, isOwn = false): MachineSink {
   let descriptor: number | undefined;
   try {
     descriptor = open();
@@ -139,8 +139,12 @@ function machineSink(name: string, open: () => number): MachineSink {
         while (at < bytes.length) at += writeSync(descriptor, bytes, at);
       } catch {
         // Its reader has gone.
-        descriptor = undefined;
+        this.close();
       }
+    },
+    close() {
+      if (isOwn && descriptor !== undefined) closeSync(descriptor);
+      descriptor = undefined;
     },
   };
 }

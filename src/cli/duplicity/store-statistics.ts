@@ -13,7 +13,6 @@ export async function storeStatistics(
   { context, log }: DuplicityRun,
   archive: DuplicityArchive,
   source: string,
-  target: string,
 ): Promise<void> {
   const { signal, timeZone } = context;
   const time = (milliseconds: number): string => calendarTime(milliseconds / 1000, timeZone);
@@ -45,7 +44,12 @@ export async function storeStatistics(
       RawDeltaSize: statistics.rawDeltaSize,
       TotalDestinationSizeChange: statistics.totalDestinationSizeChange,
       Errors: statistics.errors,
-      backup_meta: { action: isFull ? 'full' : 'inc', skipped_inc: !isStored, target, source },
+      backup_meta: {
+        action: isFull ? 'full' : 'inc',
+        skipped_inc: !isStored,
+        target: archive.storage.location,
+        source,
+      },
     },
     undefined,
     2,

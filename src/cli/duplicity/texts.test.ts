@@ -17,6 +17,10 @@ describe('values as the original writes them', () => {
     assert.equal(calendarTime(1_700_000_000, 'UTC'), 'Tue Nov 14 22:13:20 2023');
     assert.equal(calendarTime(1, 'UTC'), 'Thu Jan  1 00:00:01 1970');
     assert.equal(calendarTime(1_700_000_000, 'America/New_York'), 'Tue Nov 14 17:13:20 2023');
+    // The clocks go back at 1:00 UTC.
+    assert.equal(calendarTime(1_698_541_199, 'Europe/Berlin'), 'Sun Oct 29 02:59:59 2023');
+    assert.equal(calendarTime(1_698_541_200, 'Europe/Berlin'), 'Sun Oct 29 02:00:00 2023');
+    assert.equal(calendarTime(1e15, 'UTC'), '1000000000000000');
     assert.equal(compactTime(1_700_000_000), '20231114T221320Z');
   });
 

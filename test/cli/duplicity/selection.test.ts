@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 
@@ -36,7 +35,6 @@ describe('selection', { skip: missingPrograms(['duplicity', '/usr/bin/python3'])
     mkdirSync(`${source}/we ird`);
     for (const file of ['a.txt', 'other/z', 'sub/x.py', 'sub/Deep/y.PY', 'we ird/q'])
       writeFileSync(`${source}/${file}`, file);
-    execFileSync('mkfifo', [`${source}/fifo`]);
     writeFileSync(
       scratch.of('list'),
       `# comment\n\n"${source}/we ird"\n  + ${source}/other  \n- **\n`,

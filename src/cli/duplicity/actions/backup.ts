@@ -82,7 +82,7 @@ export async function run(given: DuplicityRun): Promise<number> {
     actionContext(given, { source: sourceName, onEvent: (event) => progress?.event(event) }),
   );
   progress?.finish();
-  if (options.has('jsonstat')) await storeStatistics(result, given, archive, root, url!);
+  if (options.has('jsonstat')) await storeStatistics(result, given, archive, root);
   if (!options.has('no-print-statistics')) {
     log.notice(statisticsText(result.statistics, context.timeZone));
   }
