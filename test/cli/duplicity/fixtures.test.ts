@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 
@@ -130,11 +138,35 @@ describe('the drop-in on archives of the original', () => {
     assert.equal(lost.status, 0);
     assert.match(lost.output, /lacks volume 2/u);
     assert.equal((await runOn(scratch, 'multivol', line)).status, 30);
+    const verified = await runOn(scratch, 'multivol', [
+      '--no-encryption',
+      '--ignore-errors',
+      'verify',
+      'DEST',
+      fixtures,
+    ]);
+    assert.equal(verified.status, 1);
+    assert.match(verified.errors, /could not be verified/u);
     assert.ok(!existsSync(scratch.of('target')), 'nothing was restored');
     writeFileSync(volume, good);
     rmSync(scratch.of('multivol', 'duplicity-inc.20231114T221320Z.to.20231115T221320Z.manifest'));
     const incomplete = await runOn(scratch, 'multivol', ['st', 'DEST']);
     assert.match(incomplete.output, /and 1 incomplete backup set\./u);
+  });
+
+  test('the copies stay when the whole destination has gone', async () => {
+    using scratch = scratchDirectory();
+    const line = ['list-current-files', 'DEST', '--no-encryption'];
+    assert.equal((await runOn(scratch, 'multivol', line)).status, 0);
+    const copies = readdirSync(scratch.of('cache', 'multivol'));
+    renameSync(scratch.of('multivol'), scratch.of('gone'));
+    const url = `file://${scratch.of('multivol')}`;
+    const place = ['--archive-dir', scratch.of('cache'), '--name', 'multivol'];
+    const { status } = await runForTest(['duplicity', 'ls', url, '--no-encryption', ...place], {
+      environment: { HOME: scratch.path },
+    });
+    assert.equal(status, 30);
+    assert.deepEqual(readdirSync(scratch.of('cache', 'multivol')), copies);
   });
 });
 
