@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import { missingPrograms } from '#test/servers/required-programs.ts';
 import { type ScratchDirectory, scratchDirectory } from '#test/support/scratch-directory.ts';
 import { SeededRandom } from '#test/support/seeded-random.ts';
+import { runForTest } from '../cli/command-line.ts';
 import { type DuplicityProgram, ownDuplicity, realDuplicity } from './duplicity-programs.ts';
 import { ChangingTree, contentOf } from './duplicity-tree.ts';
 
@@ -156,3 +157,59 @@ async function oneChain(
 function addLargeFile(root: string): void {
   writeFileSync(`${root}/large`, new SeededRandom(1).bytes(2_700_000));
 }
+
+test(
+  'the original restores a full set that was made of a chain, and goes on with it',
+  { skip: missing },
+  async () => {
+    using scratch = scratchDirectory();
+    await using real = realDuplicity();
+    await using own = ownDuplicity();
+    const tree = new ChangingTree(scratch.of('tree'), new SeededRandom(7), begin);
+    const archive = `file://${scratch.of('archive')}`;
+    const run = async (program: DuplicityProgram, parameters: readonly string[]): Promise<void> => {
+      const common = [
+        '--no-encryption',
+        '--name',
+        'chain',
+        '--archive-dir',
+        scratch.of(program.name),
+      ];
+      const { status, output, errors } = await program.run([...parameters, ...common], {
+        HOME: scratch.path,
+      });
+      assert.equal(status, 0, `${program.name} ${parameters.join(' ')}\n${output}\n${errors}`);
+    };
+    let time = begin + 50;
+    for (const program of [real, own, real]) {
+      await run(program, ['--current-time', String(time), tree.root, archive]);
+      time = tree.change(8);
+    }
+    const stored = scratch.of('stored');
+    await run(real, ['restore', archive, stored]);
+    const made = await runForTest(
+      [
+        'backup',
+        '--synthetic-full',
+        scratch.of('archive'),
+        '--insecure-no-passphrase',
+        '--time',
+        new Date(time * 1000).toISOString(),
+      ],
+      { environment: { HOME: scratch.path, PATH: process.env['PATH'] ?? '' } },
+    );
+    assert.equal(made.status, 0, made.stderr.text);
+    // Nothing of the old chain is needed any more.
+    await run(real, ['remove-all-but-n-full', '1', '--force', archive]);
+    assert.ok(readdirSync(scratch.of('archive')).every((name) => !name.includes('-inc.')));
+    const synthetic = scratch.of('synthetic');
+    await run(real, ['restore', archive, synthetic]);
+    assert.deepEqual(contentOf(synthetic), contentOf(stored));
+    await run(real, ['incremental', '--current-time', String(time + 100), tree.root, archive]);
+    for (const program of [real, own]) {
+      const target = scratch.of(`restored-${program.name}`);
+      await run(program, ['restore', archive, target]);
+      assert.deepEqual(contentOf(target), contentOf(tree.root));
+    }
+  },
+);

@@ -3,6 +3,8 @@ import { hostname } from 'node:os';
 import { addDuration } from '../../base/time-zone.ts';
 import { backupArchive } from '../../engine/archive/backup-archive.ts';
 import { snapshotIdOf } from '../../engine/archive/archive-snapshots.ts';
+import { writeSyntheticFull } from '../../repository/duplicity/writer/synthetic-full.ts';
+import { noCounters } from '../../model/event.ts';
 import { refuseNesting } from '../../engine/nested-destination.ts';
 import { parseTime } from '../../model/snapshot-selector.ts';
 import type { PathFilter } from '../../model/path-filter.ts';
@@ -16,6 +18,9 @@ import { operationContext } from '../operation-context.ts';
 import type { CommandSession } from '../session.ts';
 import { openArchive } from './archive-session.ts';
 
+/** Bytes; as the original makes them. */
+const VOLUME_SIZE = 200 * 1024 * 1024;
+
 /** `backup` to an archive of duplicity's, a new one if there is none. The place is its own from then on. Gives the exit status. */
 export async function backupToArchive(
   located: LocatedDestination,
@@ -27,6 +32,7 @@ export async function backupToArchive(
   const { output, clock, timeZone, workingDirectory } = session;
   if (flags.stdin || flags['stdin-from-command']) throw notForArchives('A stream');
   if (flags.tag.length > 0) throw notForArchives('"--tag"');
+  if (flags['synthetic-full']) return makeSyntheticFull(located, input, session);
   const paths = input.arguments.SOURCE.map((source) =>
     givenPath(source, 'A SOURCE', workingDirectory),
   );
@@ -70,6 +76,54 @@ export async function backupToArchive(
   const { snapshot: _, ...rest } = summary;
   output.report(summary.snapshot === undefined ? rest : { ...rest, snapshot: snapshotIdOf(set) });
   return summary.errors > 0 ? 3 : 0;
+}
+
+/** A new chain of what the archive has. */
+async function makeSyntheticFull(
+  located: LocatedDestination,
+  { flags }: CommandInput<typeof backup>,
+  session: CommandSession,
+): Promise<number> {
+  const { output, clock, signal, timeZone } = session;
+  await using archive = await openArchive(located, flags, session, { mode: 'write' });
+  const beginning = clock.monotonic();
+  const done = { files: 0, bytes: 0, bytesAdded: 0 };
+  output.report({ type: 'phase', phase: 'Saving' });
+  const made = await writeSyntheticFull(
+    archive,
+    {
+      volumeSize: flags['volume-size'] ?? VOLUME_SIZE,
+      concurrency: 2,
+      verify: !flags['no-verify'],
+      ...(flags.time !== undefined && {
+        time: Math.floor(parseTime(flags.time, { now: clock.now(), timeZone }) / 1000),
+      }),
+      onItem(current, size) {
+        done.files++;
+        done.bytes += size;
+        output.report({ type: 'progress', ...noCounters, ...done, current });
+      },
+      onVolume: (_number, bytes) => void (done.bytesAdded += bytes),
+    },
+    { signal },
+  );
+  if (made === undefined) {
+    output.note('The newest chain is a full backup only: there is nothing to make');
+    return 0;
+  }
+  output.report({
+    type: 'summary',
+    operation: 'backup',
+    ...noCounters,
+    ...done,
+    filesNew: done.files,
+    bytesRead: done.bytes,
+    snapshot: snapshotIdOf(made.identity),
+    dryRun: false,
+    milliseconds: clock.monotonic() - beginning,
+    details: { kind: 'full', volumes: made.written.volumes, bytesStored: made.written.bytes },
+  });
+  return 0;
 }
 
 function notForArchives(what: string): AppError {

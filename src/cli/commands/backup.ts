@@ -35,11 +35,17 @@ export const run: CommandRun<typeof backup> = async (input, session) => {
     givenPath(source, 'A SOURCE', workingDirectory),
   );
   // A source that is mistyped is told before anything is made or asked.
-  const plan = isStream(flags) ? undefined : planSources(paths);
+  const plan = isStream(flags) || flags['synthetic-full'] ? undefined : planSources(paths);
   const located = await locateDestination(input.arguments.URL, flags, session);
   if (await isForArchive(located, flags, session)) {
     const { backupToArchive } = await import('../archive/backup.ts');
     return backupToArchive(located, input, filter, session);
+  }
+  if (flags['synthetic-full']) {
+    await using _place = located;
+    throw new AppError('input/usage', '"--synthetic-full" is for archives of duplicity\'s', {
+      hint: 'In a repository of our own every snapshot stands for itself',
+    });
   }
   const source = sourceOf(input, plan, session);
   const settings = settingsOf(input, source, filter, session);

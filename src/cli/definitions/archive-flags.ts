@@ -49,6 +49,9 @@ export const archiveBackupFlags = {
     help: "For duplicity's archives: go on with one of another host or directory",
   }),
   full: switchFlag({ help: "For duplicity's archives: begin a new chain" }),
+  'synthetic-full': switchFlag({
+    help: "For duplicity's archives: begin a new chain with what the archive has, without reading the source",
+  }),
   'full-if-older-than': valueFlag({
     placeholder: 'DURATION',
     parse: parsePeriod,

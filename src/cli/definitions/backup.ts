@@ -74,7 +74,11 @@ export const backup = defineCommand({
   },
   takesRest: (flags) => flags['stdin-from-command'] === true,
   without: (flags) =>
-    flags['stdin'] === true || flags['stdin-from-command'] === true ? ['SOURCE'] : [],
+    flags['stdin'] === true ||
+    flags['stdin-from-command'] === true ||
+    flags['synthetic-full'] === true
+      ? ['SOURCE']
+      : [],
   problem({ flags, rest }) {
     const streams = Number(flags['stdin'] === true) + Number(flags['stdin-from-command'] === true);
     if (streams === 2) {

@@ -4,7 +4,8 @@ import { noCounters, type SummaryEvent } from '../../model/event.ts';
 import type { DuplicityArchive } from '../../repository/duplicity/duplicity-archive.ts';
 import { isAtOrBelow } from '../../repository/duplicity/index-order.ts';
 import { prepareSet } from '../../repository/duplicity/writer/prepare-set.ts';
-import type { ItemContent, SourceItem } from '../../repository/duplicity/writer/source-item.ts';
+import type { SourceItem } from '../../repository/duplicity/writer/source-item.ts';
+import { StreamedContent } from '../../repository/duplicity/writer/streamed-content.ts';
 import { writeSet } from '../../repository/duplicity/writer/write-set.ts';
 import type { Access } from '../../repository/native/access.ts';
 import { BlobReader } from '../../repository/native/reader/blob-reader.ts';
@@ -133,7 +134,7 @@ async function* itemsOf(
       path,
       entry: { ...entry, blocks: 0 },
       linkGroup: groupOf({ path, entry }, groups),
-      open: () => new StoredContent(readContent(blobs, entry, { signal })),
+      open: () => new StreamedContent(readContent(blobs, entry, { signal })),
     };
   }
 }
@@ -147,35 +148,4 @@ function groupOf(
   const first = groups.get(key) ?? path;
   groups.set(key, first);
   return first;
-}
-
-/** A file of a repository that is read from its start to its end. */
-class StoredContent implements ItemContent {
-  readonly #pieces: AsyncIterator<Uint8Array>;
-  #rest: Uint8Array = new Uint8Array(0);
-
-  constructor(pieces: AsyncIterable<Uint8Array>) {
-    this.#pieces = pieces[Symbol.asyncIterator]();
-  }
-
-  async readInto(buffer: Uint8Array, offset: number, length: number): Promise<number> {
-    let filled = 0;
-    while (filled < length) {
-      if (this.#rest.length === 0) {
-        const { value, done } = await this.#pieces.next();
-        if (done === true) break;
-        this.#rest = value;
-        continue;
-      }
-      const part = this.#rest.subarray(0, length - filled);
-      buffer.set(part, offset + filled);
-      filled += part.length;
-      this.#rest = this.#rest.subarray(part.length);
-    }
-    return filled;
-  }
-
-  [Symbol.dispose](): void {
-    void this.#pieces.return?.();
-  }
 }

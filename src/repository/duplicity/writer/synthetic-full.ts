@@ -12,7 +12,8 @@ import { sizesOfSignature } from './change-detection.ts';
 import { CONTENT_BLOCK } from './file-writer.ts';
 import { timeAfter } from './prepare-set.ts';
 import { placeOf, type SetIdentity } from './set-place.ts';
-import type { ItemContent, SourceItem } from './source-item.ts';
+import type { SourceItem } from './source-item.ts';
+import { StreamedContent } from './streamed-content.ts';
 import { type WrittenSet, writeSet } from './write-set.ts';
 
 /** How the new set is made. */
@@ -34,8 +35,6 @@ export interface SyntheticFull {
   readonly identity: SetIdentity;
   readonly written: WrittenSet;
 }
-
-const empty = new Uint8Array(0);
 
 /**
  * Makes a new full set of the newest chain, without its source: what the last incremental set gives is read from the archive and stored whole. Every content is compared with the
@@ -147,40 +146,8 @@ function itemOf(
     linkGroup,
     ...(signature === undefined ? {} : { signature }),
     isDoubtful: signedTime === 0 && entry.mtime.seconds > 0,
-    open: () => new ArchivedContent(archived.content()),
+    open: () => new StreamedContent(archived.content()),
   };
-}
-
-/** A content that comes in pieces. */
-class ArchivedContent implements ItemContent {
-  readonly #pieces: AsyncIterator<Uint8Array>;
-  #piece: Uint8Array = empty;
-
-  constructor(pieces: AsyncIterable<Uint8Array>) {
-    this.#pieces = pieces[Symbol.asyncIterator]();
-  }
-
-  async readInto(buffer: Uint8Array, offset: number, length: number): Promise<number> {
-    let count = 0;
-    while (count < length) {
-      if (this.#piece.length === 0) {
-        const next = await this.#pieces.next();
-        if (next.done === true) break;
-        this.#piece = next.value;
-        continue;
-      }
-      const part = this.#piece.subarray(0, length - count);
-      buffer.set(part, offset + count);
-      count += part.length;
-      this.#piece = this.#piece.subarray(part.length);
-    }
-    return count;
-  }
-
-  [Symbol.dispose](): void {
-    // The reader gives up what is left when it is asked for the next entry.
-    this.#piece = empty;
-  }
 }
 
 function differs(path: Uint8Array): AppError {
