@@ -1,6 +1,5 @@
 import { AppError, hasCode } from '../base/errors.ts';
 import type { NativeRepository } from '../repository/native/native-repository.ts';
-import type { Finding } from '../repository/native/reader/finding.ts';
 import { listSnapshots, type SnapshotList } from '../repository/native/reader/snapshot-list.ts';
 import type { CommandSession } from './session.ts';
 
@@ -26,11 +25,6 @@ export async function loadSnapshots(
     if (!hasCode(error, 'local/unwritable')) throw error;
   }
   return list;
-}
-
-/** The exit status of a command that did what it should: 13 if data is or may be lost. */
-export function statusOf(findings: readonly Finding[]): number {
-  return findings.some(({ severity }) => severity === 'error') ? 13 : 0;
 }
 
 /** How many snapshots of each host this machine has seen. */

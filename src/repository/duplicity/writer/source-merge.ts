@@ -185,8 +185,3 @@ async function nextKnown(
   const next = await known?.next();
   return next === undefined || next.done === true ? undefined : next.value;
 }
-
-/** Whether a path is one of these or below one. */
-export function isAtOrBelowAny(path: Uint8Array, others: readonly Uint8Array[]): boolean {
-  return others.some((other) => isAtOrBelow(path, other));
-}
