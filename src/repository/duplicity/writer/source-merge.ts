@@ -1,7 +1,7 @@
 import { AppError } from '../../../base/errors.ts';
 import { quotePath } from '../../../base/posix/system-error.ts';
 import { Signature } from '../../../codec/rsync/signature.ts';
-import { compareIndex, isAtOrBelow } from '../index-order.ts';
+import { compareIndex } from '../index-order.ts';
 import type { SignatureEntry } from '../reader/signature-state.ts';
 import {
   changesType,
