@@ -107,10 +107,14 @@ test('everything that a file system has comes back from an archive of ours', asy
   await records(machine, 'backup', scratch.of('tree'), archive, '--format', 'duplicity');
   await records(machine, 'restore', archive, '-t', scratch.of('out'));
   // Holes, sockets, and several names of anything but a file are no part of the format.
-  const without = ['"special/socket"', '"special/fifo again"', '"links/elsewhere/linked link"'];
+  const without = new Set([
+    '"special/socket"',
+    '"special/fifo again"',
+    '"links/elsewhere/linked link"',
+  ]);
   const differences = compareTrees(tree.root, scratch.of('out'), { ignore: ['holes'] });
   assert.deepEqual(
-    differences.filter(({ path }) => !without.includes(path)),
+    differences.filter(({ path }) => !without.has(path)),
     [],
   );
 });
