@@ -63,6 +63,8 @@ export class WebdavStorage implements Storage {
   readonly #cleanUps = new Set<Promise<void>>();
   /** Paths of unfinished uploads whose senders are long gone. */
   readonly #leftovers = new Set<string>();
+  /** Directories below the root that listings have shown to be there. */
+  readonly #listed = new Set<string>();
   /** Whether something was seen below the base: if it is missing later, that is no empty storage. */
   #wasThere = false;
 
@@ -137,7 +139,9 @@ export class WebdavStorage implements Storage {
           const name = directory + part;
           if (!canStartName(name) || part.includes('/')) continue;
           if (resource.kind === 'collection') {
-            if (startsAlike(`${name}/`, prefix)) below.push(`${name}/`);
+            if (!startsAlike(`${name}/`, prefix)) continue;
+            below.push(`${name}/`);
+            this.#listed.add(`${name}/`);
           } else if (resource.kind === 'object' && isUnfinished(part)) {
             this.#noticeLeftover(name, resource.modified, listing?.time);
           } else if (resource.kind === 'object' && name.startsWith(prefix)) {
@@ -295,9 +299,16 @@ export class WebdavStorage implements Storage {
   async #listDirectory(directory: string, { signal }: CallOptions): Promise<Listed> {
     const parts = [...this.#base, ...directory.split('/').filter((part) => part !== '')];
     const action = `list "${directory}"`;
+    // Many directories of a repository are missing until something is put into them: what is asked then is asked at once, which saves a round trip.
+    const isNew = directory !== '' && !this.#listed.has(directory);
+    const base = isNew ? this.#requireBase(action, signal) : undefined;
+    base?.catch(() => undefined); // it is of interest only if there is nothing
     const listing = await this.#propfind.list(parts, { action, signal });
-    if (listing !== undefined) this.#wasThere = true;
-    else await this.#requireBase(action, signal);
+    if (listing === undefined) await (base ?? this.#requireBase(action, signal));
+    else {
+      this.#wasThere = true;
+      this.#listed.add(directory);
+    }
     return { directory, listing };
   }
 
