@@ -320,9 +320,11 @@ export class WebdavStorage implements Storage {
 
   /** After something was missing: rejects when everything is, and was not before, or when the path of the destination is a file. */
   async #requireBase(action: string, signal: AbortSignal | undefined): Promise<void> {
+    // An upload may make it while the server answers.
+    const wasThere = this.#wasThere;
     const base = await this.#propfind.lookAt(this.#base, { action, signal });
     if (base.kind === 'object') throw isFile(this.#base);
-    if (base.kind === 'collection' || !this.#wasThere) return;
+    if (base.kind === 'collection' || !wasThere) return;
     throw new AppError(
       'storage/unavailable',
       `Cannot ${action}: the directory "/${this.#base.join('/')}" of the server was there before and is gone`,
