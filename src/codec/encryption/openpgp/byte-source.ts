@@ -39,6 +39,18 @@ export class ByteSource {
     return byte;
   }
 
+  /** What is there without waiting, maybe nothing; not taken. */
+  get buffered(): Uint8Array {
+    return this.#current;
+  }
+
+  /** Takes the first bytes of what is buffered. */
+  take(length: number): Uint8Array {
+    const taken = this.#current.subarray(0, length);
+    this.#current = this.#current.subarray(length);
+    return taken;
+  }
+
   /** The next bytes without taking them: those that are there in one piece, at least one. `undefined` at the end. */
   async peek(): Promise<Uint8Array | undefined> {
     return (await this.#fill()) ? this.#current : undefined;

@@ -90,27 +90,56 @@ class PacketBody implements PieceSource {
     const piece = await this.#source.readSome(Math.min(this.#left, pieceLimit));
     if (piece !== undefined) {
       this.#left -= piece.length;
-      return piece;
+      return this.#left === 0 && this.#continues ? this.#gathered(piece) : piece;
     }
     if (this.#left !== Infinity) throw damagedMessage('is cut off');
     this.#left = 0;
     return undefined;
   }
 
+  /** A short part and all that is there of those that follow, in one piece: gpg makes parts of 8 KiB, and each piece has its costs. */
+  #gathered(first: Uint8Array): Uint8Array {
+    const pieces = [first];
+    let length = first.length;
+    while (length < pieceLimit) {
+      if (this.#left === 0) {
+        if (!this.#continues) break;
+        const { buffered } = this.#source;
+        const size = lengthSize(buffered[0]);
+        if (buffered.length < size) break;
+        this.#source.take(size);
+        this.#decode(buffered.subarray(0, size));
+      }
+      const piece = this.#source.take(Math.min(this.#left, pieceLimit - length));
+      if (piece.length === 0) break;
+      pieces.push(piece);
+      length += piece.length;
+      this.#left -= piece.length;
+    }
+    return pieces.length === 1 ? first : Buffer.concat(pieces, length);
+  }
+
   async skip(): Promise<void> {
     while ((await this.read()) !== undefined);
   }
 
-  /** RFC 4880, 4.2.2. */
   async #readLength(): Promise<void> {
-    const first = await this.#source.readByte();
+    const first = (await this.#source.peek())?.[0];
+    this.#decode(await this.#source.readExactly(lengthSize(first)));
+  }
+
+  /** RFC 4880, 4.2.2. */
+  #decode([first = 0, a = 0, b = 0, c = 0, d = 0]: Uint8Array): void {
     this.#continues = first >= 224 && first < 255;
     if (this.#continues) this.#left = 2 ** (first & 0x1f);
     else if (first < 192) this.#left = first;
-    else if (first < 224) this.#left = ((first - 192) << 8) + (await this.#source.readByte()) + 192;
-    else {
-      const [a = 0, b = 0, c = 0, d = 0] = await this.#source.readExactly(4);
-      this.#left = ((a * 256 + b) * 256 + c) * 256 + d;
-    }
+    else if (first < 224) this.#left = ((first - 192) << 8) + a + 192;
+    else this.#left = ((a * 256 + b) * 256 + c) * 256 + d;
   }
+}
+
+/** Bytes of a length that begins with `first`; 1 where nothing does. */
+function lengthSize(first = 0): number {
+  if (first < 192 || (first >= 224 && first < 255)) return 1;
+  return first < 224 ? 2 : 5;
 }

@@ -1,7 +1,8 @@
-import { createHash, type Decipheriv, type Hash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 
 import { equalBytes } from '../../../base/bytes.ts';
 import type { ByteSource } from './byte-source.ts';
+import { CfbDecipher } from './cfb-decipher.ts';
 import { damagedMessage } from './message-error.ts';
 import type { PieceSource } from './piece-source.ts';
 import type { SessionKey } from './session-key.ts';
@@ -30,7 +31,7 @@ export function prefixFits(encrypted: Uint8Array, { cipher, key }: SessionKey): 
  */
 export class ProtectedBody implements PieceSource {
   readonly #encrypted: ByteSource;
-  readonly #decipher: Decipheriv;
+  readonly #decipher: CfbDecipher;
   readonly #hash: Hash = createHash('sha1');
   #prefixLeft: number;
   /** The end of what was decrypted, which may be the trailer. */
@@ -39,7 +40,7 @@ export class ProtectedBody implements PieceSource {
 
   constructor(encrypted: ByteSource, { cipher, key }: SessionKey) {
     this.#encrypted = encrypted;
-    this.#decipher = decryptWith(cipher, key);
+    this.#decipher = new CfbDecipher(cipher, key);
     this.#prefixLeft = prefixLength(cipher);
   }
 
@@ -53,15 +54,27 @@ export class ProtectedBody implements PieceSource {
         break;
       }
       const plain = this.#withoutPrefix(this.#decipher.update(encrypted));
-      const known = Buffer.concat([this.#held, plain]);
-      const count = Math.max(0, known.length - trailerLength);
-      this.#held = known.subarray(count);
-      if (count === 0) continue;
-      const piece = known.subarray(0, count);
+      const piece = this.#known(plain);
+      if (piece.length === 0) continue;
       this.#hash.update(piece);
       return piece;
     }
     return undefined;
+  }
+
+  /** What was held before and all of `plain` but what may be the trailer, in the memory of `plain` where it can be. */
+  #known(plain: Uint8Array): Uint8Array {
+    const held = this.#held;
+    if (plain.length < 2 * trailerLength) {
+      const all = Buffer.concat([held, plain]);
+      const count = Math.max(0, all.length - trailerLength);
+      this.#held = all.subarray(count);
+      return all.subarray(0, count);
+    }
+    this.#held = plain.slice(-trailerLength);
+    plain.copyWithin(held.length, 0, plain.length - trailerLength);
+    plain.set(held);
+    return plain.subarray(0, plain.length - trailerLength + held.length);
   }
 
   #withoutPrefix(plain: Uint8Array): Uint8Array {
