@@ -6,8 +6,10 @@ export type ByteSink = (bytes: Uint8Array) => void | Promise<void>;
  * be kept below a limit. One call at a time: the next one after the promise of the one before. What fails (the sink included) fails every later call.
  */
 export interface ByteEncoder extends AsyncDisposable {
-  /** Takes `plain`, which must not be changed afterwards; fulfilled when more may come. */
+  /** Takes `plain`, which must not be changed afterwards unless `copies` is true; fulfilled when more may come. */
   write(plain: Uint8Array): Promise<void>;
+  /** What was written is of no more interest once `write` is fulfilled, and long pieces that the sink gets lie in buffers of their own. */
+  readonly copies?: boolean;
   /** The coded form has at most so many bytes if it is finished now, those already given to the sink included. */
   readonly sizeBound: number;
   /** Waits until `sizeBound` is as exact as it gets; from then on it depends on what was written only, not on how fast. */

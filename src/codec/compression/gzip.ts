@@ -28,6 +28,7 @@ class GzipEncoder implements ByteEncoder {
   #crc = 0;
   #plainLength = 0;
   #hasHeader = false;
+  readonly copies = true;
 
   constructor(sink: ByteSink, parameters: GzipParameters) {
     this.#sink = sink;

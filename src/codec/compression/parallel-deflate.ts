@@ -1,7 +1,9 @@
 import { constants, deflateRaw } from 'node:zlib';
 
+import { discardBytes } from '../../base/discard-bytes.ts';
 import { AppError } from '../../base/errors.ts';
 import type { ByteEncoder, ByteSink } from '../byte-encoder.ts';
+import { cutRuns, type Run } from './incompressible-runs.ts';
 
 /** How a stream is cut and compressed; all but `concurrency` decide about the bytes that come out. */
 export interface ParallelDeflateParameters {
@@ -32,7 +34,7 @@ interface Block {
 /**
  * Raw deflate (RFC 1951) of a stream, made of blocks that Node's thread pool compresses at once: each is primed with the 32 KiB before it and ends with
  * a sync flush, so that their outputs joined are one stream (as pigz does). The output depends on the parameters and the bytes only, not on the pieces
- * they come in, nor on time. A block that does not shrink is stored, so a block of n bytes never takes more than `n + 5 * ceil(n / 65535)`.
+ * they come in, nor on time. What would not shrink is stored, so a block of n bytes never takes more than `n + 5 * ceil(n / 65535)`.
  */
 export class ParallelDeflate implements ByteEncoder {
   readonly #sink: ByteSink;
@@ -122,16 +124,16 @@ export class ParallelDeflate implements ByteEncoder {
 
   async #deliver(
     before: Promise<void>,
-    coding: Promise<Uint8Array>,
+    coding: Promise<Uint8Array[]>,
     block: Block,
     most: number,
   ): Promise<void> {
     await before;
     try {
-      const bytes = await coding;
+      const pieces = await coding;
       if (this.#failure === undefined) {
-        this.#committed += bytes.length - most;
-        await this.#sink(bytes);
+        this.#committed += lengthOf(pieces) - most;
+        for (const piece of pieces) await this.#sink(piece);
       }
     } catch (error) {
       this.#failure ??= { error };
@@ -169,13 +171,32 @@ function storedLength(length: number): number {
   return length + STORED_HEADER * Math.ceil(length / MAX_STORED);
 }
 
-async function compressed(block: Block, level: number): Promise<Uint8Array> {
-  const plain = block.bytes.subarray(block.windowLength, block.end);
-  const most = storedLength(plain.length);
-  const bytes = await deflated(plain, block.bytes.subarray(0, block.windowLength), level, most);
-  if (bytes.length > most) return stored(plain);
+async function compressed(block: Block, level: number): Promise<Uint8Array[]> {
+  const { bytes, windowLength, end } = block;
+  const most = storedLength(end - windowLength);
+  const runs = cutRuns(bytes, windowLength, end, WINDOW);
+  const pieces = await Promise.all(runs.map((run) => compressedRun(block, run, level)));
+  return lengthOf(pieces) > most ? [stored(bytes.subarray(windowLength, end))] : pieces;
+}
+
+async function compressedRun(
+  { bytes }: Block,
+  { isIncompressible, start, end }: Run,
+  level: number,
+): Promise<Uint8Array> {
+  const plain = bytes.subarray(start, end);
+  if (isIncompressible) return stored(plain);
+  const window = bytes.subarray(Math.max(0, start - WINDOW), start);
+  const made = await deflated(plain, window, level, storedLength(plain.length));
+  if (made.length >= plain.length / 2) return made;
   // A short result must not keep the long buffer it was made in.
-  return bytes.length < most / 2 ? new Uint8Array(bytes) : bytes;
+  const copy = Uint8Array.from(made);
+  discardBytes(made);
+  return copy;
+}
+
+function lengthOf(pieces: readonly Uint8Array[]): number {
+  return pieces.reduce((sum, { length }) => sum + length, 0);
 }
 
 function deflated(

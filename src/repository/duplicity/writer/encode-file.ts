@@ -25,7 +25,7 @@ export async function encodeFile(
   options: CallOptions,
 ): Promise<void> {
   const before = createHash('sha1');
-  await using encoder = await coding.encoder(as, (bytes) => body.write(bytes), options);
+  await using encoder = await coding.encoder(as, (bytes) => void body.write(bytes), options);
   for await (const piece of createReadStream(file, { highWaterMark: PIECE })) {
     options.signal?.throwIfAborted();
     before.update(piece as Uint8Array);

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 
 import type { CallOptions } from '../../../base/call-options.ts';
+import { discardBytes } from '../../../base/discard-bytes.ts';
 import type { ByteEncoder } from '../../../codec/byte-encoder.ts';
 import type { Coding, FileCoding } from '../encryption/file-coding.ts';
 import type { VolumePosition } from '../manifest/manifest.ts';
@@ -20,8 +22,8 @@ export interface FinishedVolume {
   readonly end: VolumePosition;
   /** Of the stored bytes, by algorithm, in hex digits. */
   readonly hashes: ReadonlyMap<string, string>;
-  /** What decoding it must give. */
-  readonly plainHash: string;
+  /** What decoding it must give: the CRC-32 of it, which is against faults of this computer, not against anybody. */
+  readonly plainSum: number;
   readonly plainLength: number;
 }
 
@@ -41,7 +43,7 @@ export class OpenVolume implements AsyncDisposable {
   readonly #settings: VolumeSettings;
   readonly #encoder: ByteEncoder;
   readonly #output: VolumeOutput;
-  readonly #plain = createHash('sha1');
+  #plainSum = 0;
   #start: VolumePosition | undefined;
   #end: VolumePosition | undefined;
   #isFinished = false;
@@ -57,9 +59,10 @@ export class OpenVolume implements AsyncDisposable {
     this.#output = output;
     this.#encoder = encoder;
     this.tar = new TarSlab(async (plain) => {
-      this.#plain.update(plain);
+      this.#plainSum = crc32(plain, this.#plainSum);
       await encoder.write(plain);
-    });
+    }, encoder.copies === true);
+    output.isOwnMemory = encoder.copies === true;
   }
 
   /** Begins one. Throws what making an encoder throws. */
@@ -110,7 +113,7 @@ export class OpenVolume implements AsyncDisposable {
       start: this.#start ?? root,
       end: this.#end ?? root,
       hashes: this.#output.digests(),
-      plainHash: this.#plain.digest('hex'),
+      plainSum: this.#plainSum,
       plainLength: this.tar.length,
     };
   }
@@ -145,6 +148,8 @@ class VolumeOutput {
   readonly body: Spool;
   readonly #sha1 = createHash('sha1');
   readonly #sha256 = createHash('sha256');
+  /** Whether long pieces lie in buffers of their own. */
+  isOwnMemory = false;
 
   constructor(tempDirectory: string) {
     this.body = new Spool(tempDirectory);
@@ -153,7 +158,8 @@ class VolumeOutput {
   readonly take = (bytes: Uint8Array): void => {
     this.#sha1.update(bytes);
     this.#sha256.update(bytes);
-    this.body.write(bytes);
+    const isKept = this.body.write(bytes);
+    if (this.isOwnMemory && !isKept) discardBytes(bytes);
   };
 
   /** By algorithm, in hex digits. */

@@ -34,13 +34,15 @@ export class Spool implements ByteSource, Disposable {
     return this.#size;
   }
 
-  /** Appends. Throws `local/unwritable` when there is no room. */
-  write(bytes: Uint8Array): void {
+  /** Appends; true if it keeps these bytes, which must not change then. Throws `local/unwritable` when there is no room. */
+  write(bytes: Uint8Array): boolean {
     this.#demandOpen();
     if (this.#fd === undefined && this.#size + bytes.length > MOST_IN_MEMORY) this.#spill();
+    const isKept = this.#fd === undefined;
     if (this.#fd === undefined) this.#pieces.push(bytes);
     else this.#writeOut(this.#fd, bytes, this.#size);
     this.#size += bytes.length;
+    return isKept;
   }
 
   /** All of it, from the start. Several may be read at once. */

@@ -3,17 +3,21 @@ import { TAR_BLOCK } from '../../../codec/tar/tar-entry.ts';
 const SLAB = 1024 * 1024;
 
 /**
- * Tar bytes on their way into an encoder, in pieces of about a mebibyte: headers are copied and contents are read right into the slab. What was handed on is never touched again.
+ * Tar bytes on their way into an encoder, in pieces of about a mebibyte: headers are copied and contents are read right into the slab. What was handed on is never touched again, unless
+ * it is copied where it goes.
  */
 export class TarSlab {
   readonly #write: (plain: Uint8Array) => Promise<void>;
+  readonly #isCopied: boolean;
   #bytes = new Uint8Array(0);
   #start = 0;
   #end = 0;
   #written = 0;
 
-  constructor(write: (plain: Uint8Array) => Promise<void>) {
+  /** `isCopied`: what `write` was given is of no more interest when its promise is fulfilled. */
+  constructor(write: (plain: Uint8Array) => Promise<void>, isCopied: boolean) {
     this.#write = write;
+    this.#isCopied = isCopied;
   }
 
   /** Bytes that are not handed on yet. */
@@ -80,7 +84,9 @@ export class TarSlab {
 
   async #renew(length: number): Promise<void> {
     await this.flush();
-    this.#bytes = Buffer.allocUnsafeSlow(Math.max(SLAB, length));
+    if (!this.#isCopied || this.#bytes.length < length) {
+      this.#bytes = Buffer.allocUnsafeSlow(Math.max(SLAB, length));
+    }
     this.#start = 0;
     this.#end = 0;
   }
