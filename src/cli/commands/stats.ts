@@ -1,15 +1,22 @@
 import { formatCount, formatSize } from '../../base/size.ts';
 import type { RepositoryStats } from '../../engine/stats.ts';
+import { holdsArchive } from '../archive/holds-archive.ts';
 import type { CommandRun } from '../command.ts';
 import type { stats } from '../definitions/looking.ts';
-import { openDestination } from '../open-destination.ts';
+import { locateDestination } from '../locate-destination.ts';
+import { openLocated } from '../open-destination.ts';
 import { operationContext } from '../operation-context.ts';
 import type { Output } from '../output/output.ts';
 
 export const run: CommandRun<typeof stats> = async (input, session) => {
   const { output } = session;
+  const located = await locateDestination(input.arguments.URL, input.flags, session);
+  if (await holdsArchive(located, input.flags, session)) {
+    const { statsOfArchive } = await import('../archive/stats.ts');
+    return statsOfArchive(located, input, session);
+  }
   const [repository, engine] = await Promise.all([
-    openDestination(input.arguments.URL, input.flags, session, { mode: 'read' }),
+    openLocated(located, input.flags, session, { mode: 'read' }),
     import('../../engine/stats.ts'),
   ]);
   await using opened = repository;

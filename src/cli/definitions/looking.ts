@@ -108,7 +108,7 @@ export const stats = defineCommand({
   name: 'stats',
   summary: 'Show sizes: of all snapshots, of the repository, of what is no longer needed',
   positionals: { URL: repository },
-  flags: {},
+  flags: archiveFlags,
   examples: [
     ['holdfast stats /mnt/disk/documents', 'How large, how well compressed, how well deduplicated'],
   ],
