@@ -1,4 +1,5 @@
 import type { AppError } from '../../base/errors.ts';
+import { adaptHeapGrowth } from '../../base/heap-growth.ts';
 import { quotePath } from '../../base/posix/system-error.ts';
 import { blockLengthFor } from '../../codec/rsync/signature.ts';
 import type { OperationCounters, SummaryEvent } from '../../model/event.ts';
@@ -11,15 +12,14 @@ import type { ItemOutcome } from '../../repository/duplicity/writer/source-merge
 import { type WrittenSet, writeSet } from '../../repository/duplicity/writer/write-set.ts';
 import { planSources } from '../../source/filesystem/source-plan.ts';
 import type { OperationContext } from '../operation.ts';
-import type { SourceWalkOptions } from '../source-walk.ts';
-import { SourceItems, type TreeFilter } from './source-items.ts';
+import { SourceItems, type SourceItemsOptions, type TreeFilter } from './source-items.ts';
 
 /** What is backed up to an archive, and how. What is optional is as with duplicity, or better where that shows to nobody. */
 export interface ArchiveBackupInput {
   /** One directory, or several things: the archive's root is the directory above them then. */
   readonly paths: readonly (string | Uint8Array)[];
   readonly tree: TreeFilter;
-  readonly walk: SourceWalkOptions;
+  readonly walk: SourceItemsOptions;
   /** `auto`: incremental if the archive has a chain to build upon. */
   readonly kind: 'auto' | 'full' | 'incremental';
   /** With `auto`: a full one if the newest full set is older than this, seconds since 1970. */
@@ -85,10 +85,12 @@ export async function backupArchive(
 ): Promise<ArchiveBackupResult> {
   const { signal, clock, report } = context;
   const beginning = clock.monotonic();
+  adaptHeapGrowth();
   const plan = planSources(input.paths);
   const counting = new Counting(context, input.verbose === true);
   const items = new SourceItems(plan, input.tree, input.walk, {
     onProblem: (path, error) => counting.problem(path, error),
+    onLink: (path, error) => report({ type: 'problem', severity: 'warning', path, error }),
     onSocket: (path) =>
       report({ type: 'notice', message: `The socket ${quotePath(path)} is passed over` }),
   });
@@ -233,6 +235,7 @@ class Counting {
     const now = this.#context.clock.monotonic();
     if (now - this.#lastProgress < PROGRESS_INTERVAL) return;
     this.#lastProgress = now;
+    adaptHeapGrowth();
     this.#context.report({ type: 'progress', ...this.counters(), current: path });
   }
 

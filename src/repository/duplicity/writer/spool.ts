@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import path from 'node:path';
 
 import { toHex } from '../../../base/bytes.ts';
+import { discardBytes } from '../../../base/discard-bytes.ts';
 import { AppError, messageOf, systemCodeOf } from '../../../base/errors.ts';
 import { systemRandom } from '../../../base/random.ts';
 import { streamOf } from '../../../storage/byte-stream.ts';
@@ -45,15 +46,18 @@ export class Spool implements ByteSource, Disposable {
     return isKept;
   }
 
-  /** All of it, from the start. Several may be read at once. */
-  stream(): ReadableStream<Uint8Array> {
+  /** All of it, from the start. Several may be read at once. `transient`: a piece that was read is of no more interest when the next one is asked for. */
+  stream(transient = false): ReadableStream<Uint8Array> {
     let position = 0;
     let piece = 0;
+    let last: Uint8Array | undefined;
     return streamOf({
       next: async () => {
         this.#demandOpen();
         if (this.#fd === undefined) return this.#pieces[piece++];
+        if (transient && last !== undefined) discardBytes(last);
         const bytes = await this.#readPiece(this.#fd, position);
+        last = bytes;
         position += bytes.length;
         return bytes.length === 0 ? undefined : bytes;
       },
