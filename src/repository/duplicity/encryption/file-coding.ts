@@ -61,6 +61,11 @@ export class FileCoding {
     return this.#protection.compress ? 'gzip' : 'plain';
   }
 
+  /** What opens OpenPGP messages in any thread of this process; undefined where gpg does. Secret. */
+  get passphrase(): Uint8Array | undefined {
+    return isInProcess(this.#protection) ? passphraseBytes(this.#protection.passphrase) : undefined;
+  }
+
   /** Starts a file; what it becomes goes to `sink` in order. */
   async encoder(coding: Coding, sink: ByteSink, options: CallOptions = {}): Promise<ByteEncoder> {
     options.signal?.throwIfAborted();

@@ -15,6 +15,7 @@ import { SetStream, type SetEntry, type SetStreamOptions } from './set-stream.ts
 import { signatureState } from './signature-state.ts';
 import { TemporaryStore } from './temporary-store.ts';
 import type { VolumeSource } from './volume-source.ts';
+import { DecodeThread } from './worker/decode-thread.ts';
 
 /** What is read of an archive. */
 export type ReadableArchive = Pick<
@@ -96,7 +97,8 @@ export class ArchiveReader {
       for (const [at, set] of sets.entries()) demandAll(set, chosen[at]!);
     }
     using store = new TemporaryStore(tempDirectory);
-    const access = { storage, coding, store, decodesFirst: chosen.length > MANY_SETS };
+    await using thread = new DecodeThread();
+    const access = { storage, coding, store, decodesFirst: chosen.length > MANY_SETS, thread };
     const ahead = { free: Math.min(MOST_AHEAD, chosen.length) };
     const shared: SetStreamOptions = { access, ignoreErrors, onProblem, ahead, signal };
     const streams = chosen.map((volumes) => new SetStream(volumes, shared));

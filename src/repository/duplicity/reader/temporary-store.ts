@@ -34,6 +34,7 @@ export class TemporaryStore implements Disposable {
       give: (chunks) => this.#free.push(...chunks),
       write: (bytes, position) => this.#write(bytes, position),
       read: (bytes, position) => this.#read(bytes, position),
+      fd: () => this.#fd,
     });
   }
 
@@ -93,6 +94,45 @@ interface Chunks {
   give(chunks: readonly number[]): void;
   write(bytes: Uint8Array, position: number): void;
   read(bytes: Uint8Array, position: number): void;
+  fd(): number | undefined;
+}
+
+/** Where an area's bytes are, for another thread: the same file, and what is not in it. Good while the area is, if nothing is appended. */
+export interface AreaPlace {
+  readonly fd: number | undefined;
+  readonly chunks: readonly number[];
+  /** Bytes in the file. */
+  readonly stored: number;
+  /** What follows them. */
+  readonly tail: Uint8Array;
+}
+
+/** All of an area in pieces of about `piece` bytes, from any thread. Errors are `local/unwritable`. */
+export async function* streamPlace(
+  { fd, chunks, stored, tail }: AreaPlace,
+  piece: number,
+): AsyncGenerator<Uint8Array, undefined, undefined> {
+  for (let offset = 0; offset < stored;) {
+    const inChunk = offset % CHUNK;
+    const length = Math.min(piece, CHUNK - inChunk, stored - offset);
+    const bytes = Buffer.allocUnsafeSlow(length);
+    const position = chunks[(offset - inChunk) / CHUNK]! * CHUNK + inChunk;
+    for (let done = 0; done < length;) done += readSome(fd!, bytes, done, position + done);
+    offset += length;
+    yield new Uint8Array(bytes.buffer);
+  }
+  if (tail.length > 0) yield tail;
+}
+
+function readSome(fd: number, bytes: Uint8Array, offset: number, position: number): number {
+  let reason = 'it is shorter than written';
+  try {
+    const count = readSync(fd, bytes, offset, bytes.length - offset, position);
+    if (count > 0) return count;
+  } catch (cause) {
+    reason = systemCodeOf(cause) ?? messageOf(cause);
+  }
+  throw new AppError('local/unwritable', `Cannot read a temporary file: ${reason}`);
 }
 
 const empty = new Uint8Array(0);
@@ -150,6 +190,16 @@ export class TemporaryArea implements Disposable {
     }
     if (end > last) bytes.set(this.#tail.subarray(0, end - last), last - offset);
     return bytes;
+  }
+
+  /** Where it is, for another thread. */
+  get place(): AreaPlace {
+    return {
+      fd: this.#store.fd(),
+      chunks: this.#chunks,
+      stored: this.#stored,
+      tail: this.#tail.slice(0, this.#filled),
+    };
   }
 
   /** All of it in pieces of at most `piece` bytes. */

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 
 import type { CallOptions } from '../../../base/call-options.ts';
-import { AppError } from '../../../base/errors.ts';
+import { AppError, hasCode } from '../../../base/errors.ts';
 import { TarReader } from '../../../codec/tar/tar-reader.ts';
 import type { Storage } from '../../../storage/storage.ts';
 import type { Coding, FileCoding } from '../encryption/file-coding.ts';
 import type { ManifestVolume } from '../manifest/manifest.ts';
 import type { TemporaryArea, TemporaryStore } from './temporary-store.ts';
+import type { DecodeThread } from './worker/decode-thread.ts';
 
 /** A volume of a set: what the manifest says of it, and the file, if it is there. */
 export interface VolumeSource extends ManifestVolume {
@@ -17,10 +18,12 @@ export interface VolumeSource extends ManifestVolume {
 /** What volumes are read with. */
 export interface VolumeAccess {
   readonly storage: Storage;
-  readonly coding: Pick<FileCoding, 'decode'>;
+  readonly coding: Pick<FileCoding, 'decode' | 'passphrase'>;
   readonly store: TemporaryStore;
   /** Many are open at once: a volume is decoded before it is used, where it is not too large, so that few decoders and processes are at work. */
   readonly decodesFirst: boolean;
+  /** Decodes large volumes. */
+  readonly thread: DecodeThread;
 }
 
 /** What is read of a stored volume at a time. */
@@ -28,6 +31,8 @@ const PIECE = 256 * 1024;
 const SMALL_PIECE = 32 * 1024;
 /** A volume that is larger, or becomes larger, is decoded while it is used. */
 const MOST_DECODED_FIRST = 64 * 1024 * 1024;
+/** Smaller ones are decoded sooner than they are handed to another thread. */
+const LARGE = 1024 * 1024;
 
 const algorithms = ['SHA1', 'SHA256', 'SHA512', 'MD5'] as const;
 
@@ -92,8 +97,7 @@ export class OpenVolume {
     try {
       const plain = access.decodesFirst ? await decoded(area, coding, access, options) : undefined;
       if (plain === undefined) {
-        const stored = area.stream(access.decodesFirst ? SMALL_PIECE : PIECE);
-        return new OpenVolume(new TarReader(access.coding.decode(stored, coding, options)), area);
+        return new OpenVolume(new TarReader(contentOf(area, coding, access, options)), area);
       }
       area[Symbol.dispose]();
       return new OpenVolume(new TarReader(plain.stream(SMALL_PIECE)), plain);
@@ -110,6 +114,34 @@ export class OpenVolume {
       this.#area[Symbol.dispose]();
     }
   }
+}
+
+/** What a volume holds, piece by piece. */
+async function* contentOf(
+  area: TemporaryArea,
+  coding: Coding,
+  { coding: files, decodesFirst, thread }: VolumeAccess,
+  options: CallOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { passphrase } = files;
+  const isForThread =
+    !decodesFirst &&
+    area.length >= LARGE &&
+    (coding === 'gzip' || (coding === 'openpgp' && passphrase !== undefined));
+  if (isForThread) {
+    let hasBegun = false;
+    try {
+      for await (const piece of thread.decode({ place: area.place, coding, passphrase }, options)) {
+        hasBegun = true;
+        yield piece;
+      }
+      return;
+    } catch (error) {
+      // Then gpg may know it.
+      if (hasBegun || !hasCode(error, 'repository/unsupported')) throw error;
+    }
+  }
+  yield* files.decode(area.stream(decodesFirst ? SMALL_PIECE : PIECE), coding, options);
 }
 
 /** What a volume holds, or undefined if that is too much. */

@@ -1,0 +1,35 @@
+import type { ErrorCode } from '../../../../base/errors.ts';
+import type { AreaPlace } from '../temporary-store.ts';
+
+/** What the thread that decodes volumes is told, and what it answers. */
+
+export interface DecodeTask {
+  readonly place: AreaPlace;
+  readonly coding: 'gzip' | 'openpgp';
+  /** Opens OpenPGP messages. */
+  readonly passphrase: Uint8Array | undefined;
+}
+
+/** How many pieces of one volume may be under way, and how long they are at most, in bytes. */
+export const mostPieces = 6;
+export const pieceLength = 1 << 20;
+
+export type ToDecodeWorker =
+  | { readonly volume: number; readonly task: DecodeTask }
+  /** A piece was used up. */
+  | { readonly volume: number; readonly used: true }
+  /** The rest is not needed. */
+  | { readonly volume: number; readonly close: true };
+
+export interface DecodeFailure {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string | undefined;
+  readonly details: Readonly<Record<string, string | number | boolean>>;
+  readonly stack: string;
+}
+
+export type FromDecodeWorker =
+  | { readonly volume: number; readonly piece: Uint8Array<ArrayBuffer> }
+  | { readonly volume: number; readonly end: true }
+  | { readonly volume: number; readonly failure: DecodeFailure };

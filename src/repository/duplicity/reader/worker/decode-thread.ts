@@ -1,0 +1,119 @@
+import { Worker } from 'node:worker_threads';
+
+import type { CallOptions } from '../../../../base/call-options.ts';
+import { AppError } from '../../../../base/errors.ts';
+import type { DecodeTask, FromDecodeWorker, ToDecodeWorker } from './decode-messages.ts';
+
+/** Of the thread's heap, in MiB: what it makes is large and lives shortly. */
+const YOUNG_GENERATION = 4;
+
+/** A volume whose pieces come. */
+interface Waiting {
+  readonly pieces: Uint8Array[];
+  isOver: boolean;
+  failure: Error | undefined;
+  wake: (() => void) | undefined;
+}
+
+/** One thread that decodes volumes, started when the first one comes. It must be ended before the file that volumes lie in is closed. */
+export class DecodeThread implements AsyncDisposable {
+  #worker: Worker | undefined;
+  readonly #waiting = new Map<number, Waiting>();
+  #lastVolume = 0;
+  #failure: Error | undefined;
+  #isClosing = false;
+
+  /**
+   * What a volume holds. Its place must stay as it is until this has ended.
+   *
+   * @throws AppError as `FileCoding.decode` does; `repository/unsupported`, before anything is given, also for what only gpg can read
+   */
+  async *decode(
+    task: DecodeTask,
+    { signal }: CallOptions,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    signal?.throwIfAborted();
+    if (this.#failure !== undefined) throw this.#failure;
+    const volume = ++this.#lastVolume;
+    const waiting: Waiting = { pieces: [], isOver: false, failure: undefined, wake: undefined };
+    this.#waiting.set(volume, waiting);
+    const wake = (): void => waiting.wake?.();
+    signal?.addEventListener('abort', wake);
+    try {
+      this.#send({ volume, task });
+      for (;;) {
+        signal?.throwIfAborted();
+        const piece = waiting.pieces.shift();
+        if (piece !== undefined) {
+          if (!waiting.isOver) this.#send({ volume, used: true });
+          yield piece;
+          continue;
+        }
+        if (waiting.failure !== undefined) throw waiting.failure;
+        if (waiting.isOver) return;
+        await new Promise<void>((resolve) => (waiting.wake = resolve));
+      }
+    } finally {
+      signal?.removeEventListener('abort', wake);
+      this.#waiting.delete(volume);
+      if (!waiting.isOver) this.#send({ volume, close: true });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosing = true;
+    await this.#worker?.terminate();
+  }
+
+  #send(message: ToDecodeWorker): void {
+    this.#worker ??= this.#start();
+    this.#worker.postMessage(message);
+  }
+
+  #start(): Worker {
+    const file = import.meta.filename.endsWith('.ts') ? './decode-worker.ts' : './decode-worker.js';
+    const worker = new Worker(new URL(file, import.meta.url), {
+      name: 'decode',
+      // It opens nothing itself.
+      trackUnmanagedFds: false,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION },
+    });
+    worker.on('message', (message: FromDecodeWorker) => this.#receive(message));
+    worker.on('error', (cause) => {
+      this.#fail(new AppError('internal', 'The thread that decodes volumes failed', { cause }));
+    });
+    worker.on('exit', () => {
+      if (this.#isClosing) return;
+      this.#fail(new AppError('internal', 'The thread that decodes volumes ended early'));
+    });
+    return worker;
+  }
+
+  #receive(message: FromDecodeWorker): void {
+    const waiting = this.#waiting.get(message.volume);
+    if (waiting === undefined) return;
+    if ('piece' in message) waiting.pieces.push(message.piece);
+    else {
+      waiting.isOver = true;
+      if ('failure' in message) {
+        const { code, message: text, hint, details, stack } = message.failure;
+        const options = { cause: new Error(stack), details };
+        waiting.failure = new AppError(
+          code,
+          text,
+          hint === undefined ? options : { ...options, hint },
+        );
+      }
+    }
+    waiting.wake?.();
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    for (const waiting of this.#waiting.values()) {
+      waiting.isOver = true;
+      waiting.failure ??= this.#failure;
+      waiting.wake?.();
+    }
+  }
+}

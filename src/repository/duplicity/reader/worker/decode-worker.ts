@@ -1,0 +1,113 @@
+/** The thread that decrypts and decompresses volumes, so that the main one can write files meanwhile. */
+import { parentPort } from 'node:worker_threads';
+
+import { toHex } from '../../../../base/bytes.ts';
+import { AppError, messageOf } from '../../../../base/errors.ts';
+import { gunzip } from '../../../../codec/compression/gunzip.ts';
+import { openMessage } from '../../../../codec/encryption/openpgp/message-decoder.ts';
+import { PassphraseKeys } from '../../../../codec/encryption/openpgp/string-to-key.ts';
+import { streamPlace } from '../temporary-store.ts';
+import {
+  type DecodeFailure,
+  type DecodeTask,
+  type FromDecodeWorker,
+  mostPieces,
+  pieceLength,
+  type ToDecodeWorker,
+} from './decode-messages.ts';
+
+/** What is read of a stored volume at a time. */
+const STORED_PIECE = 512 * 1024;
+
+/** A volume that is being decoded. */
+interface Running {
+  /** Pieces that may be sent now. */
+  free: number;
+  isClosed: boolean;
+  wake: (() => void) | undefined;
+}
+
+const port = parentPort!;
+const running = new Map<number, Running>();
+/** Those of the last passphrase: that of an archive hardly changes. */
+let known: { readonly name: string; readonly keys: PassphraseKeys } | undefined;
+
+function keysOf(passphrase: Uint8Array): PassphraseKeys {
+  const name = toHex(passphrase);
+  if (known?.name !== name) known = { name, keys: new PassphraseKeys(passphrase) };
+  return known.keys;
+}
+
+async function* decoded({ place, coding, passphrase }: DecodeTask): AsyncGenerator<Uint8Array> {
+  if (coding === 'gzip') {
+    yield* gunzip(streamPlace(place, STORED_PIECE));
+    return;
+  }
+  if (passphrase === undefined) throw new AppError('internal', 'There is no passphrase');
+  const stored = streamPlace(place, STORED_PIECE);
+  const source = { read: async () => (await stored.next()).value ?? undefined };
+  await using message = await openMessage(source, keysOf(passphrase), {});
+  for (let piece = await message.read(); piece !== undefined; piece = await message.read()) {
+    yield piece;
+  }
+}
+
+async function decode(volume: number, task: DecodeTask, state: Running): Promise<void> {
+  const send = (message: FromDecodeWorker, transfer: ArrayBuffer[] = []): void =>
+    port.postMessage(message, transfer);
+  let out = new Uint8Array(pieceLength);
+  let filled = 0;
+  const flush = async (): Promise<void> => {
+    while (state.free === 0 && !state.isClosed) {
+      await new Promise<void>((resolve) => (state.wake = resolve));
+    }
+    if (state.isClosed) return;
+    state.free--;
+    const piece = filled === out.length ? out : out.slice(0, filled);
+    send({ volume, piece }, [piece.buffer]);
+    filled = 0;
+    if (piece === out) out = new Uint8Array(pieceLength);
+  };
+  try {
+    for await (const piece of decoded(task)) {
+      for (let offset = 0; offset < piece.length && !state.isClosed;) {
+        const part = piece.subarray(offset, offset + out.length - filled);
+        out.set(part, filled);
+        filled += part.length;
+        offset += part.length;
+        if (filled === out.length) await flush();
+      }
+      if (state.isClosed) return;
+    }
+    if (filled > 0) await flush();
+    send({ volume, end: true });
+  } catch (error) {
+    // What came before the damage is given, too.
+    if (filled > 0) await flush();
+    send({ volume, failure: failureOf(error) });
+  } finally {
+    running.delete(volume);
+  }
+}
+
+function failureOf(error: unknown): DecodeFailure {
+  const { code, hint, details } =
+    error instanceof AppError ? error : new AppError('internal', 'A volume cannot be decoded');
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  return { code, message: messageOf(error), hint, details, stack };
+}
+
+port.on('message', (message: ToDecodeWorker) => {
+  const { volume } = message;
+  if ('task' in message) {
+    const state: Running = { free: mostPieces, isClosed: false, wake: undefined };
+    running.set(volume, state);
+    void decode(volume, message.task, state);
+    return;
+  }
+  const state = running.get(volume);
+  if (state === undefined) return;
+  if ('used' in message) state.free++;
+  else state.isClosed = true;
+  state.wake?.();
+});
