@@ -2,6 +2,7 @@ import { type Cipheriv, createHash } from 'node:crypto';
 
 import { concatBytes } from '../../../base/bytes.ts';
 import type { CallOptions } from '../../../base/call-options.ts';
+import { discardBytes } from '../../../base/discard-bytes.ts';
 import { AppError } from '../../../base/errors.ts';
 import type { RandomBytes } from '../../../base/random.ts';
 import type { ByteEncoder, ByteSink } from '../../byte-encoder.ts';
@@ -57,6 +58,7 @@ class MessageEncoder implements ByteEncoder {
   readonly #literal = new PartialBody(packetTag.literal, literalHeader);
   /** Between the two. */
   readonly #inner: ByteEncoder;
+  readonly copies = true;
   #isOver = false;
   #failure: { readonly error: unknown } | undefined;
 
@@ -72,10 +74,11 @@ class MessageEncoder implements ByteEncoder {
     } else {
       const packet = new PartialBody(packetTag.compressed, zip);
       this.#compressed = packet;
-      this.#inner = new ParallelDeflate(
-        (bytes) => this.#give(this.#encrypted.push(...packet.push(bytes))),
-        compression,
-      );
+      this.#inner = new ParallelDeflate((bytes) => {
+        const parts = packet.push(bytes);
+        discardBytes(bytes);
+        return this.#give(this.#encrypted.push(...parts));
+      }, compression);
     }
   }
 
@@ -91,7 +94,11 @@ class MessageEncoder implements ByteEncoder {
 
   async write(plain: Uint8Array): Promise<void> {
     await this.#attempt(async () => {
-      for (const piece of this.#literal.push(plain)) await this.#inner.write(piece);
+      for (const piece of this.#literal.push(plain)) {
+        await this.#inner.write(piece);
+        // Either way it was copied or encrypted.
+        discardBytes(piece);
+      }
     });
   }
 
@@ -156,8 +163,15 @@ class EncryptedPacket {
     return this.#before + partialBodyBound(this.#own + content);
   }
 
+  /** Takes buffers of our own, which are empty afterwards. */
   push(...plain: readonly Uint8Array[]): Uint8Array[] {
-    return plain.flatMap((piece) => this.#body.push(this.#encrypt(piece)));
+    return plain.flatMap((piece) => {
+      const encrypted = this.#encrypt(piece);
+      discardBytes(piece);
+      const parts = this.#body.push(encrypted);
+      discardBytes(encrypted);
+      return parts;
+    });
   }
 
   finish(): Uint8Array[] {
