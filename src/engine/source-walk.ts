@@ -11,7 +11,7 @@ import { WalkFilter } from './walk-filter.ts';
 /** What is walked besides the paths. */
 export type SourceWalkOptions = Pick<
   WalkOptions,
-  'oneFileSystem' | 'excludeIfPresent' | 'excludeCaches' | 'excludeNoDump'
+  'oneFileSystem' | 'excludeIfPresent' | 'excludeCaches' | 'excludeNoDump' | 'followLinks'
 >;
 
 /** `keepEmpty`: the directory is wanted even if nothing is in it. */

@@ -2,6 +2,7 @@ import { type BackupSet, isEncrypted } from '../../repository/duplicity/collecti
 import type { BackupChain } from '../../repository/duplicity/collection/chain.ts';
 import type { Collection } from '../../repository/duplicity/collection/collection.ts';
 import type { ChangedFile } from '../../repository/duplicity/manifest/manifest.ts';
+import { shownPath } from './action-context.ts';
 import { joinText, type LogText } from './log-text.ts';
 import { calendarTime, compactTime } from './python-text.ts';
 
@@ -117,10 +118,10 @@ export function changesText(
   files: readonly ChangedFile[],
   timeZone: string,
 ): LogText {
-  const width = files.reduce((most, { path }) => Math.max(most, lengthOf(path)), 0);
+  const width = files.reduce((most, { path }) => Math.max(most, lengthOf(shownPath(path))), 0);
   const rows = files.flatMap(({ path, change }): LogText[] => [
-    path,
-    `${' '.repeat(width - lengthOf(path))} ${change.padStart(21)}\n`,
+    shownPath(path),
+    `${' '.repeat(width - lengthOf(shownPath(path)))} ${change.padStart(21)}\n`,
   ]);
   return joinText(
     `${rule}\n Backup set time: ${calendarTime(set.end, timeZone)}\n`,

@@ -90,12 +90,6 @@ async function runLine(
     if (text !== undefined) parseTime(text, now, context.timeZone);
   }
   if (action.name === 'remove-older-than') parseTime(action.arguments[0]!, now, context.timeZone);
-  if (options.has('copy-links')) {
-    throw fatal(
-      exitCodes.commandLine,
-      'The option --copy-links cannot be used: links are stored as links',
-    );
-  }
   const shortNames: Readonly<Record<string, string>> = { incremental: 'inc', backup: 'inc' };
   log.info(`Main action: ${shortNames[action.name] ?? action.name}`);
   const { run } = await loaders[action.name]();

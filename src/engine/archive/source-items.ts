@@ -23,15 +23,23 @@ export type TreeFilter = { readonly filter: PathFilter } | { readonly select: Tr
 export interface SourceItemsListener {
   /** Something could not be looked at. */
   readonly onProblem: (path: Uint8Array, error: AppError) => void;
+  /** A link that was to be followed cannot be: one that leads nowhere is left out, one that leads in a circle stays a link. */
+  readonly onLink: (path: Uint8Array, error: AppError) => void;
   /** A socket is passed over. */
   readonly onSocket: (path: Uint8Array) => void;
+}
+
+/** How a source is walked and told. */
+export interface SourceItemsOptions extends SourceWalkOptions {
+  /** A single source that is no directory is the root itself, instead of a directory that holds it; then no filter is asked about it. */
+  readonly isFileRoot?: boolean;
 }
 
 /** The items of a source in index order, as a writer of archives takes them. */
 export class SourceItems implements Iterable<SourceItem> {
   readonly #plan: SourcePlan;
   readonly #filter: TreeFilter;
-  readonly #options: SourceWalkOptions;
+  readonly #options: SourceItemsOptions;
   readonly #listener: SourceItemsListener;
   /** Paths, one character a byte, at or below which something could not be looked at. */
   readonly #unreadable = new Set<string>();
@@ -39,7 +47,7 @@ export class SourceItems implements Iterable<SourceItem> {
   constructor(
     plan: SourcePlan,
     filter: TreeFilter,
-    options: SourceWalkOptions,
+    options: SourceItemsOptions,
     listener: SourceItemsListener,
   ) {
     this.#plan = plan;
@@ -61,13 +69,23 @@ export class SourceItems implements Iterable<SourceItem> {
 
   *[Symbol.iterator](): Generator<SourceItem, void, void> {
     const links = new LinkGroups();
-    for (const event of inIndexOrder(this.#events())) {
+    const follow = this.#options.followLinks === true;
+    const rootName = this.#rootName();
+    for (const event of inIndexOrder(this.#events(rootName !== undefined))) {
+      const path = belowRoot(event.path, rootName);
       if (event.type === 'problem') {
-        this.#unreadable.add(latin1Of(event.path));
-        this.#listener.onProblem(event.path, event.error);
+        const { error } = event;
+        if ('link' in error.details) {
+          this.#listener.onLink(path ?? event.path, error);
+          continue;
+        }
+        this.#unreadable.add(latin1Of(path ?? event.path));
+        this.#listener.onProblem(path ?? event.path, error);
         continue;
       }
-      const { path, entry, location } = event;
+      // The directory that a single file lies in.
+      if (path === undefined) continue;
+      const { entry, location } = event;
       if (entry.type === 'socket') {
         this.#listener.onSocket(path);
         continue;
@@ -75,18 +93,29 @@ export class SourceItems implements Iterable<SourceItem> {
       yield {
         path,
         entry,
-        linkGroup: links.groupOf(path, entry),
+        linkGroup: path.length === 0 ? undefined : links.groupOf(path, entry),
         open: () => {
           if (location === undefined) throw new AppError('internal', 'A directory was opened');
-          const shown = joinPath(this.#plan.root, path);
-          return new OpenedFile(location.pathOf(entry.name), entry, shown);
+          const shown = joinPath(this.#plan.root, event.path);
+          // A source that is named is followed, too.
+          const isLink = follow || path.length === 0;
+          return new OpenedFile(location.pathOf(entry.name), entry, shown, isLink);
         },
       };
     }
   }
 
-  *#events(): Generator<SourceWalkEvent, void, void> {
-    const filter = this.#filter;
+  /** The name of the single source that is the root although it is no directory. */
+  #rootName(): Uint8Array | undefined {
+    if (this.#options.isFileRoot !== true) return undefined;
+    const { root, sources } = this.#plan;
+    const [only] = sources;
+    if (only === undefined || sources.length > 1 || only.length === root.length) return undefined;
+    return only.subarray(only.lastIndexOf(0x2f) + 1);
+  }
+
+  *#events(isFileRoot: boolean): Generator<SourceWalkEvent, void, void> {
+    const filter: TreeFilter = isFileRoot ? { select: () => 'include' } : this.#filter;
     if ('select' in filter) yield* selectedWalk(this.#plan, filter.select, this.#options);
     else yield* filteredWalk(this.#plan, filter.filter, this.#options);
   }
@@ -134,6 +163,12 @@ function* selectedWalk(
   }
 }
 
+/** A path relative to a root that is the child `rootName` of what was walked; undefined for what lies above it. */
+function belowRoot(path: Uint8Array, rootName: Uint8Array | undefined): Uint8Array | undefined {
+  if (rootName === undefined) return path;
+  return path.length === 0 ? undefined : path.subarray(rootName.length + 1);
+}
+
 /** Which names belong to one file. */
 class LinkGroups {
   /** By device and inode; those whose names have all been seen are forgotten. */
@@ -158,8 +193,8 @@ class OpenedFile implements ItemContent {
   readonly #reader: ReturnType<typeof openForBackup>;
   #position = 0;
 
-  constructor(path: Uint8Array, entry: SourceEntry, shown: Uint8Array) {
-    this.#reader = openForBackup(path, entry, shown);
+  constructor(path: Uint8Array, entry: SourceEntry, shown: Uint8Array, follow: boolean) {
+    this.#reader = openForBackup(path, entry, shown, { follow });
   }
 
   readInto(buffer: Uint8Array, offset: number, length: number): number {

@@ -36,7 +36,11 @@ function itemsOf(root: string): SourceItems {
     planSources([root]),
     { select: () => 'include' },
     { oneFileSystem: false, excludeIfPresent: [], excludeCaches: false, excludeNoDump: false },
-    { onProblem: (_path, error) => assert.fail(error), onSocket: () => undefined },
+    {
+      onProblem: (_path, error) => assert.fail(error),
+      onLink: (_path, error) => assert.fail(error),
+      onSocket: () => undefined,
+    },
   );
 }
 

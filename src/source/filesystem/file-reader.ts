@@ -57,21 +57,22 @@ const noAccessTime: number = constants.O_NOATIME ?? 0;
 const own = process.geteuid?.();
 
 /** Opens without leaving an access time behind, where that is allowed: on own files, and for root. */
-function openQuietly(path: Buffer, uid: number): number {
-  if (noAccessTime === 0 || (own !== 0 && own !== uid)) return openSync(path, baseFlags);
+function openQuietly(path: Buffer, uid: number, follow: boolean): number {
+  const flags = follow ? baseFlags & ~constants.O_NOFOLLOW : baseFlags;
+  if (noAccessTime === 0 || (own !== 0 && own !== uid)) return openSync(path, flags);
   try {
-    return openSync(path, baseFlags | noAccessTime);
+    return openSync(path, flags | noAccessTime);
   } catch (error) {
     // Root of a user name space, and some network file systems, are not allowed to.
     if (systemCodeOf(error) !== 'EPERM') throw error;
-    return openSync(path, baseFlags);
+    return openSync(path, flags);
   }
 }
 
 /**
  * Opens a regular file to back it up. `path` is `location.pathOf(name)` of the batch that showed the entry.
  *
- * A FIFO or device put in its place is neither waited for nor read.
+ * A FIFO or device put in its place is neither waited for nor read. With `follow` the name may be a link to the file, as in a walk that follows links.
  *
  * @throws AppError `source/unreadable`; `source/changed` if the name now means something else, or nothing
  */
@@ -79,10 +80,11 @@ export function openForBackup(
   path: Uint8Array,
   entry: SourceEntry,
   displayPath: Uint8Array = path,
+  { follow = false }: { readonly follow?: boolean } = {},
 ): FileReader {
   let fd: number;
   try {
-    fd = openQuietly(asBuffer(path), entry.uid);
+    fd = openQuietly(asBuffer(path), entry.uid, follow);
   } catch (cause) {
     throw sourceProblem('read', displayPath, cause);
   }

@@ -1,4 +1,4 @@
-import { closeSync, lstatSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import { closeSync, lstatSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 
 import { compareBytes } from '../../base/bytes.ts';
 import { AppError } from '../../base/errors.ts';
@@ -21,8 +21,12 @@ export interface OpenDirectory {
   readNames(names: Buffer[]): void;
   /** What a name is, without its attributes. Throws what the system says. */
   look(name: Uint8Array, options: { readonly follow: boolean }): SourceEntry;
-  /** The attributes of a name that was looked at. */
-  attributesOf(name: Uint8Array, entry: SourceEntry): readonly ExtendedAttribute[];
+  /** The attributes of a name that was looked at, in the same way. */
+  attributesOf(
+    name: Uint8Array,
+    entry: SourceEntry,
+    options: { readonly follow: boolean },
+  ): readonly ExtendedAttribute[];
   /** A handle for paths that get too long; `undefined` where there is no such thing. */
   makeHandle(): number | undefined;
   close(): void;
@@ -85,9 +89,15 @@ class NativeDirectory implements OpenDirectory {
     return entryOfStatus(name, type, status, linkTarget);
   }
 
-  attributesOf(name: Uint8Array, entry: SourceEntry): readonly ExtendedAttribute[] {
+  attributesOf(
+    name: Uint8Array,
+    entry: SourceEntry,
+    { follow }: { readonly follow: boolean },
+  ): readonly ExtendedAttribute[] {
     if (name.length === 0) return readExtendedAttributes(this.#fd, entry.device);
-    return readExtendedAttributes(joinPath(this.#path, name), entry.device);
+    const path = joinPath(this.#path, name);
+    // The calls that read attributes are those that never follow.
+    return readExtendedAttributes(follow ? realpathSync(path, 'buffer') : path, entry.device);
   }
 
   makeHandle(): number {

@@ -1,8 +1,9 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 
 import { compareBytes, equalBytes } from '../../base/bytes.ts';
-import { AppError, hasCode } from '../../base/errors.ts';
+import { AppError, hasCode, systemCodeOf } from '../../base/errors.ts';
 import { joinPath } from '../../base/posix/path-bytes.ts';
+import { quotePath } from '../../base/posix/system-error.ts';
 import { type ExtendedAttribute, fileFlag, type SourceEntry } from '../../model/entry.ts';
 import { CountedLocation, type DirectoryLocation } from './directory-location.ts';
 import { openDirectory, type OpenDirectory } from './open-directory.ts';
@@ -23,6 +24,11 @@ export interface WalkOptions {
   readonly excludeNoDump?: boolean;
   /** Whether (or for which entries) extended attributes are read; all by default. */
   readonly extendedAttributes?: boolean | ((entry: SourceEntry, path: Uint8Array) => boolean);
+  /**
+   * A link that is found is what it leads to. One that leads nowhere is left out (`source/missing`); one that leads to
+   * a directory the walk is in stays a link (`source/unreadable`), so that the walk comes to an end.
+   */
+  readonly followLinks?: boolean;
   /** At most so many entries in one event. */
   readonly batchSize?: number;
 }
@@ -71,6 +77,12 @@ interface Frame {
   /** Of the source this is part of; `undefined` above all sources. */
   readonly device: number | undefined;
   readonly subdirectories: SourceEntry[];
+  /** Those of them that a link leads to. */
+  readonly followed: Set<SourceEntry>;
+  readonly parent: Frame | undefined;
+  readonly isFollowed: boolean;
+  /** Of the location's components at most so many are links: the system does not take any number of them. */
+  links: number;
   location: CountedLocation;
   next: number;
   complete: boolean;
@@ -78,6 +90,8 @@ interface Frame {
 
 /** From this length on paths are replaced by handles: a name of 255 bytes must still fit below. */
 const longestPrefix = 3500;
+/** And from so many links on. The system takes 40, but each can lead to further ones. */
+const mostLinks = 8;
 const tagName = Buffer.from('CACHEDIR.TAG');
 const tagSignature = Buffer.from('Signature: 8a477f597d28d172789f06886806bc55');
 
@@ -140,6 +154,10 @@ function rootFrame(plan: SourcePlan, options: WalkOptions): Frame {
       isNamed: true,
       device: plan.selection === undefined ? self.device : undefined,
       subdirectories: [],
+      followed: new Set(),
+      parent: undefined,
+      isFollowed: false,
+      links: 0,
       location: CountedLocation.ofPath(root),
       next: 0,
       complete: true,
@@ -153,6 +171,7 @@ function rootFrame(plan: SourcePlan, options: WalkOptions): Frame {
 
 function frameBelow(parent: Frame, entry: SourceEntry): Frame {
   const { name } = entry;
+  const isFollowed = parent.followed.has(entry);
   const selection = parent.selection?.get(Buffer.from(name).toString('latin1'));
   return {
     path: joinPath(parent.path, name),
@@ -161,6 +180,10 @@ function frameBelow(parent: Frame, entry: SourceEntry): Frame {
     isNamed: parent.selection !== undefined,
     device: selection === undefined ? (parent.device ?? entry.device) : undefined,
     subdirectories: [],
+    followed: new Set(),
+    parent,
+    isFollowed,
+    links: parent.links + (isFollowed ? 1 : 0),
     location: parent.location.below(name),
     next: 0,
     complete: true,
@@ -171,9 +194,16 @@ function* readDirectory(frame: Frame, options: WalkOptions): Generator<WalkEvent
   const { path, entry } = frame;
   const isOtherFileSystem = frame.device !== undefined && entry.device !== frame.device;
   if (isOtherFileSystem && options.oneFileSystem === true) return;
+  if (options.followLinks === true && isEntered(frame.parent, entry)) {
+    // Some link on the way led above it. Nothing that was known of what lies below is lost: it is stored where it was met first.
+    yield { type: 'problem', path, error: circleProblem(path) };
+    return;
+  }
   let directory: OpenDirectory;
   try {
-    directory = openDirectory(frame.location.prefix, { follow: frame.isNamed });
+    directory = openDirectory(frame.location.prefix, {
+      follow: frame.isNamed || frame.isFollowed,
+    });
   } catch (cause) {
     frame.complete = false;
     yield { type: 'problem', path, error: sourceProblem('read the directory', path, cause) };
@@ -194,14 +224,50 @@ function* readDirectory(frame: Frame, options: WalkOptions): Generator<WalkEvent
   }
 }
 
-/** Replaces a path that gets too long for its children. */
+/** Replaces a path that gets too long for its children, or that leads over too many links. */
 function useHandle(frame: Frame, directory: OpenDirectory): void {
-  if (frame.location.prefix.length <= longestPrefix) return;
+  if (frame.location.prefix.length <= longestPrefix && frame.links < mostLinks) return;
   const handle = directory.makeHandle();
   if (handle === undefined) return;
   frame.location.release();
   frame.location = CountedLocation.ofHandle(handle);
+  frame.links = 0;
 }
+
+/** Whether the walk is in this very directory, by whatever way. */
+function isEntered(frame: Frame | undefined, { device, inode }: SourceEntry): boolean {
+  for (let above = frame; above !== undefined; above = above.parent) {
+    if (above.entry.inode === inode && above.entry.device === device) return true;
+  }
+  return false;
+}
+
+function circleProblem(path: Uint8Array): AppError {
+  const message = `Cannot follow ${quotePath(path)}: it leads back to a directory that it lies in`;
+  return new AppError('source/unreadable', message, { details: { link: 'circle' } });
+}
+
+/** What a link leads to, under its name; a problem if that is nothing, or a directory that the walk is in. */
+function followLink(
+  frame: Frame,
+  directory: OpenDirectory,
+  name: Uint8Array,
+): SourceEntry | AppError {
+  const path = joinPath(frame.path, name);
+  try {
+    const entry = directory.look(name, { follow: true });
+    if (entry.type === 'directory' && isEntered(frame, entry)) return circleProblem(path);
+    // It is one more name of the file, but none that the file system counts.
+    return { ...entry, links: 1 };
+  } catch (cause) {
+    if (!nowhere.has(systemCodeOf(cause) ?? '')) return sourceProblem('look at', path, cause);
+    const message = `Cannot follow ${quotePath(path)}: it is a link that leads nowhere`;
+    return new AppError('source/missing', message, { cause, details: { link: 'nowhere' } });
+  }
+}
+
+/** What looking at the end of a link says if there is none. */
+const nowhere: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
 
 function* readEntries(
   frame: Frame,
@@ -233,10 +299,24 @@ function* readEntries(
       yield problem(where, sourceProblem('look at', where, cause));
       continue;
     }
+    let isFollowed = false;
+    let notFollowed: AppError | undefined;
+    if (options.followLinks === true && entry.type === 'symlink') {
+      const followed = followLink(frame, directory, name);
+      if (followed instanceof AppError) notFollowed = followed;
+      else {
+        entry = followed;
+        isFollowed = true;
+      }
+    }
     if (isExcluded(entry, path, options)) continue;
+    if (notFollowed !== undefined) {
+      yield problem(joinPath(path, name), notFollowed);
+      if (notFollowed.details['link'] !== 'circle') continue;
+    }
     if (options.extendedAttributes !== false) {
       try {
-        const xattrs = attributesOf(directory, entry, path, options);
+        const xattrs = attributesOf(directory, entry, path, options, isFollowed);
         if (xattrs.length > 0) entry = { ...entry, xattrs };
       } catch (cause) {
         const where = joinPath(path, name);
@@ -244,7 +324,10 @@ function* readEntries(
       }
     }
     entries.push(entry);
-    if (entry.type === 'directory') frame.subdirectories.push(entry);
+    if (entry.type === 'directory') {
+      frame.subdirectories.push(entry);
+      if (isFollowed) frame.followed.add(entry);
+    }
     if (entries.length < batchSize) continue;
     yield { type: 'entries', path, location: location.hold(), entries };
     entries = [];
@@ -262,12 +345,13 @@ function attributesOf(
   entry: SourceEntry,
   parent: Uint8Array,
   { extendedAttributes = true }: WalkOptions,
+  follow = false,
 ): readonly ExtendedAttribute[] {
   const wanted =
     typeof extendedAttributes === 'boolean'
       ? extendedAttributes
       : extendedAttributes(entry, joinPath(parent, entry.name));
-  return wanted ? directory.attributesOf(entry.name, entry) : [];
+  return wanted ? directory.attributesOf(entry.name, entry, { follow }) : [];
 }
 
 /** The names that are kept in a directory that may be marked as one to be left out. */

@@ -22,13 +22,13 @@ import { storeStatistics } from '../store-statistics.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
-/** `full`, `incremental`, or whichever is due: backs a directory up. */
+/** `full`, `incremental`, or whichever is due: backs a directory or a single file up. */
 export async function run(given: DuplicityRun): Promise<number> {
   const { line, log, action, context, now } = given;
   const { options } = line;
   const [source, url] = action.arguments;
   const root = path.resolve(context.workingDirectory, source!);
-  requireSource(source!, root);
+  requireSource(source!, root, options.has('copy-links'));
   const select = selectionOf(source!, root, given) ?? ((): 'include' => 'include');
   const volumeMebibytes = options.number('volsize') ?? 200;
   if (volumeMebibytes < 1) {
@@ -53,7 +53,7 @@ export async function run(given: DuplicityRun): Promise<number> {
     {
       paths: [root],
       tree: { select },
-      walk: {},
+      walk: { isFileRoot: true, followLinks: options.has('copy-links') },
       kind,
       hostName,
       sourceName,
@@ -89,12 +89,12 @@ export async function run(given: DuplicityRun): Promise<number> {
   return 0;
 }
 
-function requireSource(shown: string, root: string): void {
+function requireSource(shown: string, root: string, followLinks: boolean): void {
   try {
     statSync(root);
   } catch (cause) {
     // A link to nowhere is there, but there is nothing to back up.
-    const isLink = lstatSync(root, { throwIfNoEntry: false }) !== undefined;
+    const isLink = !followLinks && lstatSync(root, { throwIfNoEntry: false }) !== undefined;
     throw fatal(
       exitCodes.sourceMissing,
       `Backup source directory ${shown} ${isLink ? 'cannot be read' : 'does not exist'}.`,

@@ -3,6 +3,7 @@ import { AppError } from '../../../base/errors.ts';
 import type { BackupSet } from '../../../repository/duplicity/collection/backup-set.ts';
 import { describeFinding } from '../../../repository/duplicity/collection/finding.ts';
 import type { ChangedFile } from '../../../repository/duplicity/manifest/manifest.ts';
+import { shownPath } from '../action-context.ts';
 import {
   changesText,
   collectionText,
@@ -82,7 +83,7 @@ async function tellFile(
       },
     });
   }
-  log.info(fileChangedText(path, changes, context.timeZone), listing);
+  log.info(fileChangedText(shownPath(path), changes, context.timeZone), listing);
 }
 
 /** The newest set is number 0; -1 stands for all sets of the newest chain. */

@@ -1,7 +1,6 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
 
-import { equalBytes } from '../../../base/bytes.ts';
 import { SourceItems } from '../../../engine/archive/source-items.ts';
 import { differenceText } from '../../../engine/archive/tree-difference.ts';
 import { verifyArchive } from '../../../engine/archive/verify-archive.ts';
@@ -70,32 +69,25 @@ export async function run(given: DuplicityRun): Promise<number> {
 }
 
 function itemsOf(place: string, given: DuplicityRun): Iterable<SourceItem> {
-  const target = path.resolve(given.context.workingDirectory, place);
-  const found = statSync(target, { throwIfNoEntry: false });
-  if (found === undefined) {
+  const { context, line } = given;
+  const target = path.resolve(context.workingDirectory, place);
+  if (statSync(target, { throwIfNoEntry: false }) === undefined) {
     throw fatal(exitCodes.verifyDirectoryMissing, `Verify directory ${place} does not exist`, {
       code: 'source/missing',
     });
   }
   const select = selectionOf(place, target, given) ?? ((): 'include' => 'include');
   const { report } = actionContext(given, { source: Buffer.from(plainSource(place)) });
-  const items = new SourceItems(
+  return new SourceItems(
     planSources([target]),
     { select },
-    {},
+    { isFileRoot: true, followLinks: line.options.has('copy-links') },
     {
       onProblem: (where, error) =>
         report({ type: 'problem', severity: 'error', path: where, error }),
+      onLink: (where, error) =>
+        report({ type: 'problem', severity: 'warning', path: where, error }),
       onSocket: () => undefined,
     },
   );
-  return found.isDirectory() ? items : onlyFile(items, Buffer.from(path.basename(target)));
-}
-
-/** A single file is the root of its own tree. */
-function* onlyFile(items: Iterable<SourceItem>, name: Uint8Array): Generator<SourceItem> {
-  for (const item of items) {
-    if (!equalBytes(item.path, name)) continue;
-    yield { ...item, path: new Uint8Array(0), open: () => item.open() };
-  }
 }

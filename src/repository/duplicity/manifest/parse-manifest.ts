@@ -241,5 +241,7 @@ function fileOf(line: Uint8Array): ChangedFile | undefined {
   );
   if (match === null) return undefined;
   const path = unquoted(line.subarray(match[0].length));
-  return path && { change: match[1] as ChangedFile['change'], path };
+  if (path === undefined) return undefined;
+  const isRoot = path.length === 1 && path[0] === 0x2e;
+  return { change: match[1] as ChangedFile['change'], path: isRoot ? path.subarray(1) : path };
 }

@@ -52,10 +52,14 @@ export function manifestFileListHead(count: number): Uint8Array {
 
 /** The line of one file. */
 export function manifestFile({ change, path }: ChangedFile): Uint8Array {
-  return concatBytes(utf8(`    ${change.padEnd(7)}  `), quoted(path), newline);
+  return concatBytes(utf8(`    ${change.padEnd(7)}  `), shownPath(path), newline);
+}
+
+/** The root is a dot. */
+function shownPath(path: Uint8Array): Uint8Array {
+  return path.length === 0 ? utf8('.') : quoted(path);
 }
 
 function positionLine(head: string, { path, block }: VolumePosition): Uint8Array {
-  const shown = path.length === 0 ? utf8('.') : quoted(path);
-  return concatBytes(utf8(head), shown, utf8(` ${block ?? ' '}\n`));
+  return concatBytes(utf8(head), shownPath(path), utf8(` ${block ?? ' '}\n`));
 }

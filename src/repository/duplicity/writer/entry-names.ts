@@ -20,18 +20,26 @@ const prefixes = bytesOf({
 });
 const blockPrefixes = bytesOf({ snapshot: 'multivol_snapshot', diff: 'multivol_diff' });
 
-/** The name of an entry in a volume. The root is `snapshot/.` there; the header adds the slash of directories. */
-export function volumeEntryName(prefix: NamePrefix, path: Uint8Array): Uint8Array {
-  return joinPath(prefixes[prefix], path.length === 0 ? dot : path);
+/** The name of an entry in a volume. A root that is a directory is `snapshot/.` there, to which the header adds the slash of directories; any other is `snapshot/`. */
+export function volumeEntryName(
+  prefix: NamePrefix,
+  path: Uint8Array,
+  isDirectory: boolean,
+): Uint8Array {
+  if (path.length > 0) return joinPath(prefixes[prefix], path);
+  return isDirectory ? joinPath(prefixes[prefix], dot) : signatureEntryName(prefix, path);
 }
 
-/** The name of a block of a large file, from 1. */
+/** The name of a block of a large file, from 1; of the root it is `multivol_snapshot/./1`. */
 export function blockEntryName(
   prefix: 'snapshot' | 'diff',
   path: Uint8Array,
   block: number,
 ): Uint8Array {
-  return joinPath(joinPath(blockPrefixes[prefix], path), Buffer.from(String(block)));
+  return joinPath(
+    joinPath(blockPrefixes[prefix], path.length === 0 ? dot : path),
+    Buffer.from(String(block)),
+  );
 }
 
 /** The name of an entry in a signature tar, where the root is `snapshot/`. */

@@ -337,7 +337,7 @@ export class FileWriter {
   ): Uint8Array {
     const isOnly = blocksBefore === 0 && isLast;
     const name = isOnly
-      ? volumeEntryName(prefix, item.path)
+      ? volumeEntryName(prefix, item.path, false)
       : blockEntryName(prefix, item.path, blocksBefore + 1);
     // The records stand where the file begins: they may be long.
     const withRecords = this.#settings.extensions && blocksBefore === 0;

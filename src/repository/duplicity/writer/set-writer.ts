@@ -66,7 +66,7 @@ export class SetWriter {
   /** Stores that something is gone. */
   async deleted(path: Uint8Array, wasFile: boolean): Promise<void> {
     const { volumes, signatures, files, statistics } = this.#targets;
-    const entry = deletedEntry(volumeEntryName('deleted', path));
+    const entry = deletedEntry(volumeEntryName('deleted', path, false));
     const header = encodeTarHeader(entry);
     const volume = await volumes.begin(header.length);
     await volume.tar.room(header.length);
@@ -86,7 +86,8 @@ export class SetWriter {
     let header: Uint8Array;
     let signed: Uint8Array;
     try {
-      header = itemHeader(item, entryFor(volumeEntryName('snapshot', item.path)));
+      const isDirectory = item.entry.type === 'directory';
+      header = itemHeader(item, entryFor(volumeEntryName('snapshot', item.path, isDirectory)));
       const entry = entryFor(signatureEntryName('snapshot', item.path));
       signed = itemHeader(item, extensions ? signatureEntryOf(entry, undefined) : entry);
     } catch (error) {
