@@ -17,9 +17,11 @@ export class PlainEncoder implements ByteEncoder {
 
   async write(plain: Uint8Array): Promise<void> {
     this.#demandUsable();
+    // The bytes are the sink's then, which may discard them.
+    const { length } = plain;
     try {
       await this.#sink(plain);
-      this.#size += plain.length;
+      this.#size += length;
     } catch (error) {
       this.#failure ??= { error };
       throw error;
