@@ -4,6 +4,13 @@ import { createInflate, createInflateRaw, type Inflate, type InflateRaw } from '
 import { damagedMessage } from './message-error.ts';
 import type { PieceSource } from './piece-source.ts';
 
+/** The output of one turn in the thread pool, in bytes; and what is decompressed and read ahead, so that the thread pool goes on while others work. */
+const streamOptions = {
+  chunkSize: 1 << 18,
+  readableHighWaterMark: 1 << 19,
+  writableHighWaterMark: 1 << 20,
+};
+
 /** Decompresses a stream: `zip` is raw deflate, `zlib` has a header and a checksum (RFC 4880, 5.6). `await using` ends its work. */
 export class Inflation implements PieceSource, AsyncDisposable {
   readonly #stream: Inflate | InflateRaw;
@@ -11,7 +18,7 @@ export class Inflation implements PieceSource, AsyncDisposable {
   readonly #feeding: Promise<void>;
 
   constructor(compressed: PieceSource, kind: 'zip' | 'zlib') {
-    this.#stream = (kind === 'zip' ? createInflateRaw : createInflate)({ chunkSize: 1 << 17 });
+    this.#stream = (kind === 'zip' ? createInflateRaw : createInflate)(streamOptions);
     this.#pieces = this.#stream[Symbol.asyncIterator]() as AsyncIterator<Uint8Array, undefined>;
     this.#feeding = feed(compressed, this.#stream);
   }

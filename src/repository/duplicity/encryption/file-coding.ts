@@ -36,6 +36,8 @@ const compressionLevel = 6;
  * options and agents go to the gpg program, and so do messages that only it can read.
  */
 export class FileCoding {
+  /** What opens OpenPGP messages, in any thread of this process; undefined where gpg does. Secret. */
+  readonly passphrase: Uint8Array | undefined;
   readonly #protection: Protection;
   readonly #concurrency: number;
   readonly #random: RandomBytes;
@@ -50,20 +52,14 @@ export class FileCoding {
     this.#concurrency = options.concurrency ?? 4;
     this.#random = options.random ?? systemRandom;
     this.#salt = this.#random(saltLength);
-    this.#keys = isInProcess(protection)
-      ? new PassphraseKeys(passphraseBytes(protection.passphrase))
-      : undefined;
+    this.passphrase = isInProcess(protection) ? passphraseBytes(protection.passphrase) : undefined;
+    this.#keys = this.passphrase && new PassphraseKeys(this.passphrase);
   }
 
   /** Of new volumes and signatures. New manifests are `openpgp` where these are, and `plain` otherwise. */
   get coding(): Coding {
     if (this.#protection.kind !== 'none') return 'openpgp';
     return this.#protection.compress ? 'gzip' : 'plain';
-  }
-
-  /** What opens OpenPGP messages in any thread of this process; undefined where gpg does. Secret. */
-  get passphrase(): Uint8Array | undefined {
-    return isInProcess(this.#protection) ? passphraseBytes(this.#protection.passphrase) : undefined;
   }
 
   /** Starts a file; what it becomes goes to `sink` in order. */

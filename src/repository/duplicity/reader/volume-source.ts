@@ -44,10 +44,11 @@ const algorithms = ['SHA1', 'SHA256', 'SHA512', 'MD5'] as const;
  */
 export async function fetchVolume(
   volume: VolumeSource,
-  { storage, store }: VolumeAccess,
+  access: VolumeAccess,
   { signal }: CallOptions,
 ): Promise<{ readonly area: TemporaryArea; readonly isChecked: boolean }> {
   const { name, number } = volume;
+  const { storage, store } = access;
   if (name === undefined) {
     throw new AppError('repository/damaged', `Volume ${number} is missing from the archive`);
   }
@@ -60,6 +61,7 @@ export async function fetchVolume(
     for await (const piece of await storage.get(name, { signal })) {
       for (const { hash } of sums) hash.update(piece);
       area.append(piece);
+      if (isForThread(area, volume.coding, access)) access.thread.prepare();
     }
     signal?.throwIfAborted();
     for (const { algorithm, expected, hash } of sums) {
@@ -116,19 +118,26 @@ export class OpenVolume {
   }
 }
 
+/** Whether a volume is decoded in a thread of its own: it is large, and no other program is needed for it as far as one can tell. */
+function isForThread(
+  { length }: TemporaryArea,
+  coding: Coding,
+  { coding: files, decodesFirst }: VolumeAccess,
+): coding is Exclude<Coding, 'plain'> {
+  if (decodesFirst || length < LARGE) return false;
+  return coding === 'gzip' || (coding === 'openpgp' && files.passphrase !== undefined);
+}
+
 /** What a volume holds, piece by piece. */
 async function* contentOf(
   area: TemporaryArea,
   coding: Coding,
-  { coding: files, decodesFirst, thread }: VolumeAccess,
+  access: VolumeAccess,
   options: CallOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { passphrase } = files;
-  const isForThread =
-    !decodesFirst &&
-    area.length >= LARGE &&
-    (coding === 'gzip' || (coding === 'openpgp' && passphrase !== undefined));
-  if (isForThread) {
+  const { coding: files, decodesFirst, thread } = access;
+  if (isForThread(area, coding, access)) {
+    const { passphrase } = files;
     let hasBegun = false;
     try {
       for await (const piece of thread.decode({ place: area.place, coding, passphrase }, options)) {

@@ -23,6 +23,12 @@ export class DecodeThread implements AsyncDisposable {
   #failure: Error | undefined;
   #isClosing = false;
 
+  /** Starts it before the first volume is whole, so that nobody waits for it then. */
+  prepare(): void {
+    if (this.#isClosing) return;
+    this.#worker ??= this.#start();
+  }
+
   /**
    * What a volume holds. Its place must stay as it is until this has ended.
    *
