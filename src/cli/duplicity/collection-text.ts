@@ -118,7 +118,10 @@ export function changesText(
   files: readonly ChangedFile[],
   timeZone: string,
 ): LogText {
-  const width = files.reduce((most, { path }) => Math.max(most, lengthOf(shownPath(path))), 0);
+  const width = files.reduce(
+    (most, { path }) => Math.max(most, lengthOf(shownPath(path))),
+    'File:'.length,
+  );
   const rows = files.flatMap(({ path, change }): LogText[] => [
     shownPath(path),
     `${' '.repeat(width - lengthOf(shownPath(path)))} ${change.padStart(21)}\n`,

@@ -195,7 +195,8 @@ function* readDirectory(frame: Frame, options: WalkOptions): Generator<WalkEvent
   const isOtherFileSystem = frame.device !== undefined && entry.device !== frame.device;
   if (isOtherFileSystem && options.oneFileSystem === true) return;
   if (options.followLinks === true && isEntered(frame.parent, entry)) {
-    // Some link on the way led above it. Nothing that was known of what lies below is lost: it is stored where it was met first.
+    // A link on the way led above it. What lies below is told where it was met first.
+    frame.complete = false;
     yield { type: 'problem', path, error: circleProblem(path) };
     return;
   }

@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   utimesSync,
@@ -155,6 +156,137 @@ describe(
       await both.same('leftovers, really', ['cleanup', '--force', archive]);
       await both.same('status', ['collection-status', archive]);
     });
+
+    test('store a single file as the root, and go on with what the other has stored', async () => {
+      await using real = realDuplicity();
+      await using own = ownDuplicity();
+      using scratch = scratchDirectory();
+      const file = scratch.of('file');
+      const touch = (time: number): void => utimesSync(file, time, time);
+      const random = Buffer.alloc(2_500_000, 'seed');
+      for (let at = 0; at < random.length; at += 4) {
+        random.writeUInt32LE(Math.imul(at + 1, 2_654_435_761) >>> 0, at);
+      }
+      writeFileSync(file, random);
+      touch(begin - 100);
+      const both = new Both([real, own], scratch);
+      const archive = both.url('archive');
+      const at = (time: number): string[] => ['--current-time', String(time)];
+
+      await both.same('full', [...at(begin), '--volsize', '1', 'full', file, archive]);
+      appendFileSync(file, 'more');
+      touch(begin + 10);
+      await both.same('difference', ['verify', '--compare-data', archive, file], 1);
+      await both.same('incremental', [...at(begin + day), file, archive], 0, /RawDeltaSize/u);
+      await both.same('nothing changed', [...at(begin + 2 * day), file, archive]);
+      await both.same('files', ['list-current-files', archive]);
+      await both.same('changes', ['collection-status', '--show-changes-in-set', '1', archive]);
+      await both.same('changes of it', ['collection-status', '--file-changed', '.', archive]);
+      await both.same('verify', ['verify', '--compare-data', archive, file]);
+      const rehearsal = ['--exclude', '**', '--dry-run', 'full', file, archive];
+      await both.same('selection', rehearsal, 0, /SourceFiles|RawDeltaSize/u);
+      await both.same('restore', ['restore', archive, both.path('restored')]);
+      for (const name of ['duplicity', 'holdfast']) {
+        assert.deepEqual(readFileSync(scratch.of(`${name}/restored`)), readFileSync(file));
+      }
+      await both.same('no part of it', ['-r', 'file', archive, both.path('part')], 19);
+      await both.same('restore before', [
+        'restore',
+        '-t',
+        String(begin),
+        archive,
+        both.path('before'),
+      ]);
+      for (const name of ['duplicity', 'holdfast']) {
+        assert.deepEqual(readFileSync(scratch.of(`${name}/before`)), random);
+      }
+
+      // Each goes on with the archive of the other, and reads what both have stored.
+      both.exchange();
+      appendFileSync(file, 'and more');
+      touch(begin + 20);
+      const onwards = [...at(begin + 3 * day), 'inc', file, archive];
+      await both.same('on with the other', onwards, 0, /RawDeltaSize/u);
+      await both.same('verify both', ['verify', '--compare-data', archive, file]);
+      await both.same('restore both', ['restore', archive, both.path('of-both')]);
+      for (const name of ['duplicity', 'holdfast']) {
+        assert.deepEqual(readFileSync(scratch.of(`${name}/of-both`)), readFileSync(file));
+      }
+      rmSync(file);
+      makeTree(file);
+      await both.same('now a directory', [...at(begin + 4 * day), file, archive]);
+      rmSync(file, { recursive: true });
+      writeFileSync(file, 'a file again');
+      touch(begin + 30);
+      await both.same('a file again', [...at(begin + 5 * day), file, archive]);
+      both.exchange();
+      await both.same('files at last', ['list-current-files', archive]);
+      await both.same('verify at last', ['verify', '--compare-data', archive, file]);
+    });
+
+    test('follow links when they are told to', async () => {
+      await using real = realDuplicity();
+      await using own = ownDuplicity();
+      using scratch = scratchDirectory();
+      const source = scratch.of('source');
+      makeTree(source);
+      mkdirSync(scratch.of('outside'));
+      writeFileSync(scratch.of('outside/o'), 'o');
+      utimesSync(scratch.of('outside/o'), begin - day, begin - day);
+      symlinkSync('../outside', `${source}/out`);
+      symlinkSync('../../outside/o', `${source}/sub/file-link`);
+      symlinkSync('sub/deep', `${source}/also-deep`);
+      symlinkSync('itself', `${source}/itself`);
+      for (const name of ['sub', '']) utimesSync(`${source}/${name}`, begin - day, begin - day);
+      const both = new Both([real, own], scratch);
+      const archive = both.url('archive');
+      const at = (time: number): string[] => ['--current-time', String(time)];
+      // The original says nothing of links that lead nowhere, but counts them.
+      const nowhere =
+        /Verify complete|possibly locked file \S+\/(?:itself|sub\/link)$|^WARNING 10 |^$/u;
+      const follow = ['--copy-links', source, archive];
+
+      await both.same('full', [...at(begin), 'full', ...follow], 0, nowhere);
+      await both.same('files', ['list-current-files', archive]);
+      await both.same('unchanged', [...at(begin + day), 'inc', ...follow], 0, nowhere);
+      const verify = ['verify', '--compare-data'];
+      await both.same('verify', [...verify, '--copy-links', archive, source], 0, nowhere);
+      await both.same('without', [...verify, archive, source], 1);
+      both.exchange();
+      rmSync(scratch.of('outside/o'));
+      appendFileSync(`${source}/sub/deep/x`, '!');
+      utimesSync(`${source}/sub/deep/x`, begin + 10, begin + 10);
+      utimesSync(scratch.of('outside'), begin + 10, begin + 10);
+      // Ours looks into more of what the original has stored.
+      const gone = new RegExp(`${nowhere.source}|file-link$|Changed|Delta`, 'u');
+      await both.same('changes', [...at(begin + 2 * day), 'inc', ...follow], 0, gone);
+      await both.same('files', ['list-current-files', archive]);
+      await both.same('restore', ['restore', archive, both.path('restored')]);
+      for (const name of ['duplicity', 'holdfast']) {
+        assert.equal(readFileSync(scratch.of(`${name}/restored/also-deep/x`), 'utf8'), 'x!');
+        assert.equal(existsSync(scratch.of(`${name}/restored/sub/file-link`)), false);
+      }
+      await both.same('links again', [...at(begin + 3 * day), source, archive]);
+      await both.same('files', ['list-current-files', archive]);
+      await both.same('nowhere', ['--copy-links', `${source}/itself`, archive], 13);
+    });
+
+    test('links that lead in a circle end the original, and ours goes on', async () => {
+      await using own = ownDuplicity();
+      using scratch = scratchDirectory();
+      const source = scratch.of('source');
+      makeTree(source);
+      symlinkSync('..', `${source}/sub/deep/up`);
+      const archive = `file://${scratch.of('archive')}`;
+      const common = [`--archive-dir=${scratch.of('cache')}`, '--no-encryption'];
+      const environment = { HOME: scratch.path };
+      const full = await own.run([...common, 'full', '--copy-links', source, archive], environment);
+      assert.equal(full.status, 0, full.errors);
+      assert.match(full.output, /possibly locked file \S+\/sub\/deep\/up$/mu);
+      const list = await own.run([...common, 'list-current-files', archive], environment);
+      assert.match(list.output, / sub\/deep\/up\n/u);
+      assert.doesNotMatch(list.output, /deep\/up\//u);
+    });
   },
 );
 
@@ -205,6 +337,19 @@ class Both {
     );
     assert.equal(own!.status, status, `${title}: ${JSON.stringify(own)}`);
     assert.deepEqual(own, real, title);
+  }
+
+  /** Gives each program what the other has: the archive, and the copies of what can be read without it. */
+  exchange(): void {
+    for (const name of ['archive', 'cache']) {
+      const [one, other] = this.#programs.map((program) =>
+        this.#scratch.of(`${program.name}/${name}`),
+      );
+      const between = this.#scratch.of('between');
+      renameSync(one!, between);
+      renameSync(other!, one!);
+      renameSync(between, other!);
+    }
   }
 
   /** Leaves a volume of a set that never was. */
