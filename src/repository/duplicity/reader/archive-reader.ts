@@ -65,6 +65,8 @@ export interface EntriesOptions extends CallOptions {
 const MANY_SETS = 8;
 /** How many volumes are fetched before they are needed, in all. */
 const MOST_AHEAD = 4;
+/** How many pieces of 1 MiB are decoded before they are needed, in all. */
+const PIECES_AHEAD = 6;
 
 const root = new Uint8Array(0);
 
@@ -98,7 +100,9 @@ export class ArchiveReader {
     }
     using store = new TemporaryStore(tempDirectory);
     await using thread = new DecodeThread();
-    const access = { storage, coding, store, decodesFirst: chosen.length > MANY_SETS, thread };
+    const decodesFirst = chosen.length > MANY_SETS;
+    const piecesAhead = Math.max(1, Math.floor(PIECES_AHEAD / chosen.length));
+    const access = { storage, coding, store, decodesFirst, thread, piecesAhead };
     const ahead = { free: Math.min(MOST_AHEAD, chosen.length) };
     const shared: SetStreamOptions = { access, ignoreErrors, onProblem, ahead, signal };
     const streams = chosen.map((volumes) => new SetStream(volumes, shared));

@@ -24,6 +24,8 @@ export interface VolumeAccess {
   readonly decodesFirst: boolean;
   /** Decodes large volumes. */
   readonly thread: DecodeThread;
+  /** How many pieces of 1 MiB of each of these volumes may be decoded before they are used. */
+  readonly piecesAhead: number;
 }
 
 /** What is read of a stored volume at a time. */
@@ -33,6 +35,8 @@ const SMALL_PIECE = 32 * 1024;
 const MOST_DECODED_FIRST = 64 * 1024 * 1024;
 /** Smaller ones are decoded sooner than they are handed to another thread. */
 const LARGE = 1024 * 1024;
+/** More at once take more memory than they save time. */
+const MOST_IN_THREAD = 3;
 
 const algorithms = ['SHA1', 'SHA256', 'SHA512', 'MD5'] as const;
 
@@ -122,9 +126,9 @@ export class OpenVolume {
 function isForThread(
   { length }: TemporaryArea,
   coding: Coding,
-  { coding: files, decodesFirst }: VolumeAccess,
+  { coding: files, decodesFirst, thread }: VolumeAccess,
 ): coding is Exclude<Coding, 'plain'> {
-  if (decodesFirst || length < LARGE) return false;
+  if (decodesFirst || length < LARGE || thread.active >= MOST_IN_THREAD) return false;
   return coding === 'gzip' || (coding === 'openpgp' && files.passphrase !== undefined);
 }
 
@@ -135,12 +139,12 @@ async function* contentOf(
   access: VolumeAccess,
   options: CallOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { coding: files, decodesFirst, thread } = access;
+  const { coding: files, decodesFirst, thread, piecesAhead: ahead } = access;
   if (isForThread(area, coding, access)) {
-    const { passphrase } = files;
+    const task = { place: area.place, coding, passphrase: files.passphrase, ahead };
     let hasBegun = false;
     try {
-      for await (const piece of thread.decode({ place: area.place, coding, passphrase }, options)) {
+      for await (const piece of thread.decode(task, options)) {
         hasBegun = true;
         yield piece;
       }

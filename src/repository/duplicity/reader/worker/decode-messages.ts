@@ -8,10 +8,11 @@ export interface DecodeTask {
   readonly coding: 'gzip' | 'openpgp';
   /** Opens OpenPGP messages. */
   readonly passphrase: Uint8Array | undefined;
+  /** How many pieces may be under way, at least 1. */
+  readonly ahead: number;
 }
 
-/** How many pieces of one volume may be under way, and how long they are at most, in bytes. */
-export const mostPieces = 6;
+/** How long the pieces are at most, in bytes. */
 export const pieceLength = 1 << 20;
 
 export type ToDecodeWorker =

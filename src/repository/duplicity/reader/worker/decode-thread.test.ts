@@ -28,7 +28,7 @@ test('several volumes at once come out whole, though all are more than may be un
   await using thread = new DecodeThread();
   const place = areaOf(store, gzipSync(plain)).place;
   const other = areaOf(store, gzipSync(plain.subarray(1))).place;
-  const task = { coding: 'gzip', passphrase: undefined } as const;
+  const task = { coding: 'gzip', passphrase: undefined, ahead: 2 } as const;
   const [first, second] = await Promise.all([
     all(thread.decode({ place, ...task }, {})),
     all(thread.decode({ place: other, ...task }, {})),
@@ -44,6 +44,7 @@ test('one that is left early does not keep the others from coming', async () => 
     place: areaOf(store, gzipSync(plain)).place,
     coding: 'gzip',
     passphrase: undefined,
+    ahead: 2,
   } as const;
   for await (const piece of thread.decode(task, {})) {
     assert.ok(piece.length > 0);
@@ -60,7 +61,7 @@ test('damage comes as what it is, after what is before it', async () => {
   let length = 0;
   await assert.rejects(
     async () => {
-      const task = { place, coding: 'gzip', passphrase: undefined } as const;
+      const task = { place, coding: 'gzip', passphrase: undefined, ahead: 2 } as const;
       for await (const piece of thread.decode(task, {})) length += piece.length;
     },
     (error) => hasCode(error, 'repository/damaged'),
@@ -79,7 +80,7 @@ test('a passphrase opens a message; another one does not, and says so', async ()
   await encoder.write(plain);
   await encoder.finish();
   const place = areaOf(store, concatBytes(...stored)).place;
-  const task = { place, coding: 'openpgp', passphrase: coding.passphrase } as const;
+  const task = { place, coding: 'openpgp', passphrase: coding.passphrase, ahead: 6 } as const;
   assert.ok((await all(thread.decode(task, {}))).equals(plain));
   await assert.rejects(
     all(thread.decode({ ...task, passphrase: Buffer.from('wrong') }, {})),
@@ -93,7 +94,7 @@ test('an abort ends the waiting', async () => {
   const place = areaOf(store, gzipSync(plain)).place;
   const abort = new AbortController();
   const pieces = thread.decode(
-    { place, coding: 'gzip', passphrase: undefined },
+    { place, coding: 'gzip', passphrase: undefined, ahead: 2 },
     { signal: abort.signal },
   );
   const reading = all(pieces);

@@ -23,6 +23,11 @@ export class DecodeThread implements AsyncDisposable {
   #failure: Error | undefined;
   #isClosing = false;
 
+  /** How many volumes it is decoding. */
+  get active(): number {
+    return this.#waiting.size;
+  }
+
   /** Starts it before the first volume is whole, so that nobody waits for it then. */
   prepare(): void {
     if (this.#isClosing) return;

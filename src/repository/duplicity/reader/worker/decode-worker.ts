@@ -1,6 +1,7 @@
 /** The thread that decrypts and decompresses volumes, so that the main one can write files meanwhile. */
 import { parentPort } from 'node:worker_threads';
 
+import { noteBufferGarbage } from '../../../../base/buffer-garbage.ts';
 import { toHex } from '../../../../base/bytes.ts';
 import { AppError, messageOf } from '../../../../base/errors.ts';
 import { gunzip } from '../../../../codec/compression/gunzip.ts';
@@ -11,7 +12,6 @@ import {
   type DecodeFailure,
   type DecodeTask,
   type FromDecodeWorker,
-  mostPieces,
   pieceLength,
   type ToDecodeWorker,
 } from './decode-messages.ts';
@@ -65,6 +65,8 @@ async function decode(volume: number, task: DecodeTask, state: Running): Promise
     state.free--;
     const piece = filled === out.length ? out : out.slice(0, filled);
     send({ volume, piece }, [piece.buffer]);
+    // A message is copied at each of its layers.
+    noteBufferGarbage((task.coding === 'gzip' ? 1 : 4) * filled);
     filled = 0;
     if (piece === out) out = new Uint8Array(pieceLength);
   };
@@ -100,7 +102,7 @@ function failureOf(error: unknown): DecodeFailure {
 port.on('message', (message: ToDecodeWorker) => {
   const { volume } = message;
   if ('task' in message) {
-    const state: Running = { free: mostPieces, isClosed: false, wake: undefined };
+    const state: Running = { free: message.task.ahead, isClosed: false, wake: undefined };
     running.set(volume, state);
     void decode(volume, message.task, state);
     return;
