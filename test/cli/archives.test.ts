@@ -69,9 +69,23 @@ test('an archive of duplicity is made, gone on with, and looked into like a repo
   assert.equal((await machine.run('cat', archive, 'latest:a.txt')).stdout.text, 'one and more');
   const [stats] = await records(machine, 'stats', archive);
   assert.equal(stats?.['files'], 6);
-  assert.equal((stats?.['chains'] as { sets: number }[])[0]?.sets, 2);
+  assert.equal((stats!['chains'] as { sets: number }[])[0]?.sets, 2);
   const missing = await machine.run('ls', archive, 'latest:nowhere');
   assert.match(missing.stderr.text, /There is no "nowhere" in the snapshot/u);
+});
+
+test('a backup counts files, and names them as they are called on the disk', async () => {
+  await using machine = await ownMachine();
+  const [source, archive] = [machine.of('source'), machine.of('archive')];
+  await machine.write({ 'a.txt': 'one', 'letters/b.txt': 'two' });
+  const told = await records(machine, 'backup', source, archive, '--format', 'duplicity', '-v');
+  const summary = told.at(-1)!;
+  assert.deepEqual([summary['files'], summary['filesNew'], summary['bytes']], [2, 2, 6]);
+  const entries = told.filter(({ type }) => type === 'entry').map(({ path }) => path);
+  assert.deepEqual(
+    entries,
+    ['', '/a.txt', '/letters', '/letters/b.txt'].map((name) => `${source}${name}`),
+  );
 });
 
 test('an archive is restored whole, in part, and as of a time', async () => {

@@ -10,6 +10,7 @@ import { parseTime } from '../../model/snapshot-selector.ts';
 import type { PathFilter } from '../../model/path-filter.ts';
 import { planSources } from '../../source/filesystem/source-plan.ts';
 import { AppError } from '../../base/errors.ts';
+import { joinPath } from '../../base/posix/path-bytes.ts';
 import type { CommandInput } from '../command.ts';
 import type { backup } from '../definitions/backup.ts';
 import { givenPath } from '../given-path.ts';
@@ -40,6 +41,7 @@ export async function backupToArchive(
   if (located.localPath !== undefined) refuseNesting(plan.sources, filter, located.localPath);
   await using archive = await openArchive(located, flags, session, { mode: 'write' });
   const now = clock.now();
+  const context = operationContext(session);
   const age = flags['full-if-older-than'];
   const seconds = (milliseconds: number): number => Math.floor(milliseconds / 1000);
   const { summary, set } = await backupArchive(
@@ -71,7 +73,14 @@ export async function backupToArchive(
         output.report({ type: 'notice', message });
       },
     },
-    operationContext(session),
+    {
+      ...context,
+      // In the archive, names are relative to what was backed up.
+      report: (event) =>
+        context.report(
+          event.type === 'entry' ? { ...event, path: joinPath(plan.root, event.path) } : event,
+        ),
+    },
   );
   const { snapshot: _, ...rest } = summary;
   output.report(summary.snapshot === undefined ? rest : { ...rest, snapshot: snapshotIdOf(set) });

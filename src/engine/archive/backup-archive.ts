@@ -142,8 +142,8 @@ export async function backupArchive(
       counting.bytesAdded += bytes;
       input.onVolume?.(number, bytes);
     },
-    onItem: (outcome: ItemOutcome, path: Uint8Array, size: number) =>
-      counting.item(outcome, path, size),
+    onItem: (outcome: ItemOutcome, path: Uint8Array, size: number, isFile: boolean) =>
+      counting.item(outcome, path, size, isFile),
     beforeCommit: () => {
       // If a source itself went away – a disk was unplugged – what is left of it must not become the latest set.
       if (counting.errors > 0) planSources(plan.sources);
@@ -219,15 +219,8 @@ class Counting {
     this.#context.report({ type: 'problem', severity: 'error', path, error });
   }
 
-  item(outcome: ItemOutcome, path: Uint8Array, size: number): void {
-    if (outcome === 'deleted') this.deleted++;
-    else {
-      this.#files++;
-      this.#bytes += size;
-    }
-    if (outcome === 'new') this.#new++;
-    if (outcome === 'changed') this.#changed++;
-    if (outcome === 'unchanged') this.#unchanged++;
+  item(outcome: ItemOutcome, path: Uint8Array, size: number, isFile: boolean): void {
+    if (isFile) this.#countFile(outcome, size);
     if (outcome === 'new' || outcome === 'changed') this.#bytesRead += size;
     if (this.#verbose && outcome !== 'unreadable') {
       this.#context.report({ type: 'entry', action: outcome, path, size });
@@ -237,6 +230,17 @@ class Counting {
     this.#lastProgress = now;
     adaptHeapGrowth();
     this.#context.report({ type: 'progress', ...this.counters(), current: path });
+  }
+
+  #countFile(outcome: ItemOutcome, size: number): void {
+    if (outcome === 'deleted') this.deleted++;
+    else {
+      this.#files++;
+      this.#bytes += size;
+    }
+    if (outcome === 'new') this.#new++;
+    if (outcome === 'changed') this.#changed++;
+    if (outcome === 'unchanged') this.#unchanged++;
   }
 
   counters(): OperationCounters {

@@ -28,7 +28,7 @@ export interface MergeInput {
   /** Whether what is missing at a path only could not be looked at: then it is kept. */
   readonly isUnreadable: (path: Uint8Array) => boolean;
   readonly comparison: ComparisonSettings;
-  readonly onItem: (outcome: ItemOutcome, path: Uint8Array, size: number) => void;
+  readonly onItem: (outcome: ItemOutcome, path: Uint8Array, size: number, isFile: boolean) => void;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -106,7 +106,7 @@ class SourceMerge {
     if (old.path.length === 0 || this.#input.isUnreadable(old.path)) return;
     if (this.#isPassed(old.path, false)) return;
     await this.#writer.deleted(old.path, old.kind === 'signature');
-    this.#input.onItem('deleted', old.path, 0);
+    this.#input.onItem('deleted', old.path, 0, old.kind === 'signature');
   }
 
   async #store(item: SourceItem, old: SignatureEntry | undefined): Promise<void> {
@@ -117,13 +117,13 @@ class SourceMerge {
     this.#demandBegun(item.path);
     if (this.#restart?.hasNoParent(item.path) === true) return;
     const begun = this.#begun(item);
-    const size = item.entry.type === 'file' ? item.entry.size : 0;
+    const isFile = item.entry.type === 'file';
+    const size = isFile ? item.entry.size : 0;
     if (old === undefined || old.kind === 'deleted' || changesType(item, old.tar)) {
       const stored = await this.#writer.snapshot(item, begun);
-      onItem(stored ? 'new' : 'unreadable', item.path, size);
+      onItem(stored ? 'new' : 'unreadable', item.path, size, isFile);
       return;
     }
-    const isFile = item.entry.type === 'file';
     let signature: Uint8Array | undefined;
     let isChanged = begun !== undefined || hasChanged(item, old.tar, comparison);
     if (!isChanged && isFile && comparison.extensions && !hasOwnRecords(old.tar)) {
@@ -134,13 +134,13 @@ class SourceMerge {
     }
     if (!isChanged) {
       statistics.sourceFileSize += sizeOfObject(item);
-      onItem('unchanged', item.path, size);
+      onItem('unchanged', item.path, size, isFile);
       return;
     }
     const stored = isFile
       ? await this.#writer.difference(item, Signature.parse(signature ?? (await old.read())), begun)
       : await this.#writer.snapshot(item, begun);
-    onItem(stored ? 'changed' : 'unreadable', item.path, size);
+    onItem(stored ? 'changed' : 'unreadable', item.path, size, isFile);
   }
 
   /** Whether an interrupted run has dealt with a path. */
