@@ -19,6 +19,8 @@ import { reportReaderProblem } from './report-reader-problem.ts';
 
 /** How often packs may be lost to a collector before something else must be wrong. */
 const MOST_ATTEMPTS = 20;
+/** What a single file is called if the archive does not say it. */
+const namelessFile = Buffer.from('file');
 
 export interface CopyToNativeInput {
   /** Oldest first. */
@@ -161,8 +163,16 @@ async function writeState(
       tree.leave();
       entered.pop();
     }
-    const entry = sourceEntryOf(archived, links);
+    let entry = sourceEntryOf(archived, links);
     const place = joinPath(root, path);
+    const isFileRoot = path.length === 0 && entry.type !== 'directory';
+    if (isFileRoot) {
+      // A repository has a directory around a single file.
+      tree.enter(parentOf(place), directoryAround(entry));
+      entered.push(path);
+      const name = place.subarray(place.lastIndexOf(0x2f) + 1);
+      entry = { ...entry, name: name.length === 0 ? namelessFile : name };
+    }
     if (path.length > 0 && parentLength(path) !== entered.at(-1)?.length) {
       const error = new AppError(
         'repository/damaged',
@@ -175,7 +185,8 @@ async function writeState(
       await storeFile(place, archived, entry, { tree, storeStream }, context);
       continue;
     }
-    if (path.length > 0) await tree.entries({ prefix: parentOf(place), release() {} }, [entry]);
+    if (path.length > 0 || isFileRoot)
+      await tree.entries({ prefix: parentOf(place), release() {} }, [entry]);
     if (entry.type !== 'directory') continue;
     tree.enter(place, entry);
     entered.push(path);
@@ -213,6 +224,23 @@ function sourceEntryOf(
   }
   const { mtime } = entry;
   return { ...entry, links: inode === 0n ? 1 : 2, ctime: mtime, inode, device: 0, blocks: 0 };
+}
+
+function directoryAround(entry: SourceEntry): SourceEntry {
+  return {
+    ...entry,
+    name: new Uint8Array(0),
+    type: 'directory',
+    mode: 0o700,
+    size: 0,
+    links: 1,
+    inode: 0n,
+    linkTarget: undefined,
+    deviceMajor: 0,
+    deviceMinor: 0,
+    xattrs: [],
+    fileFlags: 0,
+  };
 }
 
 function keyOf({ time, hostname, paths }: Pick<Snapshot, 'time' | 'hostname' | 'paths'>): string {
