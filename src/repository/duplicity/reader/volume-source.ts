@@ -36,7 +36,7 @@ const MOST_DECODED_FIRST = 64 * 1024 * 1024;
 /** Smaller ones are decoded sooner than they are handed to another thread. */
 const LARGE = 1024 * 1024;
 /** More at once take more memory than they save time. */
-const MOST_IN_THREAD = 3;
+const MOST_IN_THREAD = 2;
 
 const algorithms = ['SHA1', 'SHA256', 'SHA512', 'MD5'] as const;
 
