@@ -196,7 +196,8 @@ class NotedSignatures {
       if (hasCode(error, 'repository/damaged')) return false;
       throw error;
     }
-    if (last === undefined) return false;
+    // Nothing comes before a root that is itself the file.
+    if (last === undefined) return this.#end.block !== undefined && this.#end.path.length === 0;
     return this.#end.block !== undefined || compareIndex(last, this.#end.path) === 0;
   }
 
