@@ -69,7 +69,7 @@ test('an archive of duplicity is made, gone on with, and looked into like a repo
   assert.equal((await machine.run('cat', archive, 'latest:a.txt')).stdout.text, 'one and more');
   const [stats] = await records(machine, 'stats', archive);
   assert.equal(stats?.['files'], 6);
-  assert.equal((stats!['chains'] as { sets: number }[])[0]?.sets, 2);
+  assert.equal((stats['chains'] as { sets: number }[])[0]?.sets, 2);
   const missing = await machine.run('ls', archive, 'latest:nowhere');
   assert.match(missing.stderr.text, /There is no "nowhere" in the snapshot/u);
 });
@@ -86,6 +86,45 @@ test('a backup counts files, and names them as they are called on the disk', asy
     entries,
     ['', '/a.txt', '/letters', '/letters/b.txt'].map((name) => `${source}${name}`),
   );
+});
+
+test('what one passphrase opens can be read beside chains of another one', async () => {
+  await using machine = await ownMachine();
+  const [source, archive] = [machine.of('source'), machine.of('archive')];
+  const run = (passphrase: string, ...argv: string[]) => {
+    const { HOME, PATH } = machine.environment;
+    const environment = { HOME: HOME!, PATH: PATH!, HOLDFAST_PASSPHRASE: passphrase };
+    return machine.runWith({ environment }, ...argv);
+  };
+  // Of what another passphrase has opened before.
+  const withoutCopies = () => rm(machine.of('home'), { recursive: true, force: true });
+  await machine.write({ 'a.txt': 'one' });
+  const first = ['--format', 'duplicity', '--time', '2026-11-01T10:00:00Z'];
+  assert.equal((await run('old', 'backup', source, archive, ...first)).status, 0);
+  await machine.write({ 'a.txt': 'one and more' });
+  const second = ['--full', '--time', '2026-11-02T10:00:00Z'];
+  const made = await run('new', 'backup', source, archive, ...second);
+  assert.equal(made.status, 0, made.stderr.text);
+  for (const [passphrase, time, text] of [
+    ['old', '2026-11-01T10:00:00.000Z', 'one'],
+    ['new', '2026-11-02T10:00:00.000Z', 'one and more'],
+  ] as const) {
+    await withoutCopies();
+    const { stdout, status } = await run(passphrase, 'snapshots', archive, '--json');
+    assert.equal(status, 0);
+    assert.deepEqual(
+      stdout.records.filter(({ type }) => type === 'snapshot').map((one) => one['time']),
+      [time],
+    );
+    assert.match(stdout.text, /does not open 1 of 2 chains/u);
+    assert.equal((await run(passphrase, 'cat', archive, 'latest:a.txt')).stdout.text, text);
+  }
+  await withoutCopies();
+  const refused = await run('other', 'snapshots', archive);
+  assert.equal(refused.status, 12);
+  assert.match(refused.stderr.text, /The passphrase does not open/u);
+  // Where something is deleted, all of it has to be known.
+  assert.equal((await run('new', 'forget', archive, '--keep-last', '1', '--prune')).status, 12);
 });
 
 test('an archive is restored whole, in part, and as of a time', async () => {

@@ -76,6 +76,48 @@ export async function synchronised(
   return fetch.length + remove.length > 0 ? archive.collection({ signal }) : collection;
 }
 
+/**
+ * As `synchronised`, but chains that another passphrase is for are left out with a warning, as long as there is one that can be read: passphrases change, and old chains keep theirs. Only for reading: what
+ * is left out must not look like something superfluous.
+ *
+ * @throws AppError as `synchronised`
+ */
+export async function synchronisedForReading(
+  archive: DuplicityArchive,
+  session: CommandSession,
+): Promise<Collection> {
+  try {
+    return await synchronised(archive, session);
+  } catch (error) {
+    if (!hasCode(error, 'repository/wrong-passphrase')) throw error;
+    const { signal, output } = session;
+    const all = await archive.collection({ signal });
+    const opened = new Set<number>();
+    for (const { sets } of all.chains) {
+      try {
+        await archive.synchronise(all, { sets, signal });
+        opened.add(sets[0].end);
+      } catch (other) {
+        if (!hasCode(other, 'repository/wrong-passphrase')) throw other;
+      }
+    }
+    if (opened.size === 0) throw error;
+    const collection = await archive.collection({ signal });
+    const chains = collection.chains.filter(({ sets }) => opened.has(sets[0].end));
+    const closed = collection.chains.length - chains.length;
+    output.report({
+      type: 'problem',
+      severity: 'warning',
+      error: new AppError(
+        'repository/wrong-passphrase',
+        `The passphrase does not open ${closed} of ${collection.chains.length} chains of the archive: their snapshots are left out`,
+        { hint: 'They may have been made with another passphrase', cause: error },
+      ),
+    });
+    return { ...collection, chains };
+  }
+}
+
 /** The files of an archive; none where there is not even a directory. */
 async function filesOf(
   storage: Storage,

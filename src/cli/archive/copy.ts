@@ -23,7 +23,7 @@ import type { CommandSession } from '../session.ts';
 import { snapshotFilter } from '../snapshot-filter.ts';
 import { snapshotRecord, snapshotTable } from '../snapshot-text.ts';
 import { workerCount } from '../worker-count.ts';
-import { openArchive, synchronised } from './archive-session.ts';
+import { openArchive, synchronised, synchronisedForReading } from './archive-session.ts';
 
 type Input = CommandInput<typeof copy>;
 
@@ -40,7 +40,9 @@ export async function copyFromArchive(
   const { flags } = input;
   const { output, signal, version } = session;
   await using archive = await openArchive(located, flags, session, { mode: 'read', whose: 'from' });
-  const all = await archiveSnapshots(archive, await synchronised(archive, session), { signal });
+  const all = await archiveSnapshots(archive, await synchronisedForReading(archive, session), {
+    signal,
+  });
   const wanted = chosen(all, input, session);
   const place = await locateDestination(input.arguments.URL2, flags, session);
   if (await isForArchive(place, flags, session)) throw await betweenArchives(place);

@@ -5,7 +5,7 @@ import type { SnapshotView } from '../../engine/view/snapshot-view.ts';
 import { describeFinding } from '../../repository/duplicity/collection/finding.ts';
 import type { LocatedDestination } from '../locate-destination.ts';
 import type { CommandSession } from '../session.ts';
-import { type ArchiveFlagValues, openArchive, synchronised } from './archive-session.ts';
+import { type ArchiveFlagValues, openArchive, synchronisedForReading } from './archive-session.ts';
 
 /** Opens an archive to be looked at. What its listing shows to be wrong is reported. The place is the answer's from then on. Throws as `openArchive` does. */
 export async function openArchiveView(
@@ -16,7 +16,7 @@ export async function openArchiveView(
   const archive = await openArchive(located, flags, session, { mode: 'read' });
   try {
     const { signal, output } = session;
-    const collection = await synchronised(archive, session);
+    const collection = await synchronisedForReading(archive, session);
     let isDamaged = false;
     for (const finding of await archive.crossCheck(collection, { signal })) {
       const severity =

@@ -15,7 +15,7 @@ import type { LocatedDestination } from '../locate-destination.ts';
 import { operationContext } from '../operation-context.ts';
 import type { CommandSession } from '../session.ts';
 import { shortId, timeText } from '../snapshot-text.ts';
-import { openArchive, synchronised } from './archive-session.ts';
+import { openArchive, synchronisedForReading } from './archive-session.ts';
 
 /** `restore` from an archive of duplicity's. The place is its own from then on. Gives the exit status. */
 export async function restoreFromArchive(
@@ -32,7 +32,9 @@ export async function restoreFromArchive(
   for (const name of ['delete', 'verify'] as const) {
     if (flags[name]) throw notForArchives(name);
   }
-  const all = await archiveSnapshots(archive, await synchronised(archive, session), { signal });
+  const all = await archiveSnapshots(archive, await synchronisedForReading(archive, session), {
+    signal,
+  });
   const chosen = chooseStored(all, selector, session);
   const { id, time, hostname, paths } = chosen.snapshot;
   output.report({
