@@ -133,6 +133,30 @@ test('what lies in something that is no directory in the set comes with the next
   await assertArchived(scratch);
 });
 
+test('a single file that is the root goes on where it was, unless it has changed', async () => {
+  for (const changes of [false, true]) {
+    using scratch = scratchDirectory();
+    const file = scratch.of('file');
+    const content = chance(6_000_000, 9);
+    writeFileSync(file, content);
+    const backup = { paths: [file], walk: { isFileRoot: true }, volumeSize, concurrency: 1 };
+    await assert.rejects(backUpScratch(scratch, { ...backup, stopAfter: 5 }));
+    if (changes) content[5]! ^= 1;
+    writeFileSync(file, content);
+    const { messages } = await backUpScratch(scratch, backup);
+    assert.match(
+      messages[0]!,
+      /^Continuing an interrupted backup after volume \d, the root, block/u,
+    );
+    assert.equal(messages.length, changes ? 2 : 1);
+    await using archive = await openScratchArchive(scratch);
+    const contents = await contentsOf(archive);
+    assert.deepEqual(Object.keys(contents), ['']);
+    assert.ok(Buffer.from(contents['']!).equals(content));
+    await checkSignatures(archive);
+  }
+});
+
 test('an incremental backup goes on, too, however often it is interrupted', async () => {
   await fc.assert(
     fc.asyncProperty(
