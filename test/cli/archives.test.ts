@@ -69,7 +69,8 @@ test('an archive of duplicity is made, gone on with, and looked into like a repo
   assert.equal((await machine.run('cat', archive, 'latest:a.txt')).stdout.text, 'one and more');
   const [stats] = await records(machine, 'stats', archive);
   assert.equal(stats?.['files'], 6);
-  assert.equal((stats['chains'] as { sets: number }[])[0]?.sets, 2);
+  const chains = stats?.['chains'] as { readonly sets: number }[] | undefined;
+  assert.equal(chains?.[0]?.sets, 2);
   const missing = await machine.run('ls', archive, 'latest:nowhere');
   assert.match(missing.stderr.text, /There is no "nowhere" in the snapshot/u);
 });
@@ -289,4 +290,16 @@ test('commands of our own format alone say so', async () => {
   assert.match(mixed.stderr.text, /holds a repository of our own, not an archive/u);
   const wrong = await machine.run('backup', source, archive, '--format', 'native');
   assert.match(wrong.stderr.text, /is no repository, and not empty either/u);
+});
+
+test('nothing builds upon a chain that has lost a volume', async () => {
+  await using machine = await ownMachine();
+  const { source, archive } = await twoSets(machine);
+  await rm(machine.of('archive/duplicity-full.20261101T100000Z.vol1.difftar.gz'));
+  const next = await machine.run('backup', source, archive, '--time', '2026-11-03T10:00:00Z');
+  assert.equal(next.status, 0, next.stderr.text);
+  assert.match(next.stderr.text, /lacks volume 1: a full backup is made/u);
+  assert.ok((await readdir(archive)).includes('duplicity-full.20261103T100000Z.manifest'));
+  await records(machine, 'restore', archive, '-t', machine.of('out'));
+  assert.deepEqual(compareTrees(source, machine.of('out')), []);
 });

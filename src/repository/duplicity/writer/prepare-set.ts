@@ -1,10 +1,12 @@
 import { equalBytes } from '../../../base/bytes.ts';
 import type { CallOptions } from '../../../base/call-options.ts';
-import { AppError } from '../../../base/errors.ts';
+import { AppError, hasCode } from '../../../base/errors.ts';
 import { quotePath } from '../../../base/posix/system-error.ts';
 import { type BackupSet, isEncrypted } from '../collection/backup-set.ts';
 import type { BackupChain } from '../collection/chain.ts';
 import type { Collection } from '../collection/collection.ts';
+import { compareWithManifest } from '../collection/cross-check.ts';
+import { describeFinding } from '../collection/finding.ts';
 import type { DuplicityArchive } from '../duplicity-archive.ts';
 import { type SignatureEntry, signatureState } from '../reader/signature-state.ts';
 import { canReadBack } from './can-read-back.ts';
@@ -77,7 +79,7 @@ export async function prepareSet(
     }
     collection = await archive.collection(options);
   }
-  const base = chosenBase(collection, request);
+  const base = await soundBase(archive, chosenBase(collection, request), request, options);
   if (base === undefined) {
     const end = await timeAfter(archive, collection, request, options);
     const identity: SetIdentity = { set: 'full', start: undefined, end };
@@ -123,6 +125,49 @@ function chosenBase(collection: Collection, request: SetRequest): readonly Backu
   const isOld = fullIfOlderThan !== undefined && active.chain.full.end < fullIfOlderThan;
   if (request.kind === 'auto' && isOld) return undefined;
   return upTo(active.chain, active.base);
+}
+
+/**
+ * What builds upon a chain that has lost a volume cannot be restored either: where it is left to us, a full set is made instead. Found by the manifests, of which there are
+ * local copies.
+ */
+async function soundBase(
+  archive: DuplicityArchive,
+  base: readonly BackupSet[] | undefined,
+  { kind }: SetRequest,
+  { notice, ...options }: PrepareOptions,
+): Promise<readonly BackupSet[] | undefined> {
+  for (const set of base ?? []) {
+    const problem = await lossOf(archive, set, options);
+    if (problem === undefined) continue;
+    if (kind === 'auto') {
+      notice(
+        `${problem}: a full backup is made, since nothing that builds upon it could be restored`,
+      );
+      return undefined;
+    }
+    notice(`${problem}: what it held cannot be restored, and what builds upon it neither`);
+    return base;
+  }
+  return base;
+}
+
+/** What a set of a chain has lost, in words. */
+async function lossOf(
+  archive: DuplicityArchive,
+  set: BackupSet,
+  options: CallOptions,
+): Promise<string | undefined> {
+  try {
+    const manifest = await archive.manifestOf(set, options);
+    const loss = compareWithManifest(set, manifest).find(({ kind }) => kind === 'missing-volumes');
+    return loss && describeFinding(loss);
+  } catch (error) {
+    // Who cannot decrypt it cannot know.
+    if (hasCode(error, 'repository/wrong-passphrase')) return undefined;
+    if (hasCode(error, 'repository/damaged')) return error.message;
+    throw error;
+  }
 }
 
 /** The sets that an interrupted set builds upon. */
