@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { test } from 'node:test';
 
 import { type OwnMachine, ownMachine } from './own-machine.ts';
@@ -156,4 +156,15 @@ test('keys: a passphrase is asked for twice, changed, exported and removed', asy
   const removed = await machine.runWith(third, 'key', 'remove', repository, id, '--yes');
   assert.equal(removed.status, 0, removed.stderr.text);
   assert.equal((await machine.runWith(second, 'snapshots', repository)).status, 12);
+});
+
+test('a source that is a link to a file is that file, also in an archive of duplicity', async () => {
+  await using machine = await ownMachine();
+  await machine.write({ 'a.txt': 'one' });
+  await symlink('a.txt', machine.of('source/link'));
+  for (const format of ['native', 'duplicity']) {
+    const place = machine.of(format);
+    await records(machine, 'backup', machine.of('source/link'), place, '--format', format);
+    assert.equal((await machine.run('cat', place, 'latest:link')).stdout.text, 'one');
+  }
 });

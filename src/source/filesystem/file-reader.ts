@@ -4,7 +4,7 @@ import { asBuffer } from '../../base/bytes.ts';
 import { systemCodeOf } from '../../base/errors.ts';
 import { dataExtents, type DataExtent } from '../../base/posix/file-extents.ts';
 import { FileStatus } from '../../base/posix/file-status.ts';
-import { S_IFMT, S_IFREG } from '../../base/posix/linux-constants.ts';
+import { O_PATH, S_IFMT, S_IFREG } from '../../base/posix/linux-constants.ts';
 import { posixSupport } from '../../base/posix/support.ts';
 import { SystemError } from '../../base/posix/system-error.ts';
 import type { SourceEntry } from '../../model/entry.ts';
@@ -56,6 +56,24 @@ const baseFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLO
 const noAccessTime: number = constants.O_NOATIME ?? 0;
 const own = process.geteuid?.();
 
+/**
+ * Opens what a link leads to, if it is this very file: a named source may be one, and a link that somebody put in its place must not make us open a device.
+ *
+ * @returns undefined if it leads elsewhere
+ */
+function openThroughLink(path: Buffer, { inode, device }: SourceEntry): number | undefined {
+  if (!posixSupport().native) return undefined;
+  const place = openSync(path, O_PATH);
+  try {
+    const found = versionOf(place);
+    const isSame =
+      found.inode === inode && found.device === device && (found.mode & S_IFMT) === S_IFREG;
+    return isSame ? openSync(`/proc/self/fd/${place}`, constants.O_RDONLY) : undefined;
+  } finally {
+    closeSync(place);
+  }
+}
+
 /** Opens without leaving an access time behind, where that is allowed: on own files, and for root. */
 function openQuietly(path: Buffer, uid: number, follow: boolean): number {
   const flags = follow ? baseFlags & ~constants.O_NOFOLLOW : baseFlags;
@@ -86,7 +104,10 @@ export function openForBackup(
   try {
     fd = openQuietly(asBuffer(path), entry.uid, follow);
   } catch (cause) {
-    throw sourceProblem('read', displayPath, cause);
+    const linked =
+      systemCodeOf(cause) === 'ELOOP' ? openThroughLink(asBuffer(path), entry) : undefined;
+    if (linked === undefined) throw sourceProblem('read', displayPath, cause);
+    fd = linked;
   }
   try {
     const version = versionOf(fd);
