@@ -36,7 +36,8 @@ export class SourceWalk implements Disposable {
   #failure: { readonly error: unknown } | undefined;
 
   constructor(plan: SourcePlan, filter: PathFilter, options: SourceWalkOptions) {
-    this.#events = filtered(plan, filter, options);
+    // Attributes are read for what changed only, by whoever finds out.
+    this.#events = filteredWalk(plan, filter, { ...options, extendedAttributes: false });
   }
 
   /** Walks a little at a time, until somebody takes the events or there are many. `monotonic`: milliseconds. */
@@ -75,17 +76,16 @@ export class SourceWalk implements Disposable {
   }
 }
 
-function* filtered(
+/** A walk without what a filter leaves out. */
+export function* filteredWalk(
   plan: SourcePlan,
   pathFilter: PathFilter,
-  options: SourceWalkOptions,
+  options: WalkOptions,
 ): Generator<SourceWalkEvent, void, void> {
   const filter = new WalkFilter(pathFilter, plan.sources);
   const events = walk(plan, {
     ...options,
     exclude: (entry, path) => filter.excludes(entry, path),
-    // Read for what changed only, by whoever finds out.
-    extendedAttributes: false,
   });
   for (const event of events) {
     if (event.type === 'enter') yield { ...event, keepEmpty: filter.enter(event.path) };

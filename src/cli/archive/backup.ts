@@ -18,9 +18,7 @@ import type { LocatedDestination } from '../locate-destination.ts';
 import { operationContext } from '../operation-context.ts';
 import type { CommandSession } from '../session.ts';
 import { openArchive } from './archive-session.ts';
-
-/** Bytes; as the original makes them. */
-const VOLUME_SIZE = 200 * 1024 * 1024;
+import { defaultVolumeSize } from '../../repository/duplicity/writer/volume-size.ts';
 
 /** `backup` to an archive of duplicity's, a new one if there is none. The place is its own from then on. Gives the exit status. */
 export async function backupToArchive(
@@ -101,7 +99,7 @@ async function makeSyntheticFull(
   const made = await writeSyntheticFull(
     archive,
     {
-      volumeSize: flags['volume-size'] ?? VOLUME_SIZE,
+      volumeSize: flags['volume-size'] ?? defaultVolumeSize,
       concurrency: 2,
       verify: !flags['no-verify'],
       ...(flags.time !== undefined && {

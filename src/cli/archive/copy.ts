@@ -24,11 +24,10 @@ import { snapshotFilter } from '../snapshot-filter.ts';
 import { snapshotRecord, snapshotTable } from '../snapshot-text.ts';
 import { workerCount } from '../worker-count.ts';
 import { openArchive, synchronised, synchronisedForReading } from './archive-session.ts';
+import { defaultVolumeSize } from '../../repository/duplicity/writer/volume-size.ts';
 
 type Input = CommandInput<typeof copy>;
 
-/** Bytes; as the original makes them. */
-const VOLUME_SIZE = 200 * 1024 * 1024;
 const COMPRESSION_LEVEL = 2;
 
 /** `copy` from an archive of duplicity's to a repository of our own, with all its states as snapshots. The place is its own from then on. Gives the exit status. */
@@ -117,7 +116,7 @@ export async function copyToArchive(
     {
       snapshots,
       already: wanted.length - snapshots.length,
-      volumeSize: flags['volume-size'] ?? VOLUME_SIZE,
+      volumeSize: flags['volume-size'] ?? defaultVolumeSize,
     },
     operationContext(session),
   );

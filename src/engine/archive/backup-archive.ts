@@ -13,6 +13,7 @@ import { type WrittenSet, writeSet } from '../../repository/duplicity/writer/wri
 import { planSources } from '../../source/filesystem/source-plan.ts';
 import type { OperationContext } from '../operation.ts';
 import { SourceItems, type SourceItemsOptions, type TreeFilter } from './source-items.ts';
+import { defaultVolumeSize } from '../../repository/duplicity/writer/volume-size.ts';
 
 /** What is backed up to an archive, and how. What is optional is as with duplicity, or better where that shows to nobody. */
 export interface ArchiveBackupInput {
@@ -67,7 +68,6 @@ export interface ArchiveBackupResult {
   readonly summary: SummaryEvent;
 }
 
-const VOLUME_SIZE = 200 * 1024 * 1024;
 /** Progress is told at most this often, in milliseconds. */
 const PROGRESS_INTERVAL = 100;
 
@@ -128,7 +128,7 @@ export async function backupArchive(
   const common = {
     hostname: input.hostName,
     sourcePath,
-    volumeSize: input.volumeSize ?? VOLUME_SIZE,
+    volumeSize: input.volumeSize ?? defaultVolumeSize,
     concurrency: input.concurrency ?? 2,
     numericOwner: input.numericOwner ?? false,
     skipIfNoChange: input.skipIfNoChange ?? false,

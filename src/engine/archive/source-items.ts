@@ -6,8 +6,7 @@ import type { ItemContent, SourceItem } from '../../repository/duplicity/writer/
 import { openForBackup } from '../../source/filesystem/file-reader.ts';
 import type { SourcePlan } from '../../source/filesystem/source-plan.ts';
 import { walk } from '../../source/filesystem/walk.ts';
-import type { SourceWalkEvent, SourceWalkOptions } from '../source-walk.ts';
-import { WalkFilter } from '../walk-filter.ts';
+import { filteredWalk, type SourceWalkEvent, type SourceWalkOptions } from '../source-walk.ts';
 import { inIndexOrder } from './index-order-walk.ts';
 
 /** What becomes of an entry: `scan` looks into a directory and stores it only if something below it is stored. */
@@ -118,23 +117,6 @@ export class SourceItems implements Iterable<SourceItem> {
     const filter: TreeFilter = isFileRoot ? { select: () => 'include' } : this.#filter;
     if ('select' in filter) yield* selectedWalk(this.#plan, filter.select, this.#options);
     else yield* filteredWalk(this.#plan, filter.filter, this.#options);
-  }
-}
-
-function* filteredWalk(
-  plan: SourcePlan,
-  pathFilter: PathFilter,
-  options: SourceWalkOptions,
-): Generator<SourceWalkEvent, void, void> {
-  const filter = new WalkFilter(pathFilter, plan.sources);
-  const events = walk(plan, {
-    ...options,
-    exclude: (entry, path) => filter.excludes(entry, path),
-  });
-  for (const event of events) {
-    if (event.type === 'enter') yield { ...event, keepEmpty: filter.enter(event.path) };
-    else yield event;
-    if (event.type === 'leave') filter.leave();
   }
 }
 
