@@ -13,8 +13,13 @@ let chosen: number | undefined;
  * the time, fewer of them are a tenth of the processor's time. To be called now and then; what is chosen counts from the next collection on.
  */
 export function adaptHeapGrowth(): void {
-  const percent = process.memoryUsage.rss() > PLENTY ? TIGHT : ROOMY;
+  const percent = growthFor(process.memoryUsage.rss());
   if (percent === chosen) return;
   chosen = percent;
   setFlagsFromString(`--heap-growing-percent=${percent}`);
+}
+
+/** By how many percent memory may grow while the process has so many bytes. */
+export function growthFor(resident: number): number {
+  return resident > PLENTY ? TIGHT : ROOMY;
 }
