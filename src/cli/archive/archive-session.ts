@@ -42,17 +42,21 @@ export async function openArchive(
   { mode, whose = 'main' }: OpenArchiveOptions,
 ): Promise<DuplicityArchive> {
   const { signal, clock } = session;
-  const naming = namingOf(flags);
-  const files = await filesOf(storage, naming, session);
-  const coding = new FileCoding(
-    await protectionOf(storage, files, flags, session, { mode, whose }),
-  );
-  const directory = await directoryOf(name, naming, flags, session, mode);
-  const tempDirectory = session.environment['TMPDIR'] || tmpdir();
-  signal.throwIfAborted();
-  const mayBeMissing = mode === 'write';
-  const parts = { storage, naming, coding, directory, clock, tempDirectory, mayBeMissing };
-  return new DuplicityArchive(parts);
+  try {
+    const naming = namingOf(flags);
+    const files = await filesOf(storage, naming, session);
+    const protection = await protectionOf(storage, files, flags, session, { mode, whose });
+    const coding = new FileCoding(protection);
+    signal.throwIfAborted();
+    const directory = await directoryOf(name, naming, flags, session, mode);
+    const tempDirectory = session.environment['TMPDIR'] || tmpdir();
+    const mayBeMissing = mode === 'write';
+    const parts = { storage, naming, coding, directory, clock, tempDirectory, mayBeMissing };
+    return new DuplicityArchive(parts);
+  } catch (error) {
+    await storage[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 /** How the files of an archive are called. */

@@ -38,8 +38,9 @@ export const run: CommandRun<typeof backup> = async (input, session) => {
   const plan = isStream(flags) || flags['synthetic-full'] ? undefined : planSources(paths);
   const located = await locateDestination(input.arguments.URL, flags, session);
   if (await isForArchive(located, flags, session)) {
+    await using _place = located;
     const { backupToArchive } = await import('../archive/backup.ts');
-    return backupToArchive(located, input, filter, session);
+    return await backupToArchive(located, input, filter, session);
   }
   if (flags['synthetic-full']) {
     await using _place = located;

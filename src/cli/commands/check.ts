@@ -21,8 +21,9 @@ export const run: CommandRun<typeof check> = async (input, session) => {
   const mayWrite = flags.repair && !flags['dry-run'];
   const located = await locateDestination(input.arguments.URL, flags, session);
   if (await holdsArchive(located, flags, session)) {
+    await using _place = located;
     const { checkOfArchive } = await import('../archive/check.ts');
-    return checkOfArchive(located, input, session);
+    return await checkOfArchive(located, input, session);
   }
   const [repository, engine] = await Promise.all([
     openLocated(located, flags, session, { mode: mayWrite ? 'write' : 'read' }),

@@ -23,12 +23,14 @@ export const run: CommandRun<typeof copy> = async (input, session) => {
   const { URL: from, URL2: to } = input.arguments;
   const located = await locateDestination(from, flags, session);
   if (await holdsArchive(located, flags, session)) {
+    await using _place = located;
     const { copyFromArchive } = await import('../archive/copy.ts');
-    return copyFromArchive(located, input, session);
+    return await copyFromArchive(located, input, session);
   }
   await using source = await openLocated(located, flags, session, { mode: 'read', whose: 'from' });
   const target = await locateDestination(to, flags, session);
   if (await isForArchive(target, flags, session)) {
+    await using _place = target;
     const { copyToArchive } = await import('../archive/copy.ts');
     return await copyToArchive(source, target, input, session);
   }

@@ -18,8 +18,9 @@ export const run: CommandRun<typeof forget> = async (input, session) => {
   const { output, timeZone, workingDirectory } = session;
   const located = await locateDestination(input.arguments.URL, flags, session);
   if (await holdsArchive(located, flags, session)) {
+    await using _place = located;
     const { forgetFromArchive } = await import('../archive/forget.ts');
-    return forgetFromArchive(located, input, session);
+    return await forgetFromArchive(located, input, session);
   }
   const dryRun = flags['dry-run'];
   const named = input.arguments.SNAPSHOT;

@@ -12,8 +12,9 @@ export const run: CommandRun<typeof prune> = async (input, session) => {
   const dryRun = flags['dry-run'];
   const located = await locateDestination(input.arguments.URL, flags, session);
   if (await holdsArchive(located, flags, session)) {
+    await using _place = located;
     const { pruneOfArchive } = await import('../archive/forget.ts');
-    return pruneOfArchive(located, input, session);
+    return await pruneOfArchive(located, input, session);
   }
   const [repository, engine] = await Promise.all([
     openLocated(located, flags, session, { mode: dryRun ? 'read' : 'write' }),

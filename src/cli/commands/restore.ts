@@ -19,8 +19,9 @@ export const run: CommandRun<typeof restore> = async (input, session) => {
   const { output, workingDirectory } = session;
   const located = await locateDestination(input.arguments.URL, flags, session);
   if (await holdsArchive(located, flags, session)) {
+    await using _place = located;
     const { restoreFromArchive } = await import('../archive/restore.ts');
-    return restoreFromArchive(located, input, session);
+    return await restoreFromArchive(located, input, session);
   }
   const filter = compilePathFilter(await readFilterRules(input.given, session));
   const wanted = splitSnapshotPath(input.arguments['SNAPSHOT[:PATH]'] ?? 'latest');

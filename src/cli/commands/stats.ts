@@ -12,8 +12,9 @@ export const run: CommandRun<typeof stats> = async (input, session) => {
   const { output } = session;
   const located = await locateDestination(input.arguments.URL, input.flags, session);
   if (await holdsArchive(located, input.flags, session)) {
+    await using _place = located;
     const { statsOfArchive } = await import('../archive/stats.ts');
-    return statsOfArchive(located, input, session);
+    return await statsOfArchive(located, input, session);
   }
   const [repository, engine] = await Promise.all([
     openLocated(located, input.flags, session, { mode: 'read' }),
