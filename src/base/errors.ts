@@ -34,7 +34,24 @@ const codes = {
   'input/usage': { exit: 2, retry: false },
   'input/invalid': { exit: 2, retry: false },
   'local/unwritable': { exit: 1, retry: false },
+  /** The record that was read has changed meanwhile. */
+  'input/conflict': { exit: 1, retry: false },
   'process/failed': { exit: 1, retry: false },
+  'catalog/unavailable': { exit: 1, retry: true },
+  /** The key is not the one that the catalog was written with. */
+  'catalog/locked-out': { exit: 1, retry: false },
+  'job/missing': { exit: 1, retry: false },
+  /** Another instance of the program does the same. */
+  'job/busy': { exit: 11, retry: false },
+  /** Nothing was done, on purpose: a condition did not hold, a hook said so (as `EX_TEMPFAIL` of sysexits). */
+  'job/skipped': { exit: 75, retry: false },
+  'database/unavailable': { exit: 1, retry: true },
+  'database/unsupported': { exit: 1, retry: false },
+  'database/failed': { exit: 1, retry: false },
+  'container/unavailable': { exit: 1, retry: true },
+  'container/failed': { exit: 1, retry: false },
+  'notify/failed': { exit: 1, retry: true },
+  'notify/refused': { exit: 1, retry: false },
   interrupted: { exit: 130, retry: false },
   internal: { exit: 1, retry: false },
 } as const satisfies Record<string, { exit: number; retry: boolean }>;

@@ -12,7 +12,25 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   target: ['base', 'model'],
   repository: ['base', 'model', 'codec', 'storage'],
   engine: ['base', 'model', 'codec', 'storage', 'source', 'target', 'repository'],
-  cli: ['base', 'model', 'storage', 'source', 'target', 'repository', 'engine'],
+  configuration: ['base', 'model'],
+  catalog: ['base', 'model'],
+  notify: ['base', 'model'],
+  service: ['base', 'model', 'storage', 'source', 'configuration', 'catalog', 'notify'],
+  server: ['base', 'model', 'configuration', 'catalog', 'notify', 'service'],
+  cli: [
+    'base',
+    'model',
+    'storage',
+    'source',
+    'target',
+    'repository',
+    'engine',
+    'configuration',
+    'catalog',
+    'notify',
+    'service',
+    'server',
+  ],
 };
 
 /** Folders whose subfolders must not know each other. */
