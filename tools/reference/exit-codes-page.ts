@@ -10,6 +10,7 @@ const statuses: readonly (readonly [status: number, meaning: string])[] = [
   [11, 'Somebody else is at work in the repository'],
   [12, 'Wrong passphrase, or the wrong key'],
   [13, 'Something in the repository is damaged'],
+  [75, 'Nothing was done, on purpose: a condition did not hold, or a hook said so'],
   [130, 'Interrupted; run the command again to continue'],
 ];
 
