@@ -1,4 +1,5 @@
 import type { CallOptions } from '../base/call-options.ts';
+import type { ActivityHistory } from '../model/activity-history.ts';
 import type { Configuration, ServiceSettings } from '../model/configuration.ts';
 import type { ChannelSettings } from '../model/channel.ts';
 import type { Activity, Job, JobDestination } from '../model/job.ts';
@@ -13,6 +14,8 @@ import type {
   StepRecord,
   WorkerIdentity,
 } from '../model/run.ts';
+
+export type { ActivityHistory } from '../model/activity-history.ts';
 
 /**
  * What the service remembers: SQLite in a file, or PostgreSQL. Several processes may use one at the same time; what is said to be atomic is so among
@@ -118,21 +121,10 @@ export interface RunFilter {
   readonly limit?: number;
 }
 
-/** For each job and activity, what status, metrics and alarms are made of; kept up to date by `finish`, whatever history is dropped. */
-export interface ActivityHistory {
-  readonly job: string;
-  readonly activity: Activity;
-  readonly lastRun?: Run;
-  readonly lastSuccess?: Run;
-  readonly lastFailure?: Run;
-  /** How many of the last runs in a row failed. */
-  readonly failuresInARow: number;
-}
-
 export interface RunStore {
   get(id: string, options?: CallOptions): Promise<Run | undefined>;
   list(filter: RunFilter, options?: CallOptions): Promise<readonly Run[]>;
-  /** All of them, in one query: 10,000 jobs are asked for at once. */
+  /** All of them, in one query: 10,000 jobs are asked for at once. Kept up to date by `finish`, whatever history is dropped. */
   histories(options?: CallOptions): Promise<readonly ActivityHistory[]>;
   history(
     job: string,
