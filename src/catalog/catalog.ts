@@ -186,6 +186,17 @@ export interface RunQueue {
     reason: string,
     options?: CallOptions,
   ): Promise<void>;
+  /**
+   * Ends a run that is still queued, as `finish` ends one that runs, whoever holds its keys: it has waited too long, or its job is gone. `false` if it is
+   * not queued any more.
+   */
+  finishQueued(
+    id: string,
+    end: RunEnd,
+    now: number,
+    reports: readonly OutboxEntry[],
+    options?: CallOptions,
+  ): Promise<boolean>;
   /** A queued one is over at once; a running one learns it by `renew`. */
   cancel(id: string, now: number, options?: CallOptions): Promise<void>;
   /** Running runs whose lease has run out, or which `isDead` knows to be dead (a process of this machine that is gone). They stay `running` until `finish`ed by whoever takes them over by this call. */
