@@ -1,0 +1,210 @@
+import { glob, readdir, readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+
+import type { CallOptions } from '../base/call-options.ts';
+import { AppError, messageOf } from '../base/errors.ts';
+import type { Configuration } from '../model/configuration.ts';
+import { checkConfiguration } from './check-configuration.ts';
+import {
+  type ConfigurationDocument,
+  isConfigurationFile,
+  parseDocumentText,
+} from './configuration-document.ts';
+import { ConfigurationError, type ConfigurationProblem } from './configuration-problem.ts';
+import { parseConfiguration } from './configuration-schema.ts';
+
+/** A configuration, and the files it was read from: those to watch. */
+export interface ReadConfiguration {
+  readonly configuration: Configuration;
+  readonly files: readonly string[];
+  /** What is allowed but likely a mistake. */
+  readonly warnings: readonly ConfigurationProblem[];
+}
+
+/** More files would not be a configuration but a mistaken directory. */
+const MOST_FILES = 1000;
+
+/**
+ * Reads a configuration from a file (YAML, TOML, JSON, by its name) with what it includes, or from all such files of a directory, in the order of their names.
+ *
+ * @throws ConfigurationError (`input/invalid`) with everything that is wrong, by file and line
+ */
+export async function readConfiguration(
+  place: string,
+  options: CallOptions = {},
+): Promise<ReadConfiguration> {
+  const documents: ConfigurationDocument[] = [];
+  await addPlace(path.resolve(place), documents, options);
+  const problems: ConfigurationProblem[] = [];
+  const locate = (problem: ConfigurationProblem): ConfigurationProblem =>
+    located(problem, documents);
+  const merged = merge(documents, problems);
+  let configuration: Configuration | undefined;
+  try {
+    configuration = parseConfiguration(merged);
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    problems.push(...error.problems);
+  }
+  if (configuration === undefined || problems.length > 0) {
+    throw new ConfigurationError(inOrder(problems.map(locate)));
+  }
+  const { problems: found, warnings } = checkConfiguration(configuration);
+  if (found.length > 0) throw new ConfigurationError(inOrder(found.map(locate)));
+  return {
+    configuration,
+    files: documents.map(({ file }) => file),
+    warnings: warnings.map(locate),
+  };
+}
+
+/** As somebody reads who goes through the file. */
+const inOrder = (problems: readonly ConfigurationProblem[]): ConfigurationProblem[] =>
+  problems.toSorted(
+    (a, b) =>
+      (a.file ?? '').localeCompare(b.file ?? '') ||
+      (a.line ?? Infinity) - (b.line ?? Infinity) ||
+      0,
+  );
+
+async function addPlace(
+  place: string,
+  documents: ConfigurationDocument[],
+  options: CallOptions,
+): Promise<void> {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  if (documents.some(({ file }) => file === place)) return;
+  if (documents.length >= MOST_FILES) {
+    throw new AppError('input/invalid', `A configuration has at most ${MOST_FILES} files`);
+  }
+  try {
+    if ((await stat(place)).isDirectory()) {
+      const names = (await readdir(place)).filter(
+        (name) => isConfigurationFile(name) && !name.startsWith('.'),
+      );
+      for (const name of names.sort()) await addPlace(path.join(place, name), documents, options);
+      return;
+    }
+    const document = parseDocumentText(place, await readFile(place, { encoding: 'utf8', signal }));
+    documents.push(document);
+    for (const included of includesOf(document))
+      await addIncluded(included, document, documents, options);
+  } catch (cause) {
+    signal?.throwIfAborted();
+    if (cause instanceof AppError) throw cause;
+    throw new AppError(
+      'input/invalid',
+      `Cannot read the configuration "${place}": ${messageOf(cause)}`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+function includesOf({ value }: ConfigurationDocument): string[] {
+  if (typeof value !== 'object' || value === null || !('include' in value)) return [];
+  const { include } = value;
+  const list: readonly unknown[] = Array.isArray(include) ? include : [include];
+  return list.filter((one) => typeof one === 'string');
+}
+
+async function addIncluded(
+  pattern: string,
+  document: ConfigurationDocument,
+  documents: ConfigurationDocument[],
+  options: CallOptions,
+): Promise<void> {
+  const directory = path.dirname(document.file);
+  const found: string[] = [];
+  for await (const file of glob(pattern, { cwd: directory }))
+    found.push(path.resolve(directory, file));
+  // A pattern may match nothing, a single file must be there.
+  if (found.length === 0 && !/[*?[{]/u.test(pattern)) {
+    throw new ConfigurationError([
+      {
+        path: ['include'],
+        message: `There is no file "${pattern}"`,
+        file: document.file,
+        ...lineIn(document, ['include']),
+      },
+    ]);
+  }
+  for (const file of found.sort()) await addPlace(file, documents, options);
+}
+
+const named = ['jobs', 'destinations', 'channels', 'periodicities'] as const;
+
+/** All files as one. What has a name may be in one of them only; a setting too. */
+function merge(
+  documents: readonly ConfigurationDocument[],
+  problems: ConfigurationProblem[],
+): Record<string, unknown> {
+  const merged: Record<string, unknown> = {};
+  const from = new Map<string, string>();
+  for (const document of documents) {
+    const { value, file } = document;
+    if (value === null || value === undefined) continue;
+    if (typeof value !== 'object' || Array.isArray(value)) {
+      problems.push({ path: [], message: 'Must be an object with "jobs" and the like', file });
+      continue;
+    }
+    for (const [section, content] of Object.entries(value)) {
+      const isObject = typeof content === 'object' && content !== null && !Array.isArray(content);
+      if (section === 'include' || section === 'version') {
+        merged[section] = content;
+      } else if (!isObject || !([...named, 'settings'] as string[]).includes(section)) {
+        merged[section] ??= content;
+      } else {
+        const together = (merged[section] ??= {}) as Record<string, unknown>;
+        for (const [key, one] of Object.entries(content)) {
+          const before = from.get(`${section}.${key}`);
+          if (before !== undefined) {
+            problems.push({
+              path: [section, key],
+              message: `Is in "${before}" already`,
+              file,
+              ...lineIn(document, [section, key]),
+            });
+          }
+          from.set(`${section}.${key}`, file);
+          together[key] = one;
+        }
+      }
+    }
+  }
+  return merged;
+}
+
+const lineIn = (
+  document: ConfigurationDocument,
+  where: readonly (string | number)[],
+): { line?: number } => {
+  const line = document.lineOf(where);
+  return line === undefined ? {} : { line };
+};
+
+function located(
+  problem: ConfigurationProblem,
+  documents: readonly ConfigurationDocument[],
+): ConfigurationProblem {
+  if (problem.file !== undefined) return problem;
+  const [section, key] = problem.path;
+  const home =
+    documents.find(({ value }) => hasPath(value, [section, key])) ??
+    documents.find(({ value }) => hasPath(value, [section])) ??
+    documents[0];
+  if (home === undefined) return problem;
+  return { ...problem, file: home.file, ...lineIn(home, problem.path) };
+}
+
+function hasPath(value: unknown, keys: readonly (string | number | undefined)[]): boolean {
+  let here = value;
+  for (const key of keys) {
+    if (key === undefined) return true;
+    if (typeof here !== 'object' || here === null || !Object.hasOwn(here, key)) return false;
+    here = (here as Record<string | number, unknown>)[key];
+  }
+  return true;
+}
