@@ -3,6 +3,7 @@ import type { ActivityHistory } from './activity-history.ts';
 import type { Activity, Job } from './job.ts';
 import type { Run } from './run.ts';
 import { type RunSummary, summaryOf } from './run-summary.ts';
+import { mainActivityOf } from './schedule/schedule-entries.ts';
 
 export const verdicts = ['ok', 'warning', 'failed', 'late', 'never', 'disabled'] as const;
 /**
@@ -64,11 +65,6 @@ const HOUR = 3_600_000;
 /** Clocks of several machines differ by so much. */
 const CLOCK_TOLERANCE = 5 * 60_000;
 
-/** What a job is for. */
-export function mainActivity({ kind }: Pick<Job, 'kind'>): Activity {
-  return kind;
-}
-
 /**
  * How long a job may be without a success: `alarm`, or the period of its schedule and a twelfth of it, but at least two hours, more: 26 hours for a
  * daily one, 3 for an hourly one. `undefined` for `off`, and without schedule and `alarm`. Throws `input/invalid` if `alarm` is no duration.
@@ -88,7 +84,7 @@ export function jobStatus(job: Job, facts: JobFacts): JobStatus {
   const activities = histories
     .filter((history) => history.job === job.name)
     .map((history) => activityStatus(history));
-  const activity = mainActivity(job);
+  const activity = mainActivityOf(job);
   const main = activities.find((one) => one.activity === activity) ?? {
     activity,
     verdict: 'never',
