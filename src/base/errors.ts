@@ -40,6 +40,8 @@ const codes = {
   'catalog/unavailable': { exit: 1, retry: true },
   /** The key is not the one that the catalog was written with. */
   'catalog/locked-out': { exit: 1, retry: false },
+  /** Damaged, or made by a newer version of the program. */
+  'catalog/unusable': { exit: 1, retry: false },
   'job/missing': { exit: 1, retry: false },
   /** Another instance of the program does the same. */
   'job/busy': { exit: 11, retry: false },
