@@ -31,10 +31,12 @@ export interface DestinationSummary {
 
 export function summaryOf(run: Run): RunSummary {
   const { steps, startedAt, finishedAt } = run;
-  const most = (of: (step: StepRecord) => number | undefined): number | undefined =>
-    combine(steps.map(of), Math.max);
-  const sum = (of: (step: StepRecord) => number | undefined): number | undefined =>
-    combine(steps.map(of), (a, b) => a + b);
+  // Each destination is sent the same files: together they would be counted several times.
+  const largest = (of: (step: StepRecord) => number | undefined): number | undefined =>
+    [...Map.groupBy(steps, ({ destination }) => destination ?? '').values()]
+      .map((group) => total(group.map(of)))
+      .reduce((most, next) => (next === undefined ? most : Math.max(most ?? 0, next)), undefined);
+  const times = startedAt !== undefined && finishedAt !== undefined;
   return {
     id: run.id,
     activity: run.activity,
@@ -42,28 +44,19 @@ export function summaryOf(run: Run): RunSummary {
     state: run.state,
     ...optional('startedAt', startedAt),
     ...optional('finishedAt', finishedAt),
-    ...optional(
-      'duration',
-      startedAt === undefined || finishedAt === undefined
-        ? undefined
-        : Math.max(0, finishedAt - startedAt),
-    ),
+    ...optional('duration', times ? Math.max(0, finishedAt - startedAt) : undefined),
     ...optional('reason', run.reason),
     ...optional('problem', run.problem),
-    // Each destination is sent the same files: the sum would count them several times.
     ...optional(
       'files',
-      most(({ counters }) => counters?.files),
+      largest(({ counters }) => counters?.files),
     ),
     ...optional(
       'bytes',
-      most(({ counters }) => counters?.bytes),
+      largest(({ counters }) => counters?.bytes),
     ),
-    ...optional(
-      'bytesAdded',
-      sum(({ counters }) => counters?.bytesAdded),
-    ),
-    warnings: sum(({ warnings }) => warnings?.length) ?? 0,
+    ...optional('bytesAdded', total(steps.map(({ counters }) => counters?.bytesAdded))),
+    warnings: total(steps.map(({ warnings }) => warnings?.length)) ?? 0,
     destinations: steps.flatMap(({ destination, outcome, counters }) =>
       destination === undefined
         ? []
@@ -79,12 +72,9 @@ export function summaryOf(run: Run): RunSummary {
   };
 }
 
-function combine(
-  values: readonly (number | undefined)[],
-  how: (a: number, b: number) => number,
-): number | undefined {
-  const known = values.filter((value) => value !== undefined);
-  return known.length === 0 ? undefined : known.reduce((a, b) => how(a, b));
+/** The sum of what is known; `undefined` if nothing is. */
+function total(values: readonly (number | undefined)[]): number | undefined {
+  return values.reduce((sum, value) => (value === undefined ? sum : (sum ?? 0) + value), undefined);
 }
 
 function optional<Key extends string, Value>(
