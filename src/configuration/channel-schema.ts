@@ -260,7 +260,7 @@ const typeNames = types.map(({ shape }) => {
 });
 
 /** A channel: its URL as a text, or an object. Without `type` the object is that of a URL. */
-export const channelSchema: z.ZodType<ChannelSettings, unknown> = z
+export const channelSchema: z.ZodType<ChannelSettings> = z
   .union([
     text.transform((url): ChannelSettings => ({ type: 'url', url })),
     z.discriminatedUnion('type', types, {
