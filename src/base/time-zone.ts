@@ -60,7 +60,7 @@ function utc(
 }
 
 /** How far the clocks of a zone are ahead of UTC at a point in time, in milliseconds. */
-function offsetAt(time: number, timeZone: string): number {
+export function offsetAt(time: number, timeZone: string): number {
   if (timeZone === 'UTC') return 0;
   const parts = { year: 0, month: 0, day: 0, hour: 0, minute: 0, second: 0 };
   let beforeChrist = false;

@@ -38,6 +38,6 @@ function entriesOf(
     entry: `${name}/${activity}/${index + 1}`,
     job: name,
     activity,
-    schedule: schedule as JobSchedule,
+    schedule,
   }));
 }
