@@ -47,6 +47,7 @@ const meanings: Readonly<Record<ErrorCode, string>> = {
   'process/failed': 'Another program that is needed failed',
   'catalog/unavailable': 'The database of the service cannot be reached',
   'catalog/locked-out': 'The key is not the one that the catalog was written with',
+  'catalog/unusable': 'The catalog is damaged, or was made by a newer version of the program',
   'job/missing': 'There is no such job',
   'job/busy': 'Another run does the same',
   'job/skipped': 'Nothing was done, on purpose: a condition did not hold, or a hook said so',
