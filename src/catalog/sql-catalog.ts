@@ -1,0 +1,117 @@
+import type { Clock } from '../base/clock.ts';
+import { AppError } from '../base/errors.ts';
+import { CatalogKey, type CatalogKeySource } from './catalog-key.ts';
+import {
+  checkSeal,
+  DocumentSeal,
+  readSealProperties,
+  sealOf,
+  writeSealProperties,
+} from './document-seal.ts';
+import type { OpenedCatalog } from './open-catalog.ts';
+import type { SealHolder } from './seal-holder.ts';
+import type { SqlDatabase } from './sql-database.ts';
+import { nextRevision } from './stores/configuration-revision.ts';
+import { SqlConfigurationStore } from './stores/configuration-store.ts';
+import { putDocument, rowsOfKind } from './stores/document-store.ts';
+import { identifierMaker } from './stores/identifiers.ts';
+import { SqlJournal } from './stores/journal-store.ts';
+import { SqlNoteStore } from './stores/note-store.ts';
+import { SqlOutbox } from './stores/outbox-store.ts';
+import { runAdder } from './stores/run-adder.ts';
+import { SqlRunQueue } from './stores/run-queue.ts';
+import { SqlRunStore } from './stores/run-store.ts';
+import { SqlScheduleStore } from './stores/schedule-store.ts';
+
+/** A catalog in an open database, which is closed with it, also when the key does not fit. */
+export async function createSqlCatalog(
+  database: SqlDatabase,
+  key: CatalogKey | CatalogKeySource,
+  clock: Clock,
+): Promise<OpenedCatalog> {
+  let current: DocumentSeal;
+  try {
+    current = await unlock(database, key instanceof CatalogKey ? { find: async () => key } : key);
+  } catch (error) {
+    await database[Symbol.asyncDispose]();
+    throw error;
+  }
+  const seals: SealHolder = { current };
+  const newId = identifierMaker();
+  const runs = runAdder(database.bell, newId);
+  return {
+    kind: database.kind,
+    location: database.location,
+    configuration: new SqlConfigurationStore(database, seals),
+    schedules: new SqlScheduleStore(database, runs, clock),
+    runs: new SqlRunStore(database),
+    queue: new SqlRunQueue(database, runs, newId),
+    journal: new SqlJournal(database, newId, clock),
+    outbox: new SqlOutbox(database, newId),
+    notes: new SqlNoteStore(database),
+    async changeKey(next, options) {
+      seals.current = await changeKey(database, seals.current, next, options);
+    },
+    [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+  };
+}
+
+async function unlock(database: SqlDatabase, source: CatalogKeySource): Promise<DocumentSeal> {
+  const known = await database.read(readSealProperties);
+  const key = await source.find(known === undefined);
+  if (known === undefined) {
+    const first = await DocumentSeal.create(key);
+    const properties = await database.write(
+      async (transaction) => {
+        const others = await readSealProperties(transaction);
+        if (others === undefined) await writeSealProperties(transaction, first);
+        return others;
+      },
+      { gate: 'configuration' },
+    );
+    if (properties === undefined) return first;
+    // Another process was sooner.
+    return (await sealOf(properties, key)) ?? wrongKey(database);
+  }
+  const seal = await sealOf(known, key);
+  if (seal !== undefined) {
+    await source.settle?.(key);
+    return seal;
+  }
+  const other = await source.findOther?.();
+  const otherSeal = other && (await sealOf(known, other));
+  if (other === undefined || otherSeal === undefined) wrongKey(database);
+  await source.settle?.(other);
+  return otherSeal;
+}
+
+function wrongKey({ location }: SqlDatabase): never {
+  throw new AppError(
+    'catalog/locked-out',
+    `The key is not the one that the catalog "${location}" was written with`,
+    { hint: 'Name the right one with --catalog-key-file or HOLDFAST_CATALOG_KEY' },
+  );
+}
+
+/** All in one transaction: what a crash leaves is the old key with the old documents, or the new one with the new ones. */
+async function changeKey(
+  database: SqlDatabase,
+  old: DocumentSeal,
+  key: CatalogKey,
+  options: Parameters<SqlDatabase['write']>[1],
+): Promise<DocumentSeal> {
+  const next = await DocumentSeal.create(key);
+  await database.write(
+    async (transaction) => {
+      await checkSeal(transaction, old);
+      await nextRevision(transaction);
+      for (const row of await rowsOfKind(transaction)) {
+        const text = old.open(row.kind, row.name, row.sealed);
+        await putDocument(transaction, { ...row, sealed: next.seal(row.kind, row.name, text) });
+      }
+      await writeSealProperties(transaction, next);
+    },
+    { ...options, gate: 'configuration' },
+  );
+  return next;
+}
