@@ -38,7 +38,7 @@ export interface IntervalExpression {
 }
 
 /** What the nicknames stand for; the words are understood without `@` too. */
-const nicknames: Readonly<Record<string, string>> = {
+export const nicknames: Readonly<Record<string, string>> = {
   minutely: '* * * * *',
   hourly: '0 * * * *',
   daily: '0 0 * * *',
