@@ -28,5 +28,9 @@ export const bindings: Readonly<Record<string, () => Promise<CommandModule>>> = 
   'key export': () => import('./commands/key-export.ts'),
   'destination test': () => import('./commands/destination-test.ts'),
   'destination list': () => import('./commands/destination-list.ts'),
+  'config validate': () => import('./commands/config-validate.ts'),
+  'config show': () => import('./commands/config-show.ts'),
+  'config generate': () => import('./commands/config-generate.ts'),
+  'config schema': () => import('./commands/config-schema.ts'),
   completion: () => import('./commands/completion.ts'),
 };

@@ -1,5 +1,11 @@
 import type { CommandDefinition } from './command.ts';
 import { backup } from './definitions/backup.ts';
+import {
+  configGenerate,
+  configSchema,
+  configShow,
+  configValidate,
+} from './definitions/configuration.ts';
 import { destinationList, destinationTest } from './definitions/destination.ts';
 import { forget } from './definitions/forget.ts';
 import { cat, diff, find, ls, snapshots, stats } from './definitions/looking.ts';
@@ -39,5 +45,9 @@ export const commandTable: readonly CommandDefinition[] = [
   destinationList,
   stats,
   rebuildIndex,
+  configValidate,
+  configShow,
+  configGenerate,
+  configSchema,
   completion,
 ];

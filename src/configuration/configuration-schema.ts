@@ -1,3 +1,5 @@
+import path from 'node:path';
+
 import { z } from 'zod';
 
 import type { Configuration, ServiceSettings } from '../model/configuration.ts';
@@ -135,7 +137,6 @@ export const parseSettings = (written: unknown): ServiceSettings => parsed(setti
 /** The JSON Schema (draft 2020-12) of a configuration file. */
 export function configurationJsonSchema(): Record<string, unknown> {
   return {
-    $id: 'https://holdfast.example/configuration.schema.json',
     title: 'Configuration of Holdfast',
     ...z.toJSONSchema(configurationFile, { io: 'input', unrepresentable: 'any', reused: 'ref' }),
   };
@@ -154,13 +155,17 @@ function checkName(text: string): void {
 
 /** What a schema cannot say of a job alone. */
 function checkedJob(job: Job): Job {
-  const problem = (path: string[], message: string): ConfigurationError =>
-    new ConfigurationError([{ path, message }], `The job "${job.name}"`);
+  const problem = (where: (string | number)[], message: string): ConfigurationError =>
+    new ConfigurationError([{ path: where, message }], `The job "${job.name}"`);
   if (job.kind === 'backup') {
     if (job.destinations.length === 0)
       throw problem([], 'Nothing says where to: give a "destination"');
     if ((job.sources ?? []).length === 0 && (job.databases ?? []).length === 0) {
       throw problem([], 'Nothing says what to back up: give "sources" or "databases"');
+    }
+    for (const [index, source] of (job.sources ?? []).entries()) {
+      if (path.isAbsolute(source)) continue;
+      throw problem(['sources', index], `"${source}" is not an absolute path`);
     }
     if (
       job.filters?.rules !== undefined &&

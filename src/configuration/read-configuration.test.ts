@@ -155,6 +155,19 @@ describe('a configuration', () => {
   });
 });
 
+test('files of secrets are meant beside the file that names them', async () => {
+  const directory = await write({
+    'a.yaml':
+      'include: more/b.yaml\ndestinations: {x: {url: {file: url}, passphrase: {file: /run/p}}}',
+    'more/b.yaml': 'destinations: {y: {url: /mnt, passphrase: {file: p}}}',
+  });
+  const { destinations } = (await readConfiguration(path.join(directory, 'a.yaml'))).configuration;
+  assert.deepEqual(destinations, {
+    x: { url: { file: path.join(directory, 'url') }, passphrase: { file: '/run/p' } },
+    y: { url: '/mnt', passphrase: { file: path.join(directory, 'more/p') } },
+  });
+});
+
 describe('what is wrong', () => {
   test('is told by file and line, all of it, in order', async () => {
     assert.deepEqual(
@@ -231,6 +244,11 @@ settings:
       'a name that is none',
       'jobs: {"a b": {sources: /x, destination: /m}}',
       'a.yaml:1: jobs.a b: A name has letters, digits, ".", "_" and "-", at most 100, and begins with a letter or digit',
+    ],
+    [
+      'a source that is relative',
+      'jobs: {a: {sources: x, destination: /m}}',
+      'a.yaml:1: jobs.a.sources.0: "x" is not an absolute path',
     ],
     ['no object', '- a', 'a.yaml: Must be an object with "jobs" and the like'],
     ['a key twice', 'jobs: {}\njobs: {}', 'a.yaml:2: Map keys must be unique'],

@@ -86,7 +86,8 @@ async function addPlace(
       for (const name of names.sort()) await addPlace(path.join(place, name), documents, options);
       return;
     }
-    const document = parseDocumentText(place, await readFile(place, { encoding: 'utf8', signal }));
+    const text = await readFile(place, { encoding: 'utf8', signal });
+    const document = withAbsolutePlaces(parseDocumentText(place, text));
     documents.push(document);
     for (const included of includesOf(document))
       await addIncluded(included, document, documents, options);
@@ -101,6 +102,22 @@ async function addPlace(
       },
     );
   }
+}
+
+/** Files of secrets that are relative are meant relative to the file that names them, wherever the configuration is kept later. */
+function withAbsolutePlaces(document: ConfigurationDocument): ConfigurationDocument {
+  const directory = path.dirname(document.file);
+  const absolute = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(absolute);
+    if (typeof value !== 'object' || value === null) return value;
+    const entries = Object.entries(value);
+    const [only] = entries;
+    if (entries.length === 1 && only?.[0] === 'file' && typeof only[1] === 'string') {
+      return { file: path.resolve(directory, only[1]) };
+    }
+    return Object.fromEntries(entries.map(([key, inner]) => [key, absolute(inner)]));
+  };
+  return { ...document, value: absolute(document.value) };
 }
 
 function includesOf({ value }: ConfigurationDocument): string[] {
