@@ -1,5 +1,6 @@
 /** The only place that starts other programs: argument arrays, never a shell. */
 import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import type { Duplex, Readable, Writable } from 'node:stream';
 
 import type { CallOptions } from './call-options.ts';
@@ -50,6 +51,11 @@ export interface Program extends AsyncDisposable {
   readonly output: Readable;
   /** Settles when it and its output have ended; rejects only with `signal.reason`. */
   readonly ended: Promise<ProgramEnd>;
+  /** Settles when the program itself has ended, although others that it started may go on and hold its output. Its status, or 128 and the number of the signal that ended it. */
+  readonly exited: Promise<number>;
+  /** Sends a signal to it and to what it started. */
+  send(name: NodeJS.Signals): void;
+  readonly pid: number;
 }
 
 /** What a program wrote to standard output, and how it ended. */
@@ -87,6 +93,11 @@ export async function startProgram(
   // A program that stops reading early is not our error: what counts is how it ends.
   child.stdin.on('error', () => undefined);
   connectExtras(child, options);
+  const exited = new Promise<number>((resolve) =>
+    child.once('exit', (status, name) =>
+      resolve(status ?? 128 + (name === null ? 0 : constants.signals[name])),
+    ),
+  );
   const ended = watch(child, options);
   let isRunning = true;
   const settled = ended.then(
@@ -98,6 +109,10 @@ export async function startProgram(
     input: child.stdin,
     output: child.stdout,
     ended,
+    exited,
+    send: (signalName) => endGroup(child, signalName),
+    // It has one: it was spawned.
+    pid: child.pid!,
     async [Symbol.asyncDispose]() {
       child.stdin.destroy();
       child.stdout.destroy();
@@ -225,7 +240,8 @@ function endGroup(child: ChildProcess, name: NodeJS.Signals): void {
   }
 }
 
-function lastLines(words: Buffer): string {
+/** The last lines of what a program wrote to standard error, without control characters. */
+export function lastLines(words: Buffer): string {
   const text = words.toString('utf8');
   const lines = text.split('\n').map((line) => line.replaceAll(/\p{Cc}/gu, '').trim());
   return lines
