@@ -46,6 +46,10 @@ export interface WorkerIdentity {
   readonly bootId: string;
   /** In clock ticks since boot, as in `/proc/<pid>/stat`. */
   readonly startTicks: number;
+  /** What tells machines of one name apart. */
+  readonly machine?: string;
+  /** In which process numbers mean something: that of a container. */
+  readonly namespace?: string;
 }
 
 export interface RunProblem {
