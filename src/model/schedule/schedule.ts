@@ -1,7 +1,7 @@
 import { didYouMean } from '../../base/did-you-mean.ts';
 import { durationMilliseconds, parseDuration } from '../../base/duration.ts';
 import { AppError } from '../../base/errors.ts';
-import { spanAt } from '../../base/zone-offsets.ts';
+import { offsetAt } from '../../base/time-zone.ts';
 import type {
   BlackoutWindow,
   DetailedSchedule,
@@ -79,7 +79,7 @@ export function resolveSchedule(
   const { when, ...details } = withPeriodicities(schedule, periodicities);
   const timeZone = details.timeZone ?? defaults.timeZone;
   // An unknown zone is found out now.
-  spanAt(timeZone, 0);
+  offsetAt(0, timeZone);
   const blackout = [
     ...(defaults.blackout ?? []).map((window) => resolveBlackout(window, defaults.timeZone)),
     ...(details.blackout ?? []).map((window) => resolveBlackout(window, timeZone)),
