@@ -1,4 +1,4 @@
-import { Secret } from '../../base/secret.ts';
+import type { Secret } from '../../base/secret.ts';
 
 /** What stands where a secret was. */
 const MASK = '***';
@@ -15,6 +15,12 @@ export class SecretMask {
   add(secret: Secret | string): void {
     const value = typeof secret === 'string' ? secret : secret.reveal();
     for (const text of [value, ...partsOfAddress(value)]) this.#addText(text);
+  }
+
+  /** Only what is secret in an address; nothing if it is none. */
+  addAddress(address: Secret | string): void {
+    const value = typeof address === 'string' ? address : address.reveal();
+    for (const text of partsOfAddress(value)) this.#addText(text);
   }
 
   mask(text: string): string {

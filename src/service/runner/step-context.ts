@@ -22,8 +22,12 @@ export interface StepContext<RunJob extends Job = Job> {
   readonly clock: Clock;
   /** Aborts when the run is cancelled, takes too long, or the service ends. */
   readonly signal: AbortSignal;
+  /** Aborts later: what puts things right again (hooks after the work, starting containers) goes on until then. */
+  readonly lasting: AbortSignal;
   /** For programs that are not our own: the environment of the service without what is meant for Holdfast alone, with the variables of the job and those that tell about the run. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Where the service keeps its things. */
+  readonly stateDirectory: string;
   /** Programs start here; relative paths of a configuration are relative to it. */
   readonly directory: string;
   readonly steps: StepLog;
@@ -33,7 +37,14 @@ export interface StepContext<RunJob extends Job = Job> {
   readonly program: OwnProgram;
   readonly containers: ContainerKeeper;
   /** Finds out a secret of the configuration, and sees to it that it is masked from then on. `what` is the middle of a sentence. */
-  secret(value: SecretValue, what: string, options?: CallOptions): Promise<Secret>;
+  secret(value: SecretValue, what: string, options?: SecretOptions): Promise<Secret>;
+}
+
+export interface SecretOptions extends CallOptions {
+  /** `all` by default; `address`: only what is secret in it; `named`: all if `name` or where it is kept says that it is a secret. */
+  readonly masked?: 'all' | 'address' | 'named';
+  /** Of the option or variable that it is the value of. */
+  readonly name?: string;
 }
 
 /** The steps of a run. What is begun or ended is in the catalog when the promise resolves, so that a death leaves no gap. */

@@ -1,0 +1,66 @@
+import { AppError } from '../../base/errors.ts';
+import { parseTime } from '../../model/snapshot-selector.ts';
+import type { ProgramRecord } from '../program/operation-records.ts';
+
+/** A snapshot as `holdfast snapshots --json` tells it. */
+export interface ListedSnapshot {
+  readonly id: string;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  readonly paths: readonly string[];
+  readonly tags: readonly string[];
+}
+
+/** The complete snapshots that a list of records tells of. */
+export function listedSnapshots(records: readonly ProgramRecord[]): ListedSnapshot[] {
+  return records.flatMap((record) => {
+    const { type, id, time, paths, tags, state } = record as ProgramRecord &
+      Record<string, unknown>;
+    if (type !== 'snapshot' || typeof id !== 'string' || state !== 'complete') return [];
+    return [{ id, time: Date.parse(String(time)), paths: texts(paths), tags: texts(tags) }];
+  });
+}
+
+export interface SnapshotWish {
+  readonly job: string;
+  /** An id or its beginning, `latest` or a time. */
+  readonly snapshot?: string | undefined;
+  /** The newest that is not younger. */
+  readonly at?: string | undefined;
+  readonly now: number;
+  readonly timeZone: string;
+  /** Files, or the dumps of databases. */
+  readonly of: 'files' | 'dumps';
+}
+
+/**
+ * The newest snapshot of a job that fits, among those of a repository that others may use as well. Where none is marked as the job's, as in archives and before
+ * there was a job, all count. `undefined` if there is none.
+ *
+ * @throws AppError `input/invalid` for a time that cannot be read
+ */
+export function chooseRunSnapshot(
+  snapshots: readonly ListedSnapshot[],
+  { job, snapshot = 'latest', at, now, timeZone, of }: SnapshotWish,
+): ListedSnapshot | undefined {
+  const kind = snapshots.filter(({ paths }) => isDump(paths) === (of === 'dumps'));
+  if (snapshot !== 'latest' && /^[0-9a-f]{4,64}$/u.test(snapshot)) {
+    const named = snapshots.filter(({ id }) => id.startsWith(snapshot));
+    if (named.length > 1)
+      throw new AppError('input/invalid', `Several snapshots begin with "${snapshot}"`);
+    return named[0];
+  }
+  const own = kind.filter(({ tags }) => tags.includes(`job:${job}`));
+  const wanted = at ?? (snapshot === 'latest' ? undefined : snapshot);
+  const until = wanted === undefined ? Infinity : parseTime(wanted, { now, timeZone });
+  return (own.length > 0 ? own : kind)
+    .filter(({ time }) => time <= until)
+    .toSorted((one, other) => other.time - one.time)[0];
+}
+
+/** Files come from absolute paths; a dump is called after its server and database. */
+export const isDump = (paths: readonly string[]): boolean =>
+  paths.length === 1 && !paths[0]!.startsWith('/');
+
+const texts = (value: unknown): string[] =>
+  Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];

@@ -1,0 +1,85 @@
+import type { StepKind, StepRecord } from '../../model/run.ts';
+import { type OwnProgramEnd, problemOfError } from '../program/own-program.ts';
+import type { ProgramRecord } from '../program/operation-records.ts';
+import type { DestinationAccess } from './destination-access.ts';
+import type { ActivityEnd, StepContext } from './step-context.ts';
+
+export interface OperationStep {
+  readonly name: string;
+  readonly kind: StepKind;
+  /** The command and its arguments; nothing secret. */
+  readonly command: readonly string[];
+  readonly access: DestinationAccess;
+  /** More variables for it. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** More counters, from what it printed; may turn the outcome. */
+  readonly judge?: (
+    end: OwnProgramEnd,
+  ) => Partial<Pick<OwnProgramEnd, 'outcome' | 'problem' | 'counters' | 'warnings'>>;
+}
+
+/** How a step went: its record, what it means for the run, what else the operation printed. */
+export interface OperationStepEnd {
+  readonly record: StepRecord;
+  readonly end: ActivityEnd;
+  readonly records: readonly ProgramRecord[];
+}
+
+/** Runs an operation on a destination as one step of a run. A failure is an end, not thrown. */
+export async function runOperation(
+  context: StepContext,
+  { name, kind, command, access, environment = {}, judge }: OperationStep,
+): Promise<OperationStepEnd> {
+  const { steps, program, feed, run, job, mask, signal } = context;
+  const step = await steps.begin({ name, kind, destination: access.address });
+  const resources = job.resources;
+  let end: OwnProgramEnd;
+  try {
+    end = await program.run({
+      command,
+      environment: {
+        ...limits(context),
+        ...access.environment,
+        ...environment,
+      },
+      mask,
+      resources,
+      signal,
+      onProgress: (progress) =>
+        feed.publish({
+          type: 'progress',
+          run: run.id,
+          job: run.job,
+          step: name,
+          destination: access.address,
+          ...progress,
+        }),
+    });
+    end = { ...end, ...judge?.(end) };
+  } catch (error) {
+    end = { outcome: 'failed', problem: problemOfError(error), records: [] };
+  }
+  const { records, ...told } = end;
+  const record = await step.end(told);
+  return { record, end: activityEndOf(record), records };
+}
+
+/** What a step means for its run. */
+export function activityEndOf(record: StepRecord): ActivityEnd {
+  const { outcome = 'broken', problem, warnings = [], destination, name } = record;
+  const where = destination === undefined ? name : `${name} to ${destination}`;
+  const what = problem?.message ?? warnings[0];
+  return {
+    outcome,
+    ...(outcome !== 'succeeded' && what !== undefined && { reason: `${where}: ${what}` }),
+    ...(problem !== undefined && { problem }),
+  };
+}
+
+function limits({ job: { resources = {} } }: StepContext): Record<string, string> {
+  const { limitUpload, limitDownload } = resources;
+  return {
+    ...(limitUpload !== undefined && { HOLDFAST_LIMIT_UPLOAD: limitUpload }),
+    ...(limitDownload !== undefined && { HOLDFAST_LIMIT_DOWNLOAD: limitDownload }),
+  };
+}

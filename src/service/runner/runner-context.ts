@@ -1,0 +1,42 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Catalog } from '../../catalog/catalog.ts';
+import type { Configuration } from '../../model/configuration.ts';
+import type { CommandsJob, Job, TaskJob } from '../../model/job.ts';
+import type { Run, WorkerIdentity } from '../../model/run.ts';
+import type { Feed } from '../feed.ts';
+import type { ServiceLog } from '../log.ts';
+import type { OwnProgramSettings } from '../program/own-program.ts';
+import type { RunEvent } from '../run-event.ts';
+import type { ActivityRunner, ContainerKeeper } from './step-context.ts';
+
+/** What runs are executed with, the same for all of them. */
+export interface RunnerContext {
+  readonly catalog: Catalog;
+  readonly worker: WorkerIdentity;
+  readonly clock: Clock;
+  readonly log: ServiceLog;
+  readonly feed: Feed<RunEvent>;
+  /** How operations of our own are started; its environment is that of the service. */
+  readonly program: OwnProgramSettings;
+  /** Where the service keeps its things. */
+  readonly stateDirectory: string;
+  readonly tasks: {
+    readonly runTask: ActivityRunner<TaskJob>;
+    readonly runCommands: ActivityRunner<CommandsJob>;
+  };
+  /** Dispose of the answer. */
+  containersOf(configuration: Configuration): ContainerKeeper & AsyncDisposable;
+  /** Whether a run that its schedule wants may begin now. */
+  conditionsOf(
+    run: Run,
+    job: Job,
+    configuration: Configuration,
+    signal: AbortSignal,
+  ): Promise<ConditionVerdict>;
+}
+
+/** What the conditions of a job say to a run. */
+export type ConditionVerdict =
+  | { readonly kind: 'met' }
+  | { readonly kind: 'skip'; readonly reason: string }
+  | { readonly kind: 'postpone'; readonly reason: string; readonly notBefore: number };
