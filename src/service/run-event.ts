@@ -7,6 +7,8 @@ export type RunEvent =
   | { readonly type: 'run'; readonly run: Run }
   /** A step has begun or ended. */
   | { readonly type: 'step'; readonly run: string; readonly job: string; readonly step: StepRecord }
+  /** What tasks and commands print, as it comes; pieces may end anywhere. */
+  | { readonly type: 'output'; readonly run: string; readonly job: string; readonly text: string }
   | ({ readonly type: 'progress'; readonly run: string; readonly job: string } & RunProgress);
 
 /** How far a step is. */
