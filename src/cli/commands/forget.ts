@@ -24,7 +24,9 @@ export const run: CommandRun<typeof forget> = async (input, session) => {
   }
   const dryRun = flags['dry-run'];
   const named = input.arguments.SNAPSHOT;
-  const filter = snapshotFilter(flags, workingDirectory);
+  const { job, tag } = flags;
+  const ofJob = job === undefined ? flags : { ...flags, tag: tagsOfJob(tag, job) };
+  const filter = snapshotFilter(ofJob, workingDirectory);
   const policy = retentionPolicy(flags);
   const [repository, engine] = await Promise.all([
     openLocated(located, flags, session, { mode: dryRun ? 'read' : 'write' }),
@@ -64,6 +66,10 @@ export const run: CommandRun<typeof forget> = async (input, session) => {
   if (going.length > 0) output.note('The space is freed by "holdfast prune"');
   return 0;
 };
+
+/** With a job in each of the lists of tags, of which a snapshot has to have one. */
+const tagsOfJob = (lists: readonly string[], job: string): string[] =>
+  lists.length === 0 ? [`job:${job}`] : lists.map((tags) => `${tags},job:${job}`);
 
 /** Unfinished snapshots and those that cannot be read are in no group. */
 function tellUngrouped(

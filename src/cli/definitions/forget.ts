@@ -58,6 +58,11 @@ export const forget = defineCommand({
   flags: {
     ...retentionFlags,
     ...snapshotFilterFlags,
+    job: valueFlag({
+      placeholder: 'NAME',
+      environment: false,
+      help: 'Only snapshots of this job (all of an archive, which holds no tags)',
+    }),
     prune: switchFlag({ help: 'Free the space at once' }),
     force: switchFlag({ help: 'Go below the floor; take a policy that keeps nothing at its word' }),
     'dry-run': dryRun,
