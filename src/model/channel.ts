@@ -71,7 +71,7 @@ export interface MailChannel extends ChannelBase {
   readonly user?: string;
   /** For `xoauth2` the access token, unless `oauth` gets one. */
   readonly password?: SecretValue;
-  /** By default what the server offers, the safest first. */
+  /** By default one that the server offers. */
   readonly authentication?: 'plain' | 'login' | 'cram-md5' | 'xoauth2';
   readonly oauth?: MailOAuth;
   /** `name@host` or `Name <name@host>`. */

@@ -15,6 +15,7 @@ export const serverKinds: Readonly<Record<string, () => Promise<ServerKind>>> = 
   swift: async () => (await import('./swift.ts')).serverKind,
   'rclone-serve': async () => (await import('./rclone-serve.ts')).serverKind,
   postgres: async () => (await import('./postgres.ts')).serverKind,
+  exim: async () => (await import('./exim.ts')).serverKind,
   samba: async () => (await import('./samba.ts')).serverKind,
   openssh: async () => (await import('./openssh.ts')).serverKind,
   'proftpd-sftp': async () => (await import('./proftpd-sftp.ts')).serverKind,
