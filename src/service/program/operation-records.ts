@@ -128,24 +128,34 @@ function problemOf(record: ProgramRecord): RunProblem {
   };
 }
 
-/** An operation with several parts (forget, then prune) tells a summary of each: details are put together, counters are those of the last that has them. */
+/**
+ * An operation with several parts tells a summary of each. Of parts of one kind (dumps of several databases) the numbers are added; of different ones (forget,
+ * then prune) details are put together.
+ */
 function countersOf(record: ProgramRecord, before: StepCounters = {}): StepCounters {
+  const isSame = before.details?.['operation'] === record['operation'];
   const counters: Record<string, number> = {};
   const details: Record<string, string | number | boolean> = { ...before.details };
   for (const [name, value] of Object.entries(record)) {
-    if (['type', 'operation', 'snapshot', 'dryRun', 'milliseconds'].includes(name)) continue;
-    if ((counterNames as readonly string[]).includes(name)) {
-      if (typeof value === 'number') counters[name] = value;
-    } else if (['string', 'number', 'boolean'].includes(typeof value)) {
-      details[name] = value as string | number | boolean;
-    }
+    if (['type', 'snapshot', 'dryRun', 'milliseconds'].includes(name)) continue;
+    const counter = counterNames.find((known) => known === name);
+    const known = counter === undefined ? details[name] : before[counter];
+    const sum =
+      isSame && typeof value === 'number' && typeof known === 'number' ? known + value : value;
+    if (counter === undefined) {
+      if (['string', 'number', 'boolean'].includes(typeof sum)) details[name] = sum as string;
+    } else if (typeof sum === 'number') counters[name] = sum;
   }
-  const snapshot = record['snapshot'];
+  const { snapshot } = record as ProgramRecord & { readonly snapshot?: unknown };
+  const others = isSame ? [before.details?.['snapshots'] ?? before.snapshot ?? []].flat() : [];
   return {
     ...before,
     ...(typeof snapshot === 'string' && { snapshot }),
     ...counters,
-    ...(Object.keys(details).length > 0 && { details }),
+    details:
+      others.length > 0 && typeof snapshot === 'string'
+        ? { ...details, snapshots: [...others, snapshot].join(' ') }
+        : details,
   };
 }
 

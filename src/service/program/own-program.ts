@@ -84,7 +84,7 @@ export class OwnProgram {
     const priorities = await priorityPrefix(operation.resources, this.#settings.environment);
     if (isAborted(signal)) return { outcome: 'cancelled', records: [] };
     await using program = await startProgram(
-      [...priorities, ...this.#settings.argv, ...operation.command, '--json'],
+      [...priorities, ...this.#settings.argv, '--json', ...operation.command],
       {
         environment: { ...this.#settings.environment, ...operation.environment },
         directory: this.#settings.directory,

@@ -2,7 +2,11 @@ import { AppError } from '../../base/errors.ts';
 import { didYouMean } from '../../base/did-you-mean.ts';
 import type { BackupJob } from '../../model/job.ts';
 import { problemOfError } from '../program/own-program.ts';
-import { destinationNameOf } from './destination-access.ts';
+import {
+  accessDestination,
+  type DestinationAccess,
+  destinationNameOf,
+} from './destination-access.ts';
 import type { ActivityEnd, StepContext } from './step-context.ts';
 
 /**
@@ -20,12 +24,27 @@ export async function eachDestination(
     try {
       ends.push(await act(index));
     } catch (error) {
-      if (signal.aborted) break;
-      ends.push(await couldNotBegin(context, index, error));
+      if (!signal.aborted) throw error;
     }
   }
   if (signal.aborted) ends.push({ outcome: 'cancelled' });
   return ends;
+}
+
+/** Does something with a destination; that it cannot be opened is a failed step, because every result is told per destination. */
+export async function withAccess(
+  context: StepContext<BackupJob>,
+  index: number,
+  act: (access: DestinationAccess) => Promise<ActivityEnd>,
+): Promise<ActivityEnd> {
+  let access: DestinationAccess;
+  try {
+    access = await accessDestination(context, index);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    return await couldNotBegin(context, index, error);
+  }
+  return await act(access);
 }
 
 /** Numbers of the destinations that a run is about. */
@@ -47,7 +66,6 @@ export function chosenDestinations({ job, run }: StepContext<BackupJob>): number
   });
 }
 
-/** What failed before there was a step is a step: every result is told per destination. */
 async function couldNotBegin(
   { steps, run, job }: StepContext<BackupJob>,
   index: number,

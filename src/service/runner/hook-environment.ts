@@ -29,7 +29,9 @@ export function runVariables(
 ): RunVariables {
   const worked = steps.filter(({ kind }) => kind !== 'hook' && kind !== 'containers');
   const status = worked.findLast(({ exitStatus = 0 }) => exitStatus !== 0)?.exitStatus ?? 0;
-  const snapshots = worked.flatMap(({ counters }) => counters?.snapshot ?? []);
+  const snapshots = worked.flatMap(
+    ({ counters }) => counters?.details?.['snapshots'] ?? counters?.snapshot ?? [],
+  );
   return {
     HOLDFAST_JOB: run.job,
     HOLDFAST_RUN: run.id,

@@ -1,13 +1,9 @@
 import type { BackupJob, DatabaseSource } from '../../../model/job.ts';
 import { combineEnds } from '../combine-ends.ts';
 import { withContainersStopped } from '../containers-stopped.ts';
-import {
-  accessDestination,
-  type DestinationAccess,
-  destinationNameOf,
-} from '../destination-access.ts';
+import { type DestinationAccess, destinationNameOf } from '../destination-access.ts';
 import { dumpDatabase } from './dump.ts';
-import { eachDestination } from '../each-destination.ts';
+import { eachDestination, withAccess } from '../each-destination.ts';
 import type { HookRunner } from '../hook-runner.ts';
 import {
   filterArguments,
@@ -28,17 +24,17 @@ export async function runBackup(
 ): Promise<ActivityEnd> {
   const { job, signal } = context;
   const stored: DestinationAccess[] = [];
+  const store = async (access: DestinationAccess): Promise<ActivityEnd> => {
+    const end = await backupTo(context, access);
+    if (end.outcome === 'succeeded' || end.outcome === 'warned') stored.push(access);
+    return end;
+  };
   const backups = await withContainersStopped(context, async () =>
     combineEnds(
-      await eachDestination(
-        context,
-        async (index) =>
-          await withHooks(context, hooks, destinationNameOf(job, index), async () => {
-            const access = await accessDestination(context, index);
-            const end = await backupTo(context, access);
-            if (end.outcome === 'succeeded' || end.outcome === 'warned') stored.push(access);
-            return end;
-          }),
+      await eachDestination(context, (index) =>
+        withHooks(context, hooks, destinationNameOf(job, index), () =>
+          withAccess(context, index, store),
+        ),
       ),
     ),
   );

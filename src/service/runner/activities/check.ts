@@ -1,8 +1,8 @@
 import { toHex } from '../../../base/bytes.ts';
 import type { BackupJob } from '../../../model/job.ts';
 import { combineEnds } from '../combine-ends.ts';
-import { accessDestination, type DestinationAccess } from '../destination-access.ts';
-import { eachDestination } from '../each-destination.ts';
+import type { DestinationAccess } from '../destination-access.ts';
+import { eachDestination, withAccess } from '../each-destination.ts';
 import { flagArguments, parameterArguments } from '../operation-arguments.ts';
 import { runOperation } from '../run-operation.ts';
 import type { ActivityEnd, StepContext } from '../step-context.ts';
@@ -11,8 +11,9 @@ import { archiveFlagsOf } from './retention.ts';
 /** Looks for damage at each destination. */
 export async function runCheck(context: StepContext<BackupJob>): Promise<ActivityEnd> {
   return combineEnds(
-    await eachDestination(context, async (index) =>
-      checkAt(context, await accessDestination(context, index)),
+    await eachDestination(
+      context,
+      async (index) => await withAccess(context, index, (access) => checkAt(context, access)),
     ),
   );
 }

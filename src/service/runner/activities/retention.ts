@@ -1,7 +1,7 @@
 import type { BackupJob } from '../../../model/job.ts';
 import { combineEnds } from '../combine-ends.ts';
-import { accessDestination, type DestinationAccess } from '../destination-access.ts';
-import { eachDestination } from '../each-destination.ts';
+import type { DestinationAccess } from '../destination-access.ts';
+import { eachDestination, withAccess } from '../each-destination.ts';
 import { flagArguments, parameterArguments, retentionArguments } from '../operation-arguments.ts';
 import { runOperation } from '../run-operation.ts';
 import type { ActivityEnd, StepContext } from '../step-context.ts';
@@ -23,8 +23,9 @@ export async function runRetention(context: StepContext<BackupJob>): Promise<Act
     }
   }
   return combineEnds(
-    await eachDestination(context, async (index) =>
-      retainAt(context, await accessDestination(context, index)),
+    await eachDestination(
+      context,
+      async (index) => await withAccess(context, index, (access) => retainAt(context, access)),
     ),
   );
 }
