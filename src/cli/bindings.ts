@@ -11,6 +11,7 @@ export const bindings: Readonly<Record<string, () => Promise<CommandModule>>> = 
   backup: () => import('./commands/backup.ts'),
   snapshots: () => import('./commands/snapshots.ts'),
   restore: () => import('./commands/restore.ts'),
+  'restore-database': () => import('./commands/restore-database.ts'),
   check: () => import('./commands/check.ts'),
   forget: () => import('./commands/forget.ts'),
   prune: () => import('./commands/prune.ts'),

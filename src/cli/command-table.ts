@@ -19,6 +19,7 @@ import {
   keyPassphrase,
   keyRemove,
 } from './definitions/repository.ts';
+import { restoreDatabase } from './definitions/restore-database.ts';
 import { restore } from './definitions/restore.ts';
 import { check, prune, rebuildIndex } from './definitions/upkeep.ts';
 
@@ -32,6 +33,7 @@ export const commandTable: readonly CommandDefinition[] = [
   diff,
   cat,
   restore,
+  restoreDatabase,
   check,
   forget,
   prune,

@@ -133,7 +133,8 @@ async function makeSyntheticFull(
   return 0;
 }
 
-function notForArchives(what: string): AppError {
+/** The error for what such archives cannot hold. */
+export function notForArchives(what: string): AppError {
   return new AppError('input/usage', `${what} cannot be stored in an archive of duplicity's`, {
     hint: 'Use a repository of our own for that',
   });

@@ -8,6 +8,7 @@ import type { BackupInput, BackupSource } from '../../engine/backup.ts';
 import { refuseNesting } from '../../engine/nested-destination.ts';
 import { SourceWalk } from '../../engine/source-walk.ts';
 import type { Survey, SurveyOptions } from '../../engine/survey.ts';
+import { isDatabaseUrl } from '../../source/database/database-url.ts';
 import { planSources, type SourcePlan } from '../../source/filesystem/source-plan.ts';
 import { isForArchive } from '../archive/is-for-archive.ts';
 import type { CommandInput, CommandRun } from '../command.ts';
@@ -31,6 +32,7 @@ export const run: CommandRun<typeof backup> = async (input, session) => {
   const { flags } = input;
   const { output, workingDirectory } = session;
   const filter = await filterOf(input, session);
+  if (isDatabase(input)) return await backupFromDatabases(input, filter, session);
   const paths = input.arguments.SOURCE.map((source) =>
     givenPath(source, 'A SOURCE', workingDirectory),
   );
@@ -87,6 +89,29 @@ export const run: CommandRun<typeof backup> = async (input, session) => {
     await surveying;
   }
 };
+
+/** Looked at before anything is loaded for it. */
+const isDatabase = ({ flags, arguments: given }: Input): boolean =>
+  flags['database-source'].length > 0 ||
+  (!isStream(flags) && !flags['synthetic-full'] && given.SOURCE.some(isDatabaseUrl));
+
+async function backupFromDatabases(
+  input: Input,
+  filter: PathFilter,
+  session: CommandSession,
+): Promise<number> {
+  const { backupDatabases, databaseSources } = await import('../database/backup-databases.ts');
+  databaseSources(input);
+  const located = await locateDestination(input.arguments.URL, input.flags, session);
+  if (await isForArchive(located, input.flags, session)) {
+    await using _place = located;
+    const { notForArchives } = await import('../archive/backup.ts');
+    throw notForArchives('The dump of a database');
+  }
+  const settings = (source: BackupSource): BackupInput =>
+    settingsOf(input, source, filter, session);
+  return backupDatabases(located, input, settings, session);
+}
 
 const isStream = (flags: Input['flags']): boolean => flags.stdin || flags['stdin-from-command'];
 
@@ -151,7 +176,7 @@ function settingsOf(
     },
     hostName: flags.host ?? hostname(),
     userName: userName(),
-    tags: splitTags(flags.tag),
+    tags: splitTags([...flags.tag, ...(flags.job === undefined ? [] : [`job:${flags.job}`])]),
     time:
       flags.time === undefined ? undefined : parseTime(flags.time, { now: clock.now(), timeZone }),
     program: `holdfast ${version}`,

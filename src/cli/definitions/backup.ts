@@ -3,20 +3,27 @@ import { parseSize } from '../../base/size.ts';
 import { defineCommand } from '../command.ts';
 import { listFlag, switchFlag, valueFlag, wholeNumber } from '../flag.ts';
 import { archiveBackupFlags } from './archive-flags.ts';
+import { databaseSourceFlags } from './database-flags.ts';
 import { dryRun, pathRuleFlags, repository } from './shared-flags.ts';
 
 export const backup = defineCommand({
   name: 'backup',
-  summary: 'Make a snapshot of directories, files, or the output of a command',
+  summary: 'Make a snapshot of directories, files, databases, or the output of a command',
   description: [
     'The repository is made at first use. An interrupted run is continued by the next one. A file that cannot be read is reported and ' +
       'counted, and the exit code is 3.',
     'A glob without a slash matches names at any depth (*.o), one with a leading slash absolute paths (/home/*/cache), any other one ' +
       'the end of paths (src/build). "**" stands for any number of directories, a trailing slash means directories only, "re:" ' +
       'starts a regular expression. Of the rules that match a path or a directory above it, the last one decides.',
+    'A SOURCE such as postgresql://user@host/name is a database: a dump of it goes into the repository, without a file on the way. Without a name ' +
+      'all databases of the server are dumped, each into a snapshot of its own. There are postgresql, mariadb, mysql, sqlite, redis and mongodb.',
   ],
   positionals: {
-    SOURCE: { arity: 'many', kind: 'path', help: 'What to back up: directories and files' },
+    SOURCE: {
+      arity: 'many',
+      kind: 'path',
+      help: 'What to back up: directories and files, or URLs of databases',
+    },
     URL: repository,
   },
   flags: {
@@ -43,6 +50,11 @@ export const backup = defineCommand({
       help: 'Leave out files modified after this time',
     }),
     tag: listFlag({ placeholder: 'TAG[,TAG…]', help: 'Give the snapshot a tag' }),
+    job: valueFlag({
+      placeholder: 'NAME',
+      environment: false,
+      help: 'Mark the snapshot as one of this job by the tag "job:NAME" (archives hold no tags)',
+    }),
     host: valueFlag({
       placeholder: 'NAME',
       help: 'Record this host name instead of that of the machine',
@@ -70,13 +82,15 @@ export const backup = defineCommand({
       help: 'Work on content with so many threads (as many as there are cores, at most 8)',
     }),
     'dry-run': dryRun,
+    ...databaseSourceFlags,
     ...archiveBackupFlags,
   },
   takesRest: (flags) => flags['stdin-from-command'] === true,
   without: (flags) =>
     flags['stdin'] === true ||
     flags['stdin-from-command'] === true ||
-    flags['synthetic-full'] === true
+    flags['synthetic-full'] === true ||
+    (flags['database-source'] as readonly string[]).length > 0
       ? ['SOURCE']
       : [],
   problem({ flags, rest }) {
@@ -109,7 +123,11 @@ export const backup = defineCommand({
     ],
     [
       'holdfast backup /mnt/disk/db --stdin-from-command --stdin-filename shop.sql -- pg_dump shop',
-      'Back up a database; a failing dump makes no snapshot',
+      'Back up the output of a command; a failing one makes no snapshot',
+    ],
+    [
+      'holdfast backup postgresql://backup@db.example /mnt/disk/db --database-exclude ^test_',
+      'Dump all databases of a server but some',
     ],
   ],
 });
