@@ -138,18 +138,18 @@ describe('the HTTP interface', () => {
 
   test('refuses a change that did not see the last one', async () => {
     const path = '/api/v1/jobs/documents';
-    const before = await kept.catalog.configuration.jobs.get('documents');
+    const untouched = await kept.catalog.configuration.jobs.get('documents');
     await read(call('PUT', path, documents), 428);
     await read(call('PUT', path, documents, { 'if-match': '"1000"' }), 412);
     await read(call('PUT', path, documents, { 'if-none-match': '*' }), 412);
     await read(call('PUT', '/api/v1/jobs/other', documents, { 'if-match': '"1"' }), 412);
     await read(call('DELETE', path), 428);
-    assert.deepEqual(await kept.catalog.configuration.jobs.get('documents'), before);
+    assert.deepEqual(await kept.catalog.configuration.jobs.get('documents'), untouched);
   });
 
   test('refuses a broken job with a sentence for each field, and changes nothing', async () => {
     const path = '/api/v1/jobs/documents';
-    const before = await kept.catalog.configuration.jobs.get('documents');
+    const untouched = await kept.catalog.configuration.jobs.get('documents');
     const wrong = { ...documents, timeout: 'soon', shedule: 'daily', notify: ['pager'] };
     const body = await read<ErrorBody>(call('PUT', path, wrong, await match(path)), 422);
     assert.equal(body.code, 'input/invalid');
@@ -162,7 +162,7 @@ describe('the HTTP interface', () => {
     const unknown = { ...documents, notify: ['pager'] };
     const other = await read<ErrorBody>(call('PUT', path, unknown, await match(path)), 422);
     assert.match(other.message, /There is no channel "pager"/u);
-    assert.deepEqual(await kept.catalog.configuration.jobs.get('documents'), before);
+    assert.deepEqual(await kept.catalog.configuration.jobs.get('documents'), untouched);
   });
 
   test('refuses what is no JSON, too long, or has another name', async () => {
