@@ -233,7 +233,10 @@ export interface JobConditions {
 export interface NotifyRule {
   /** Name of a channel of the configuration. */
   readonly channel: string;
+  /** By default what the type of the channel is for. */
   readonly on?: readonly NoticeEvent[];
+  /** By default what is bad of all activities, and the rest of those that are not done by the way: not of retention and checks. */
+  readonly activities?: readonly Activity[];
 }
 
 export const noticeEvents = [

@@ -21,4 +21,6 @@ export interface Report {
   readonly lastSuccess?: number;
   readonly lastProvenRestorable?: number;
   readonly nextRun?: number;
+  /** It goes into a digest, together with others of its channel. */
+  readonly digest?: boolean;
 }

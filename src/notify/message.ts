@@ -5,6 +5,7 @@ import { type Fact, factsOf } from './report-facts.ts';
 import { reportDocument } from './report-document.ts';
 import { type Tone, toneOf } from './report-tone.ts';
 import { compileTemplate } from './template.ts';
+import { withOutput } from './with-output.ts';
 
 /** A report as chats and phones show it. */
 export interface Message {
@@ -25,11 +26,6 @@ export function messageMaker(settings: ChannelBase): (report: Report) => Message
     facts: factsOf(report),
     output: outputOf(report, settings),
   });
-}
-
-/** Whether what the steps printed may go with this report. */
-export function withOutput(report: Report, { output = 'never' }: ChannelBase): boolean {
-  return output === 'always' || (output === 'failures' && toneOf(report) === 'bad');
 }
 
 function outputOf(report: Report, settings: ChannelBase): string | undefined {

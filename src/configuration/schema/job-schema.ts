@@ -38,6 +38,7 @@ export const notifyRule = z
     strictObject({
       channel: z.string().min(1),
       on: z.array(z.enum(noticeEvents)).min(1).exactOptional(),
+      activities: z.array(z.enum(activities)).min(1).exactOptional(),
     }),
   ])
   .meta({ description: 'The name of a channel, or {channel, on: [failed, missed, …]}' });

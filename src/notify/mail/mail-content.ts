@@ -3,11 +3,12 @@ import { createHash } from 'node:crypto';
 import { parseSize } from '../../base/size.ts';
 import type { Report } from '../../model/report.ts';
 import type { SettingsOf } from '../channel.ts';
-import { messageMaker, withOutput } from '../message.ts';
+import { messageMaker } from '../message.ts';
 import { lastBytes, plainLine } from '../plain-line.ts';
 import { digestHtml, reportHtml } from '../report-html.ts';
 import { digestText, reportText } from '../report-text.ts';
 import { type Tone, toneOf } from '../report-tone.ts';
+import { withOutput } from '../with-output.ts';
 
 /** What a mail says. */
 export interface MailContent {

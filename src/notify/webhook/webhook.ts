@@ -5,9 +5,9 @@ import type { ChannelContext, OpenChannel, SettingsOf } from '../channel.ts';
 import { openHttpChannel } from '../http/http-channel.ts';
 import { basic } from '../http/http-client.ts';
 import { secretAddress, webAddress } from '../http/web-address.ts';
-import { withOutput } from '../message.ts';
 import { reportDocument } from '../report-document.ts';
 import { compileTemplate, type Template, type TemplateContext } from '../template.ts';
+import { withOutput } from '../with-output.ts';
 import { signatureOf } from './signature.ts';
 
 type Settings = SettingsOf<'webhook'>;
