@@ -69,7 +69,7 @@ export function parseCron(text: string): CronExpression {
   const timeZone = zone?.[1] ?? expression.timeZone;
   // Unknown zones are found out here, not when the first run is due.
   if (timeZone !== undefined) offsetAt(0, timeZone);
-  if (nextWallTime(expression.rule, 0) === undefined)
+  if (!canFit(expression.rule))
     throw new AppError('input/invalid', `No day fits the schedule "${text}"`);
   return { ...expression, ...(timeZone !== undefined && { timeZone }) };
 }
@@ -111,6 +111,13 @@ function nextOfShownTimes(rule: CalendarRule, zone: string, after: number): numb
     if (wall - offset < end) return wall - offset;
     from = end;
   }
+}
+
+/** Whether any day fits: there is no 31 February. */
+function canFit(rule: CalendarRule): boolean {
+  return (rule.years ?? [{ from: 2000 }]).some(
+    ({ from }) => nextWallTime(rule, Date.UTC(from, 0)) !== undefined,
+  );
 }
 
 function parseWithoutZone(text: string, whole: string): CronExpression {

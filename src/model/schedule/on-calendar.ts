@@ -58,7 +58,8 @@ export function parseCalendarEvent(text: string): CalendarEvent {
     const weekdays = next(isWeekdays);
     const date = next((word) => dateText.test(word));
     const time = next((word) => timeText.test(word));
-    const timeZone = next((word) => /^[a-z]/iu.test(word) && !isWeekdays(word));
+    const isBegun = (weekdays ?? date ?? time) !== undefined;
+    const timeZone = next((word) => isBegun && /^[a-z][\w+-]*(?:\/[\w+-]+)*$/iu.test(word));
     if (words.length > 0)
       throw new AppError('input/invalid', `"${words[0]}" is no part of a calendar event`);
     const [hour, minute, second] = (time ?? '00:00:00').split(':') as [string, string, string?];

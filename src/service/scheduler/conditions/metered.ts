@@ -8,7 +8,7 @@ export interface MeteredOptions extends CallOptions {
 }
 
 /** `NM_METERED_YES` and `NM_METERED_GUESS_YES` of NetworkManager's `NMMetered`. */
-const metered: readonly string[] = ['u 1', 'u 3'];
+const metered = new Set(['u 1', 'u 3']);
 const timeLimit = 5000;
 
 /**
@@ -28,7 +28,7 @@ export async function isMetered(options: MeteredOptions): Promise<boolean> {
     ],
     options,
   );
-  if (byBus !== undefined) return metered.includes(byBus);
+  if (byBus !== undefined) return metered.has(byBus);
   const byTool = await ask(['nmcli', '-t', '-f', 'GENERAL.METERED', 'device', 'show'], options);
   return /^GENERAL\.METERED:yes/mu.test(byTool ?? '');
 }
