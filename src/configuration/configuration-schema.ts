@@ -33,6 +33,7 @@ export const settingsSchema = strictObject({
   hooks: z.array(hook).exactOptional(),
   blackout: z.array(blackoutWindow).exactOptional(),
   history: duration.exactOptional(),
+  alarmReminder: z.union([z.literal('off'), duration]).exactOptional(),
   containerSocket: z
     .string()
     .regex(/^(?:unix:\/\/|tcp:\/\/|\/)/u, {

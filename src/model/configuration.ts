@@ -28,6 +28,8 @@ export interface ServiceSettings {
   readonly blackout?: readonly BlackoutWindow[];
   /** How long finished runs are remembered, `1Y` by default; at least the last ten of each job and its last success always are. */
   readonly history?: string;
+  /** How often an alarm for a missed backup is repeated until the job has succeeded: a duration, `1D` by default, or `off`. */
+  readonly alarmReminder?: string;
   /** Address of a Docker-compatible socket: `unix:///run/docker.sock`, `tcp://host:2376`. */
   readonly containerSocket?: string;
   /** Labels of the metrics. */
