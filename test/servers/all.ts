@@ -20,6 +20,7 @@ export const serverKinds: Readonly<Record<string, () => Promise<ServerKind>>> = 
   openssh: async () => (await import('./openssh.ts')).serverKind,
   'proftpd-sftp': async () => (await import('./proftpd-sftp.ts')).serverKind,
   tahoe: async () => (await import('./tahoe.ts')).serverKind,
+  podman: async () => (await import('./podman.ts')).serverKind,
   mariadb: async () => (await import('./mariadb.ts')).serverKind,
   redis: async () => (await import('./redis.ts')).serverKind,
 };
