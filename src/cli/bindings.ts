@@ -33,5 +33,8 @@ export const bindings: Readonly<Record<string, () => Promise<CommandModule>>> = 
   'config show': () => import('./commands/config-show.ts'),
   'config generate': () => import('./commands/config-generate.ts'),
   'config schema': () => import('./commands/config-schema.ts'),
+  'charm status': () => import('./commands/charm-status.ts'),
+  'charm config': () => import('./commands/charm-config.ts'),
+  'charm generate': () => import('./commands/charm-generate.ts'),
   completion: () => import('./commands/completion.ts'),
 };

@@ -1,5 +1,6 @@
 import type { CommandDefinition } from './command.ts';
 import { backup } from './definitions/backup.ts';
+import { charmConfiguration, charmGenerate, charmStatusCommand } from './definitions/charm.ts';
 import {
   configGenerate,
   configSchema,
@@ -51,5 +52,8 @@ export const commandTable: readonly CommandDefinition[] = [
   configShow,
   configGenerate,
   configSchema,
+  charmStatusCommand,
+  charmConfiguration,
+  charmGenerate,
   completion,
 ];

@@ -92,7 +92,10 @@ function readList(values: CharmValues, name: string): (string | null)[] {
     throw new AppError('input/invalid', `"${name}" is no YAML: ${messageOf(cause)}`, { cause });
   }
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-  return list.map((item) => (item === null ? null : String(item)));
+  return list.map((item) => {
+    if (item === null || typeof item === 'string') return item;
+    throw new AppError('input/invalid', `"${name}" is no list of texts`);
+  });
 }
 
 async function run(argv: readonly string[], context: PackagesContext): Promise<void> {

@@ -269,7 +269,7 @@ describe('options', () => {
       decodedPrivateKey(readCharmOptions({ private_ssh_key: key })),
       Buffer.from(key, 'base64').toString(),
     );
-    const broken = [...key].toSpliced(30, 0, '\n').join('');
+    const broken = `${key.slice(0, 30)}\n${key.slice(30)}`;
     assert.ok(decodedPrivateKey(readCharmOptions({ private_ssh_key: broken })));
     for (const wrong of ['abc', '!!!!', Buffer.from([255, 254, 1]).toString('base64')]) {
       assert.equal(
