@@ -9,8 +9,6 @@ export interface CharmOption {
   readonly description: string;
   /** It must not be shown. */
   readonly secret?: true;
-  /** For the installer of the charm only. */
-  readonly installer?: true;
 }
 
 const text = (name: string, description: string, preset = ''): CharmOption => ({
@@ -23,11 +21,6 @@ const secret = (name: string, description: string): CharmOption => ({
   ...text(name, description),
   secret: true,
 });
-const installer = (name: string, description: string, preset = ''): CharmOption => ({
-  ...text(name, description, preset),
-  installer: true,
-});
-
 /** Every option, in the order of the charm; `config.yaml` of the charm folder is made of it. */
 export const charmOptions: readonly CharmOption[] = [
   text(
@@ -97,14 +90,10 @@ export const charmOptions: readonly CharmOption[] = [
     'nagios_servicegroups',
     'Service groups of Nagios, separated by commas; nagios_context if empty.',
   ),
-  installer('extra_packages', 'More packages to install, separated by blanks.'),
-  installer(
-    'install_keys',
-    'Keys of package sources, as a YAML list: ASCII-armoured, or null.',
-    '',
-  ),
-  installer('install_sources', 'Package sources, as a YAML list: lines of sources.list, ppa:…', ''),
-  installer('package_status', '"install", or "hold" to keep packages at their version.', 'install'),
+  text('extra_packages', 'More packages to install, separated by blanks.'),
+  text('install_keys', 'Keys of package sources, as a YAML list: ASCII-armoured, or null.', ''),
+  text('install_sources', 'Package sources, as a YAML list: lines of sources.list, ppa:…', ''),
+  text('package_status', '"install", or "hold" to keep packages at their version.', 'install'),
 ];
 
 /** What older pages call an option. */
