@@ -97,7 +97,6 @@ export async function testRunner(given: Partial<RunWorkerContext> = {}): Promise
         environment: {},
         address: 'unix:///nonexistent/docker.sock',
       }),
-    conditionsOf: async () => ({ kind: 'met' }),
     async reportsOf(run): Promise<readonly OutboxEntry[]> {
       told.push(run);
       return [];

@@ -1,8 +1,10 @@
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 
 import { durationMilliseconds, formatDuration, parseDuration } from '../../base/duration.ts';
 import { AppError } from '../../base/errors.ts';
 import type { RunEnd } from '../../catalog/catalog.ts';
+import type { SecretContext } from '../../configuration/resolve-secret.ts';
 import type { Configuration } from '../../model/configuration.ts';
 import type { BackupJob, CommandsJob, Job, TaskJob } from '../../model/job.ts';
 import type { Run } from '../../model/run.ts';
@@ -15,6 +17,7 @@ import { runRestore } from './activities/restore.ts';
 import { runRetention } from './activities/retention.ts';
 import { withContainersStopped } from './containers-stopped.ts';
 import { secretFinder } from './find-secret.ts';
+import { conditionsOf } from './run-conditions.ts';
 import { runVariables } from './hook-environment.ts';
 import { HookRunner } from './hook-runner.ts';
 import { operationEnvironment, outsideEnvironment } from './outside-environment.ts';
@@ -56,16 +59,20 @@ export async function executeRun(
     return { kind: 'ended', end, configuration };
   }
   if (run.trigger === 'schedule' || run.trigger === 'catch-up') {
-    const verdict = await context.conditionsOf(run, job, configuration, signals.signal);
+    const verdict = await conditionsOf(job, configuration, {
+      where: await secretPlace(job, context),
+      clock: context.clock,
+      signal: signals.signal,
+    });
     if (verdict.kind === 'postpone') {
       log.info(`Postponed: ${verdict.reason}`, { run: run.id, job: run.job });
       return { ...verdict, kind: 'postponed' };
     }
     if (verdict.kind === 'skip') {
-      const end = await executeWork(run, job, configuration, context, signals, async () => ({
+      const end = await executeWork(run, job, configuration, context, signals, {
         outcome: 'skipped',
         reason: verdict.reason,
-      }));
+      });
       return { kind: 'ended', end, job, configuration };
     }
   }
@@ -73,32 +80,27 @@ export async function executeRun(
   return { kind: 'ended', end, job, configuration };
 }
 
-/** The work with hooks around it, within the time that the job has. With `instead` only the hooks that fit are run. */
+/** The work with hooks around it, within the time that the job has. With `instead` only the hooks that fit such an end are run. */
 export async function executeWork(
   run: Run,
   job: Job,
   configuration: Configuration,
   context: RunnerContext,
   { signal: given, lasting }: RunSignals,
-  instead?: () => Promise<ActivityEnd>,
+  instead?: ActivityEnd,
 ): Promise<RunEnd> {
   using limit = timeLimitOf(job);
   const signal = AbortSignal.any([given, limit.signal]);
   const mask = new SecretMask();
   const steps = new RunStepLog({
+    before: run.steps,
     clock: context.clock,
     mask,
     write: (all) => context.catalog.runs.progress(run.id, context.worker.id, all),
     onStep: (step) => context.feed.publish({ type: 'step', run: run.id, job: run.job, step }),
   });
   await using containers = context.containersOf(configuration);
-  const secret = secretFinder(
-    {
-      environment: context.program.environment,
-      baseDirectory: await baseDirectoryOf(job, context),
-    },
-    mask,
-  );
+  const secret = secretFinder(await secretPlace(job, context), mask);
   const { variables, failure } = await variablesOf(job, secret, signal);
   const step: StepContext = {
     run,
@@ -135,13 +137,13 @@ export async function executeWork(
   const end =
     instead === undefined
       ? await withHooks(step, hooks, undefined, work)
-      : await skipped(step, hooks, await instead());
+      : await hooksOnly(step, hooks, instead);
   const told = mask.maskAll(endOf(end, given, limit.signal));
   return { ...told, steps: steps.steps };
 }
 
-/** The hooks of something that was not even begun. */
-async function skipped(
+/** The hooks of something that was not even begun, or was broken off. */
+async function hooksOnly(
   context: StepContext,
   hooks: HookRunner,
   end: ActivityEnd,
@@ -221,12 +223,15 @@ function timeLimitOf({ name, timeout }: Job): { readonly signal: AbortSignal } &
 }
 
 /** Relative paths of a configuration file are relative to it. */
-async function baseDirectoryOf(
+async function secretPlace(
   { name }: Job,
-  { catalog, program }: RunnerContext,
-): Promise<string> {
+  { catalog, program: { environment, directory } }: RunnerContext,
+): Promise<SecretContext> {
   const origin = (await catalog.configuration.jobs.get(name))?.origin;
-  return origin !== undefined && path.isAbsolute(origin) ? path.dirname(origin) : program.directory;
+  if (origin === undefined || !path.isAbsolute(origin))
+    return { environment, baseDirectory: directory };
+  const isDirectory = (await stat(origin).catch(() => undefined))?.isDirectory() === true;
+  return { environment, baseDirectory: isDirectory ? origin : path.dirname(origin) };
 }
 
 /** The variables of a job. One that cannot be found makes the work fail, but the hooks are run with the others. */

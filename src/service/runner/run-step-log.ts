@@ -9,6 +9,8 @@ export interface RunStepLogOptions {
   /** Writes all steps so far. */
   readonly write: (steps: readonly StepRecord[]) => Promise<void>;
   readonly onStep: (step: StepRecord) => void;
+  /** What was done before: of a run that was broken off. */
+  readonly before?: readonly StepRecord[];
 }
 
 /** The steps of one run. Steps may overlap. */
@@ -19,6 +21,7 @@ export class RunStepLog implements StepLog {
 
   constructor(options: RunStepLogOptions) {
     this.#options = options;
+    this.#steps.push(...(options.before ?? []));
   }
 
   get steps(): readonly StepRecord[] {

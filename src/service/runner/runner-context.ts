@@ -1,8 +1,8 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Catalog } from '../../catalog/catalog.ts';
 import type { Configuration } from '../../model/configuration.ts';
-import type { CommandsJob, Job, TaskJob } from '../../model/job.ts';
-import type { Run, WorkerIdentity } from '../../model/run.ts';
+import type { CommandsJob, TaskJob } from '../../model/job.ts';
+import type { WorkerIdentity } from '../../model/run.ts';
 import type { Feed } from '../feed.ts';
 import type { ServiceLog } from '../log.ts';
 import type { OwnProgramSettings } from '../program/own-program.ts';
@@ -26,17 +26,4 @@ export interface RunnerContext {
   };
   /** Dispose of the answer. */
   containersOf(configuration: Configuration): ContainerKeeper & AsyncDisposable;
-  /** Whether a run that its schedule wants may begin now. */
-  conditionsOf(
-    run: Run,
-    job: Job,
-    configuration: Configuration,
-    signal: AbortSignal,
-  ): Promise<ConditionVerdict>;
 }
-
-/** What the conditions of a job say to a run. */
-export type ConditionVerdict =
-  | { readonly kind: 'met' }
-  | { readonly kind: 'skip'; readonly reason: string }
-  | { readonly kind: 'postpone'; readonly reason: string; readonly notBefore: number };
