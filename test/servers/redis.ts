@@ -35,8 +35,7 @@ export async function startRedis(): Promise<RedisServer> {
         argv: [
           'redis-server',
           ...['--port', String(port), '--bind', '127.0.0.1', '--dir', directory],
-          ...['--save', '', '--requirepass', password],
-          ...['--repl-diskless-sync-delay', '0'],
+          ...['--save', '', '--repl-diskless-sync-delay', '0', '--requirepass', password],
         ],
       },
     ],
