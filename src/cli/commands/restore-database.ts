@@ -41,7 +41,7 @@ export const run: CommandRun<typeof restoreDatabase> = async (input, session) =>
   const isUrl = flags.to !== undefined && isDatabaseUrl(flags.to);
   const password = await findDatabasePassword(flags, session);
   const given = isUrl ? databaseAddress(flags.to, password, session) : undefined;
-  const tools = await databaseTools(flags, session);
+  await using tools = await databaseTools(flags, session);
   await using view = await openView(input.arguments.URL, flags, session);
   const chosen = chooseDump(view.snapshots, input.arguments['SNAPSHOT[:PATH]'], session);
   const { snapshot } = chosen;

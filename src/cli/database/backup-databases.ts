@@ -55,7 +55,7 @@ export async function backupDatabases(
   };
   context.report({ type: 'phase', phase: 'Asking the database server' });
   const password = await findDatabasePassword(flags, session);
-  const tools = await databaseTools(flags, session);
+  await using tools = await databaseTools(flags, session);
   const dumps: DatabaseDump[] = [];
   const sources = databaseSources(input).map((text) => databaseAddress(text, password, session));
   for (const address of sources) {

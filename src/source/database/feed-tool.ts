@@ -1,6 +1,6 @@
 import type { CallOptions } from '../../base/call-options.ts';
-import type { Program, ProgramEnd } from '../../base/process.ts';
-import type { ToolEnvironment, ToolRunner } from './tool-runner.ts';
+import type { ProgramEnd } from '../../base/process.ts';
+import type { Tool, ToolEnvironment, ToolRunner } from './tool-runner.ts';
 
 /**
  * Runs a tool with a stream as its input, and gives how it ended; what it prints is not kept. A tool that ends early is not fed any more. If the stream fails the
@@ -13,7 +13,7 @@ export async function feedTool(
   pieces: AsyncIterable<Uint8Array>,
   { signal }: CallOptions = {},
 ): Promise<ProgramEnd & { readonly name: string }> {
-  await using program = await tools.start(argv, environment, { signal });
+  await using program = await tools.start(argv, environment, { signal, hasInput: true });
   program.output.resume();
   const { input } = program;
   let hasEnded = false;
@@ -30,7 +30,7 @@ export async function feedTool(
 }
 
 /** Resolves when more can be written, or nothing more at all. */
-async function room(input: Program['input']): Promise<void> {
+async function room(input: Tool['input']): Promise<void> {
   await new Promise<void>((resolve) => {
     const done = (): void => {
       input.off('drain', done);

@@ -9,7 +9,12 @@ import type { Secret } from '../../base/secret.ts';
 export interface ToolOptions extends CallOptions {
   /** After so many milliseconds it is ended. */
   readonly timeLimit?: number | undefined;
+  /** Something is written to it; without, its input is empty. */
+  readonly hasInput?: boolean;
 }
+
+/** A tool that runs; `await using` ends it. */
+export type Tool = Pick<Program, 'name' | 'input' | 'output' | 'ended'> & AsyncDisposable;
 
 /** Variables for a tool, besides those of where it runs. */
 export type ToolEnvironment = Readonly<Record<string, string>>;
@@ -22,14 +27,14 @@ export interface ToolRunner {
   readonly isLocal: boolean;
   /** The name of the server for those that have no other: the container. */
   readonly serverName: string | undefined;
-  /** What there is of a program, the best first; a name that may not exist where one cannot look. */
-  find(name: string): Promise<readonly string[]>;
+  /** What there is of a program, the best first. */
+  find(name: string, options?: CallOptions): Promise<readonly string[]>;
   /** @throws AppError `process/failed`, `container/…` if it cannot be started */
   start(
     argv: readonly string[],
     environment: ToolEnvironment,
     options?: ToolOptions,
-  ): Promise<Program>;
+  ): Promise<Tool>;
 }
 
 /** Where distributions keep the programs of several versions of PostgreSQL beside each other: `*` is the version. */
@@ -139,7 +144,8 @@ export async function runTool(
   environment: ToolEnvironment,
   options: ToolOptions & { readonly input?: Uint8Array | string } = {},
 ): Promise<ToolResult> {
-  await using program = await tools.start(argv, environment, options);
+  const hasInput = options.input !== undefined;
+  await using program = await tools.start(argv, environment, { ...options, hasInput });
   program.input.end(options.input);
   const parts: Buffer[] = [];
   program.output.on('data', (part: Buffer) => parts.push(part));

@@ -2,12 +2,11 @@ import path from 'node:path';
 
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError } from '../../../base/errors.ts';
-import type { Program } from '../../../base/process.ts';
 import { checkDump } from '../check-dump.ts';
 import type { LoadedDatabase, LoadedTable, LoadRequest } from '../database-load.ts';
 import { isOccupied, placeFile } from '../place-file.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
-import { findTool, runTool } from '../tool-runner.ts';
+import { findTool, runTool, type Tool } from '../tool-runner.ts';
 import { waitForServer } from '../wait-for-server.ts';
 import { checkRdb } from './rdb-stream.ts';
 
@@ -96,7 +95,7 @@ async function countKeys(
   }));
 }
 
-function refuseDead(server: Program, failure: string | undefined): void {
+function refuseDead(server: Tool, failure: string | undefined): void {
   if (failure === undefined) return;
   throw new AppError(
     'database/failed',
