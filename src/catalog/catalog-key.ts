@@ -15,7 +15,7 @@ export class CatalogKey {
   /** `text` without white space around it; `what` names it in errors. Throws `input/invalid`. */
   constructor(text: string, what = 'The key of the catalog') {
     const trimmed = text.trim();
-    if ([...trimmed].length < 8) {
+    if (trimmed.length < 8) {
       throw new AppError('input/invalid', `${what} has less than 8 characters`, {
         hint: 'Make one with: openssl rand -base64 32',
       });

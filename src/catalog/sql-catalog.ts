@@ -13,11 +13,12 @@ import type { SealHolder } from './seal-holder.ts';
 import type { SqlDatabase } from './sql-database.ts';
 import { nextRevision } from './stores/configuration-revision.ts';
 import { SqlConfigurationStore } from './stores/configuration-store.ts';
-import { putDocument, rowsOfKind } from './stores/document-store.ts';
+import { putDocuments, rowsOfKind } from './stores/document-store.ts';
 import { identifierMaker } from './stores/identifiers.ts';
 import { SqlJournal } from './stores/journal-store.ts';
 import { SqlNoteStore } from './stores/note-store.ts';
 import { SqlOutbox } from './stores/outbox-store.ts';
+import { inPortions } from './stores/portions.ts';
 import { runAdder } from './stores/run-adder.ts';
 import { SqlRunQueue } from './stores/run-queue.ts';
 import { SqlRunStore } from './stores/run-store.ts';
@@ -45,7 +46,7 @@ export async function createSqlCatalog(
     configuration: new SqlConfigurationStore(database, seals),
     schedules: new SqlScheduleStore(database, runs, clock),
     runs: new SqlRunStore(database),
-    queue: new SqlRunQueue(database, runs, newId),
+    queue: new SqlRunQueue(database, runs, newId, clock),
     journal: new SqlJournal(database, newId, clock),
     outbox: new SqlOutbox(database, newId),
     notes: new SqlNoteStore(database),
@@ -105,9 +106,12 @@ async function changeKey(
     async (transaction) => {
       await checkSeal(transaction, old);
       await nextRevision(transaction);
-      for (const row of await rowsOfKind(transaction)) {
-        const text = old.open(row.kind, row.name, row.sealed);
-        await putDocument(transaction, { ...row, sealed: next.seal(row.kind, row.name, text) });
+      for (const portion of inPortions(await rowsOfKind(transaction))) {
+        const rows = portion.map((row) => {
+          const text = old.open(row.kind, row.name, row.sealed);
+          return { ...row, sealed: next.seal(row.kind, row.name, text) };
+        });
+        await putDocuments(transaction, rows);
       }
       await writeSealProperties(transaction, next);
     },

@@ -43,7 +43,7 @@ export async function migrate(
       );
       const { rows } = await sql<{ version: number | null }>`
         select max(version) as version from ${sql.raw(table)}`.execute(transaction);
-      const version = Number(rows[0]?.version ?? 0);
+      const version = rows[0]?.version ?? 0;
       const newest = migrations.length;
       if (version > newest) {
         throw new AppError(

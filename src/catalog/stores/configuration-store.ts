@@ -10,11 +10,12 @@ import { checkSeal } from '../document-seal.ts';
 import type { SealHolder } from '../seal-holder.ts';
 import type { SqlDatabase } from '../sql-database.ts';
 import type { DocumentRow } from '../tables.ts';
+import { inPortions } from './portions.ts';
 import { currentRevision, nextRevision } from './configuration-revision.ts';
 import {
   type DocumentKind,
   heldByAnother,
-  putDocument,
+  putDocuments,
   rowsOfKind,
   SqlDocumentStore,
   valueOf,
@@ -44,7 +45,7 @@ export class SqlConfigurationStore implements ConfigurationStore {
     const of = <Value>(kind: DocumentKind): [name: string, value: Value][] =>
       rows
         .filter((row) => row.kind === kind)
-        .map((row) => [row.name, valueOf<Value>(row, this.#seals)]);
+        .map((row) => [row.name, valueOf(row, this.#seals) as Value]);
     return {
       jobs: of<Job>('job').map(([, job]) => job),
       destinations: Object.fromEntries(of<JobDestination>('destination')),
@@ -106,16 +107,27 @@ export class SqlConfigurationStore implements ConfigurationStore {
     const seal = this.#seals.current;
     await checkSeal(transaction, seal);
     const revision = await nextRevision(transaction);
-    for (const { kind, name } of removed) {
-      await transaction
-        .deleteFrom('documents')
-        .where('kind', '=', kind)
-        .where('name', '=', name)
-        .execute();
+    for (const [kind, rows] of Map.groupBy(removed, (row) => row.kind)) {
+      for (const portion of inPortions(rows)) {
+        const names = portion.map(({ name }) => name);
+        await transaction
+          .deleteFrom('documents')
+          .where('kind', '=', kind)
+          .where('name', 'in', names)
+          .execute();
+      }
     }
-    for (const { kind, name, value } of documents) {
-      const sealed = seal.seal(kind, name, JSON.stringify(value));
-      await putDocument(transaction, { kind, name, revision, origin, sealed });
+    for (const portion of inPortions(documents)) {
+      await putDocuments(
+        transaction,
+        portion.map(({ kind, name, value }) => ({
+          kind,
+          name,
+          revision,
+          origin,
+          sealed: seal.seal(kind, name, JSON.stringify(value)),
+        })),
+      );
     }
   }
 }

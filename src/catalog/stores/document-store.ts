@@ -46,13 +46,15 @@ export class SqlDocumentStore<Value> implements DocumentStore<Value> {
         const seal = this.#seals.current;
         await checkSeal(transaction, seal);
         const revision = await nextRevision(transaction);
-        await putDocument(transaction, {
-          kind: this.#kind,
-          name,
-          revision,
-          origin: how.origin,
-          sealed: seal.seal(this.#kind, name, JSON.stringify(value)),
-        });
+        await putDocuments(transaction, [
+          {
+            kind: this.#kind,
+            name,
+            revision,
+            origin: how.origin,
+            sealed: seal.seal(this.#kind, name, JSON.stringify(value)),
+          },
+        ]);
         return revision;
       },
       { ...options, gate: 'configuration' },
@@ -104,7 +106,7 @@ export class SqlDocumentStore<Value> implements DocumentStore<Value> {
 
   #kept(row: DocumentRow): Kept<Value> {
     return {
-      value: valueOf<Value>(row, this.#seals),
+      value: valueOf(row, this.#seals) as Value,
       revision: row.revision,
       origin: row.origin,
     };
@@ -125,14 +127,18 @@ export async function rowsOfKind(
   return rows.sort((left, right) => (left.name < right.name ? -1 : 1));
 }
 
-export function valueOf<Value>(row: DocumentRow, seals: SealHolder): Value {
-  return JSON.parse(seals.current.open(row.kind, row.name, row.sealed)) as Value;
+export function valueOf(row: DocumentRow, seals: SealHolder): unknown {
+  return JSON.parse(seals.current.open(row.kind, row.name, row.sealed));
 }
 
-export async function putDocument(statements: Statements, row: DocumentRow): Promise<void> {
+/** Makes or replaces documents; no more than fit into one statement. */
+export async function putDocuments(
+  statements: Statements,
+  rows: readonly DocumentRow[],
+): Promise<void> {
   await statements
     .insertInto('documents')
-    .values(row)
+    .values(rows)
     .onConflict((conflict) =>
       conflict.columns(['kind', 'name']).doUpdateSet((changed) => ({
         revision: changed.ref('excluded.revision'),

@@ -22,7 +22,7 @@ export class SqlNoteStore implements NoteStore {
           .selectFrom('notes')
           .selectAll()
           // `like` has rules of its own for letters in each database.
-          .where(sql<string>`substr(name, 1, ${[...prefix].length})`, '=', prefix)
+          .where(sql<string>`substr(name, 1, ${Array.from(prefix).length})`, '=', prefix)
           .execute(),
       options,
     );

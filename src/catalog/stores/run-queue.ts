@@ -1,4 +1,5 @@
 import type { CallOptions } from '../../base/call-options.ts';
+import type { Clock } from '../../base/clock.ts';
 import { AppError } from '../../base/errors.ts';
 import type { NewRun, Run, RunState, WorkerIdentity } from '../../model/run.ts';
 import type { OutboxEntry, RunEnd, RunQueue } from '../catalog.ts';
@@ -14,10 +15,12 @@ export const lease = 60_000;
 
 export class SqlRunQueue implements RunQueue {
   readonly #database: SqlDatabase;
+  readonly #clock: Clock;
   readonly #runs: RunAdder;
   readonly #newId: (now: number) => string;
 
-  constructor(database: SqlDatabase, runs: RunAdder, newId: (now: number) => string) {
+  constructor(database: SqlDatabase, runs: RunAdder, newId: (now: number) => string, clock: Clock) {
+    this.#clock = clock;
     this.#database = database;
     this.#runs = runs;
     this.#newId = newId;
@@ -236,8 +239,23 @@ export class SqlRunQueue implements RunQueue {
     return taken.map(runOf);
   }
 
-  waitForWork(milliseconds: number, options?: CallOptions): Promise<void> {
-    return this.#database.bell.wait(milliseconds, options);
+  async waitForWork(milliseconds: number, options?: CallOptions): Promise<void> {
+    const now = this.#clock.now();
+    const next = await this.#database.read(
+      (view) =>
+        view
+          .selectFrom('runs')
+          .select('not_before')
+          .where('state', '=', 'queued')
+          .where('not_before', '>', now)
+          .orderBy('not_before')
+          .limit(1)
+          .executeTakeFirst(),
+      options,
+    );
+    // Nobody rings when the time of a run comes.
+    const untilNext = (next?.not_before ?? Infinity) - now;
+    await this.#database.bell.wait(Math.min(milliseconds, untilNext), options);
   }
 
   /** All that ends a run, if it is as it should be: its record, its keys, its history, and what is told about it. */

@@ -90,7 +90,7 @@ export function runOf(row: ReadRunRow): Run {
 export function stepColumns(steps: readonly StepRecord[]): Pick<RunRow, 'steps' | 'outputs'> {
   const hasOutput = steps.some(({ output }) => output !== undefined);
   return {
-    steps: JSON.stringify(steps.map(({ output: _, ...step }) => step)),
+    steps: JSON.stringify(steps.map((step) => ({ ...step, output: undefined }))),
     outputs: hasOutput ? JSON.stringify(steps.map(({ output }) => output ?? null)) : null,
   };
 }
