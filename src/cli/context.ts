@@ -11,6 +11,8 @@ export interface CliContext {
   readonly clock: Clock;
   /** Aborts when the user wants to stop. */
   readonly signal: AbortSignal;
+  /** Has SIGHUP handed to a listener instead of stopping, until it is disposed of. */
+  readonly onHangUp?: (listener: () => void) => Disposable;
   readonly terminal: TerminalFacts;
   /** IANA name of the zone that times are read and shown in. */
   readonly timeZone: string;

@@ -9,6 +9,11 @@ import { watchSignals } from './signals.ts';
 /** The context of the real process. Dispose of it to stop watching for signals. */
 export function processContext(): CliContext & Disposable {
   const watch = watchSignals(process, say, (status) => process.exit(status));
+  if (process.env[endsWithInput] === '1') {
+    // Whoever started us holds the other end of the pipe: if that process dies, however it dies, nobody wants what we do any more.
+    process.stdin.once('close', () => watch.stop()).resume();
+    (process.stdin as { unref?: () => void }).unref?.();
+  }
   return {
     stdin: process.stdin,
     stdout: process.stdout,
@@ -16,6 +21,7 @@ export function processContext(): CliContext & Disposable {
     environment: outsideEnvironment(process.env),
     clock: systemClock,
     signal: watch.signal,
+    onHangUp: (listener) => watch.onHangUp(listener),
     terminal: terminalFacts(),
     get timeZone() {
       return systemTimeZone();
@@ -35,12 +41,13 @@ function outsideEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
 ): Record<string, string | undefined> {
   const own = environment[ownVariables];
-  if (own === undefined) return { ...environment };
-  const names = new Set([ownVariables, ...own.split(' ')]);
+  const names = new Set([ownVariables, endsWithInput, ...(own ?? '').split(' ')]);
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !names.has(name)));
 }
 
 const ownVariables = 'HOLDFAST_OWN_VARIABLES';
+/** `1`: the end of standard input is a wish to stop. Set for children of the service. */
+const endsWithInput = 'HOLDFAST_ENDS_WITH_INPUT';
 
 /** Past the stream, because the process may be about to end; a reader that has gone does not matter. */
 function say(text: string): void {

@@ -25,3 +25,22 @@ test('watchSignals() aborts at the first signal and leaves at the second', () =>
   }
   assert.equal(source.listenerCount('SIGINT'), 0);
 });
+
+test('SIGHUP goes to whoever wants it, as long as it does', () => {
+  const source = new EventEmitter();
+  using watch = watchSignals(
+    source,
+    () => undefined,
+    () => assert.fail('it leaves'),
+  );
+  let heard = 0;
+  {
+    using _listening = watch.onHangUp(() => heard++);
+    source.emit('SIGHUP', 'SIGHUP');
+    assert.equal(heard, 1);
+    assert.ok(!watch.signal.aborted);
+  }
+  source.emit('SIGHUP', 'SIGHUP');
+  assert.equal(heard, 1);
+  assert.ok(watch.signal.aborted);
+});

@@ -2,13 +2,17 @@ import { AppError } from '../base/errors.ts';
 
 /** What `watchSignals` needs of the process. */
 export interface SignalSource {
-  on(signal: NodeJS.Signals, listener: () => void): unknown;
-  off(signal: NodeJS.Signals, listener: () => void): unknown;
+  on(signal: NodeJS.Signals, listener: (name: NodeJS.Signals) => void): unknown;
+  off(signal: NodeJS.Signals, listener: (name: NodeJS.Signals) => void): unknown;
 }
 
 export interface SignalWatch extends Disposable {
   /** Aborts with `interrupted` at the first signal. */
   readonly signal: AbortSignal;
+  /** Has SIGHUP handed to a listener, as a service wants it, instead of stopping; until it is disposed of. */
+  onHangUp(listener: () => void): Disposable;
+  /** As the first signal does. */
+  stop(): void;
 }
 
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -23,19 +27,31 @@ export function watchSignals(
   exit: (status: number) => void,
 ): SignalWatch {
   const controller = new AbortController();
-  const onSignal = (): void => {
+  const hangUpListeners = new Set<() => void>();
+  const stop = (): void =>
+    controller.abort(
+      new AppError('interrupted', 'Interrupted', { hint: 'Run it again to continue' }),
+    );
+  const onSignal = (name?: NodeJS.Signals): void => {
+    if (name === 'SIGHUP' && hangUpListeners.size > 0) {
+      for (const listener of hangUpListeners) listener();
+      return;
+    }
     if (controller.signal.aborted) {
       exit(130);
       return;
     }
     say('holdfast: stopping in order; again to stop at once\n');
-    controller.abort(
-      new AppError('interrupted', 'Interrupted', { hint: 'Run it again to continue' }),
-    );
+    stop();
   };
   for (const name of stopSignals) source.on(name, onSignal);
   return {
     signal: controller.signal,
+    onHangUp(listener) {
+      hangUpListeners.add(listener);
+      return { [Symbol.dispose]: () => void hangUpListeners.delete(listener) };
+    },
+    stop,
     [Symbol.dispose]() {
       for (const name of stopSignals) source.off(name, onSignal);
     },

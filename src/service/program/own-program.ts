@@ -55,6 +55,8 @@ const outcomes: Readonly<Record<number, OwnProgramEnd['outcome']>> = {
   0: 'succeeded',
   3: 'warned',
   75: 'skipped',
+  // Somebody else has sent it a signal: the system, when it shuts down.
+  130: 'cancelled',
 };
 
 /** Runs operations of this very program as children, and reads what they tell. */
@@ -86,7 +88,12 @@ export class OwnProgram {
     await using program = await startProgram(
       [...priorities, ...this.#settings.argv, '--json', ...operation.command],
       {
-        environment: { ...this.#settings.environment, ...operation.environment },
+        environment: {
+          ...this.#settings.environment,
+          ...operation.environment,
+          // Its standard input stays open as long as we live.
+          HOLDFAST_ENDS_WITH_INPUT: '1',
+        },
         directory: this.#settings.directory,
         grace: GRACE,
         onErrorOutput: (piece) => errors.push(piece),
@@ -94,7 +101,6 @@ export class OwnProgram {
         signal,
       },
     );
-    program.input.end();
     program.output.on('data', (piece: Buffer) => results.push(piece));
     let end: ProgramEnd | undefined;
     try {

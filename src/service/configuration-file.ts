@@ -1,0 +1,151 @@
+import { type FSWatcher, watch } from 'node:fs';
+import path from 'node:path';
+
+import type { CallOptions } from '../base/call-options.ts';
+import type { Clock } from '../base/clock.ts';
+import { AppError, messageOf } from '../base/errors.ts';
+import { Semaphore } from '../base/semaphore.ts';
+import type { Catalog, ConfigurationChange } from '../catalog/catalog.ts';
+import type { ReadConfiguration } from '../configuration/read-configuration.ts';
+import type { ServiceLog } from './log.ts';
+
+/** An editor writes a file in several steps; in milliseconds. */
+const CALM = 500;
+/** Where changes are not told (network file systems), it is looked so often. */
+const LOOK = 5 * 60_000;
+
+export interface ConfigurationFileOptions {
+  /** A file, or a directory of files; absolute. What comes from it is known by this in the catalog. */
+  readonly place: string;
+  readonly catalog: Pick<Catalog, 'configuration'>;
+  readonly clock: Clock;
+  readonly log: ServiceLog;
+  readonly read: (place: string, options: CallOptions) => Promise<ReadConfiguration>;
+  /** After the catalog has changed. */
+  readonly onChange: () => Promise<void>;
+}
+
+/** Brings a configuration file into the catalog, again whenever it changes. A broken one changes nothing. */
+export class ConfigurationFile implements AsyncDisposable {
+  readonly #options: ConfigurationFileOptions;
+  readonly #turn = new Semaphore(1);
+  readonly #stop = new AbortController();
+  #watchers: FSWatcher[] = [];
+  #watched = '';
+  #calming: NodeJS.Timeout | undefined;
+  #ended: Promise<void> = Promise.resolve();
+  #problem: string | undefined;
+
+  constructor(options: ConfigurationFileOptions) {
+    this.#options = options;
+  }
+
+  /** What is wrong with the file; then the catalog holds what it said before. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  /**
+   * Reads the file for the first time and begins to watch it.
+   *
+   * @throws AppError what is wrong with it, if nothing is there that it said before
+   */
+  async start(options: CallOptions = {}): Promise<void> {
+    const { place, catalog, log } = this.#options;
+    this.#watch([place]);
+    try {
+      await this.#apply(options);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      const jobs = await catalog.configuration.jobs.list(options);
+      if (![...jobs.values()].some(({ origin }) => origin === place)) throw error;
+      this.#problem = messageOf(error);
+      log.error(`${messageOf(error)}; what it said before goes on`);
+    }
+    this.#ended = this.#look();
+  }
+
+  /** Reads the file again. What is wrong with it is logged; then everything stays as it was. Resolves whether it could be read. */
+  async reload(options: CallOptions = {}): Promise<boolean> {
+    const { log } = this.#options;
+    try {
+      const change = await this.#apply(options);
+      this.#problem = undefined;
+      const parts = (['added', 'changed', 'removed'] as const).flatMap((kind) =>
+        change[kind].length === 0 ? [] : `${kind}: ${change[kind].join(', ')}`,
+      );
+      if (parts.length > 0) log.info(`The configuration has changed; ${parts.join('; ')}`);
+      return true;
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      this.#problem = messageOf(error);
+      const hint = error instanceof AppError ? error.hint : undefined;
+      log.error(`${messageOf(error)}; everything stays as it was`, { hint });
+      return false;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    clearTimeout(this.#calming);
+    for (const watcher of this.#watchers) watcher.close();
+    await this.#ended;
+    // Whoever is reading ends first.
+    using _turn = await this.#turn.acquire();
+  }
+
+  async #apply(options: CallOptions): Promise<ConfigurationChange> {
+    const { place, catalog, read, onChange, log } = this.#options;
+    using _turn = await this.#turn.acquire(options);
+    const { configuration, files, warnings } = await read(place, options);
+    for (const { message } of warnings) log.warn(message);
+    this.#watch([place, ...files]);
+    const change = await catalog.configuration.replace(configuration, place, options);
+    await onChange();
+    return change;
+  }
+
+  /** Directories are watched, not files: editors and container engines put new files in their places. */
+  #watch(places: readonly string[]): void {
+    const directories = [...new Set(places.flatMap((one) => [path.dirname(one)]))];
+    const [place] = places;
+    if (place !== undefined) directories.push(place);
+    const text = directories.join('\n');
+    if (text === this.#watched || this.#stop.signal.aborted) return;
+    this.#watched = text;
+    for (const watcher of this.#watchers) watcher.close();
+    const names = new Set(places.map((one) => path.basename(one)));
+    this.#watchers = directories.flatMap((directory) => {
+      try {
+        const watcher = watch(directory, { persistent: false }, (_event, name) => {
+          // Container engines switch a link of a name of their own.
+          const isMeant =
+            name === null || names.has(name) || name.startsWith('..') || directory === place;
+          if (isMeant) this.#changed();
+        });
+        watcher.on('error', () => watcher.close());
+        return [watcher];
+      } catch {
+        return []; // it is looked at now and then
+      }
+    });
+  }
+
+  #changed(): void {
+    if (this.#stop.signal.aborted) return;
+    clearTimeout(this.#calming);
+    const { signal } = this.#stop;
+    this.#calming = setTimeout(() => {
+      this.reload({ signal }).catch(() => undefined); // it ends
+    }, CALM);
+  }
+
+  async #look(): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      await clock.sleep(LOOK, { signal }).catch(() => undefined); // it ends
+      if (!signal.aborted) await this.reload({ signal }).catch(() => undefined);
+    }
+  }
+}

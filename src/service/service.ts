@@ -1,0 +1,239 @@
+import type { CallOptions } from '../base/call-options.ts';
+import type { Clock } from '../base/clock.ts';
+import { AppError, messageOf } from '../base/errors.ts';
+import { durationMilliseconds, parseDuration } from '../base/duration.ts';
+import type { ProcessIdentity } from '../base/process-identity.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import type { ReadConfiguration } from '../configuration/read-configuration.ts';
+import { DeadManAlarm } from './alarm/dead-man-alarm.ts';
+import { ConfigurationFile } from './configuration-file.ts';
+import { Feed } from './feed.ts';
+import type { ServiceLog } from './log.ts';
+import type { OwnProgramSettings } from './program/own-program.ts';
+import { createRunnerContext } from './runner/create-runner-context.ts';
+import { endBusyRuns } from './runner/busy-runs.ts';
+import { recoverRuns } from './runner/recovery.ts';
+import { RunWorker, type RunWorkerContext } from './runner/run-worker.ts';
+import type { RunEvent } from './run-event.ts';
+import { isOnline } from './scheduler/conditions/network.ts';
+import { systemPlaces } from './scheduler/conditions/host-places.ts';
+import { Scheduler } from './scheduler/scheduler.ts';
+import { JobStatuses } from './status/job-statuses.ts';
+
+export interface ServiceOptions {
+  readonly catalog: Catalog;
+  readonly worker: ProcessIdentity;
+  readonly clock: Clock;
+  readonly log: ServiceLog;
+  readonly program: OwnProgramSettings;
+  readonly stateDirectory: string;
+  readonly timeZone: string;
+  /** Fully qualified name of this machine, where the settings give none. */
+  readonly hostName: string;
+  readonly version: string;
+  /** A configuration file or directory, kept in step with the catalog. */
+  readonly configuration?: {
+    readonly place: string;
+    readonly read: (place: string, options: CallOptions) => Promise<ReadConfiguration>;
+  };
+}
+
+/** Looks after what nobody rings a bell for, in milliseconds. */
+const ROUND = 15_000;
+/** Between two rounds the clocks may differ by so much; more is a machine that has slept. */
+const SLEPT = 10_000;
+/** History is tidied so often. */
+const TIDYING = 6 * 60 * 60_000;
+/** How long runs have to end in order, in milliseconds: whoever stops us gives ten seconds. */
+const GRACE = 8500;
+
+const DEFAULT_PARALLEL = 2;
+const DEFAULT_HISTORY = '1Y';
+
+/** Everything that works by itself: schedules, runs, telling, alarms. `await using` ends it in order, within ten seconds. */
+export class Service implements AsyncDisposable {
+  readonly feed: Feed<RunEvent>;
+  readonly statuses: JobStatuses;
+  readonly #options: ServiceOptions;
+  readonly #context: RunWorkerContext;
+  readonly #worker: RunWorker;
+  readonly #stop = new AbortController();
+  readonly #lasting = new AbortController();
+  readonly #parts: AsyncDisposable[] = [];
+  #scheduler: Scheduler | undefined;
+  #file: ConfigurationFile | undefined;
+  #loops: Promise<unknown> = Promise.resolve();
+  #standstill: string | undefined;
+
+  constructor(options: ServiceOptions) {
+    this.#options = options;
+    const { catalog, clock, log, timeZone, hostName } = options;
+    this.feed = new Feed((error) => log.error(`A listener has failed: ${messageOf(error)}`));
+    this.statuses = new JobStatuses({ catalog, clock, timeZone, hostName });
+    this.#context = createRunnerContext({
+      ...options,
+      feed: this.feed,
+      nextRunOf: (job) => this.#scheduler?.nextRunOf(job),
+    });
+    this.#worker = new RunWorker(this.#context);
+  }
+
+  /**
+   * Puts right what is left of runs that died, takes the configuration over, and begins to work.
+   *
+   * @throws AppError of the catalog; what is wrong with the configuration if there is no older one
+   */
+  async start(call: CallOptions = {}): Promise<void> {
+    const { catalog, clock, log, timeZone, hostName, configuration } = this.#options;
+    const broken = await recoverRuns(
+      this.#context,
+      [],
+      AbortSignal.any([this.#stop.signal, ...(call.signal === undefined ? [] : [call.signal])]),
+    );
+    if (broken.length > 0) log.warn(`${broken.length} runs were broken off before`);
+    if (configuration !== undefined) {
+      this.#file = new ConfigurationFile({
+        ...configuration,
+        catalog,
+        clock,
+        log,
+        onChange: async () => await this.#scheduler?.refresh(),
+      });
+      this.#parts.push(this.#file);
+      await this.#file.start(call);
+    }
+    this.#scheduler = await Scheduler.start(
+      {
+        catalog,
+        clock,
+        log,
+        timeZone,
+        hostname: hostName,
+        isOnline: (options) => isOnline(systemPlaces.network, options),
+      },
+      call,
+    );
+    this.#parts.push(this.#scheduler);
+    this.#loops = Promise.all([this.#dispatch(), this.#lookAfter()]);
+    log.info('The service works', { catalog: catalog.location });
+  }
+
+  /** Why no runs are started just now; `undefined` if they are. */
+  get standstill(): string | undefined {
+    return this.#standstill;
+  }
+
+  /** Reads the configuration file again, as after SIGHUP. */
+  async reload(): Promise<void> {
+    if (this.#file !== undefined) await this.#file.reload();
+    else await this.#scheduler?.refresh();
+  }
+
+  /** Ends everything in order: no run begins any more, those under way are cancelled and put right what they have changed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { log } = this.#options;
+    if (this.#stop.signal.aborted) return;
+    const reason = new AppError('interrupted', 'The service was stopped');
+    this.#stop.abort(reason);
+    const timer = setTimeout(() => this.#lasting.abort(reason), GRACE);
+    this.#worker.cancelAll(reason);
+    try {
+      await this.#loops;
+      for (const part of this.#parts.toReversed()) await part[Symbol.asyncDispose]();
+    } finally {
+      clearTimeout(timer);
+    }
+    log.info('The service has ended');
+  }
+
+  /** Starts runs as long as there are some and there is room. */
+  async #dispatch(): Promise<void> {
+    const { catalog, clock, worker } = this.#options;
+    const { signal } = this.#stop;
+    const atWork = new Set<Promise<void>>();
+    while (!signal.aborted) {
+      await this.#patiently(async () => {
+        const { settings } = await this.statuses.configuration({ signal });
+        if (atWork.size >= (settings.parallel ?? DEFAULT_PARALLEL)) {
+          await Promise.race([...atWork, aborted(signal)]);
+          return;
+        }
+        const run = await catalog.queue.claim(worker, clock.now(), { signal });
+        if (run === undefined) {
+          await catalog.queue.waitForWork(ROUND, { signal });
+          return;
+        }
+        // Should it have been claimed just when we end: it begins, learns that, and is finished as cancelled.
+        const work = this.#work(run).finally(() => atWork.delete(work));
+        atWork.add(work);
+      });
+    }
+    await Promise.all(atWork);
+  }
+
+  async #work(run: Parameters<RunWorker['work']>[0]): Promise<void> {
+    const { log } = this.#options;
+    try {
+      const working = this.#worker.work(run, this.#lasting.signal);
+      if (this.#stop.signal.aborted) this.#worker.cancelAll(this.#stop.signal.reason as AppError);
+      await working;
+    } catch (error) {
+      log.error(`A run could not be brought to its end: ${messageOf(error)}`, {
+        run: run.id,
+        job: run.job,
+      });
+    }
+  }
+
+  /** What has to be looked at now and then: runs of dead workers, runs that wait for too long, old history. */
+  async #lookAfter(): Promise<void> {
+    const { catalog, clock, log } = this.#options;
+    const { signal } = this.#stop;
+    let drift = clock.now() - clock.monotonic();
+    let tidied = -Infinity;
+    while (!signal.aborted) {
+      await clock.sleep(ROUND, { signal }).catch(() => undefined); // it ends
+      if (signal.aborted) return;
+      const before = drift;
+      drift = clock.now() - clock.monotonic();
+      // Others that live, and slept as we did, renew their claims first.
+      if (Math.abs(drift - before) > SLEPT) continue;
+      await this.#patiently(async () => {
+        await recoverRuns(this.#context, this.#worker.running, signal);
+        const configuration = await this.statuses.configuration({ signal });
+        await endBusyRuns(this.#context, configuration, signal);
+        if (clock.now() - tidied < TIDYING) return;
+        tidied = clock.now();
+        const kept = durationMilliseconds(
+          parseDuration(configuration.settings.history ?? DEFAULT_HISTORY),
+        );
+        const dropped = await catalog.runs.dropOlderThan(tidied - kept, { signal });
+        if (dropped > 0) log.info(`Dropped ${dropped} old runs from the history`);
+      });
+    }
+  }
+
+  /** Does something that needs the catalog; when that does not answer, this is told once, and tried again later. */
+  async #patiently(act: () => Promise<void>): Promise<void> {
+    const { clock, log } = this.#options;
+    const { signal } = this.#stop;
+    try {
+      await act();
+      if (this.#standstill !== undefined) log.info('The catalog answers again');
+      this.#standstill = undefined;
+    } catch (error) {
+      if (signal.aborted) return;
+      const message = messageOf(error);
+      if (this.#standstill !== message) log.error(`No runs are started for now: ${message}`);
+      this.#standstill = message;
+      await clock.sleep(5000, { signal }).catch(() => undefined); // it ends
+    }
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
