@@ -19,6 +19,21 @@ describe('writeFileAtomically()', () => {
     assert.deepEqual(await readdir(directory.path), ['file']);
   });
 
+  test('takes the mode as it is only if it is asked to', async () => {
+    await using directory = await temporaryDirectory();
+    const modeOf = async (exactMode: boolean): Promise<number> => {
+      const file = path.join(directory.path, `file-${exactMode}`);
+      await writeFileAtomically(file, utf8('x'), { mode: 0o644, exactMode });
+      return (await stat(file)).mode & 0o777;
+    };
+    const before = process.umask(0o077);
+    try {
+      assert.deepEqual([await modeOf(false), await modeOf(true)], [0o600, 0o644]);
+    } finally {
+      process.umask(before);
+    }
+  });
+
   test('leaves nothing behind when it fails', async () => {
     await using directory = await temporaryDirectory();
     const file = path.join(directory.path, 'file');

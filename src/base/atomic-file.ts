@@ -8,6 +8,8 @@ import { systemRandom } from './random.ts';
 
 export interface WriteFileOptions extends CallOptions {
   readonly mode?: number;
+  /** The mode is as it says, whatever the umask takes away: for what others are meant to read. */
+  readonly exactMode?: boolean;
   /** Survives a power cut once the promise resolves. Without it a reader still never sees half a file, unless there is one. */
   readonly durable?: boolean;
 }
@@ -19,7 +21,7 @@ export interface WriteFileOptions extends CallOptions {
 export async function writeFileAtomically(
   file: string,
   bytes: Uint8Array,
-  { signal, mode = 0o600, durable = true }: WriteFileOptions = {},
+  { signal, mode = 0o600, exactMode = false, durable = true }: WriteFileOptions = {},
 ): Promise<void> {
   signal?.throwIfAborted();
   const directory = path.dirname(file);
@@ -27,6 +29,7 @@ export async function writeFileAtomically(
   const handle = await open(temporary, 'wx', mode);
   try {
     try {
+      if (exactMode) await handle.chmod(mode);
       await handle.writeFile(bytes);
       if (durable) await handle.datasync();
     } finally {
