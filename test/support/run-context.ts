@@ -1,5 +1,7 @@
+import { identifyProcess } from '../../src/base/process-identity.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { Secret } from '../../src/base/secret.ts';
+import type { Catalog } from '../../src/catalog/catalog.ts';
 import type { CommandsJob, TaskJob } from '../../src/model/job.ts';
 import type { Run, StepRecord } from '../../src/model/run.ts';
 import { Feed } from '../../src/service/feed.ts';
@@ -22,7 +24,12 @@ export interface MemoryRun<RunJob extends TaskJob | CommandsJob> {
     | 'feed'
     | 'steps'
     | 'secret'
+    | 'lasting'
+    | 'worker'
+    | 'catalog'
   >;
+  /** What the journal holds. */
+  readonly journal: ReadonlyMap<string, unknown>;
   /** The steps as the catalog would hold them. */
   written(): readonly StepRecord[];
   /** What the container would show. */
@@ -45,6 +52,7 @@ export function runContext<RunJob extends TaskJob | CommandsJob>(
     throw error;
   });
   let written: readonly StepRecord[] = [];
+  const journal = new Map<string, unknown>();
   let printed = '';
   feed.subscribe((event) => {
     if (event.type !== 'output') return;
@@ -78,12 +86,31 @@ export function runContext<RunJob extends TaskJob | CommandsJob>(
       write: async (steps) => void (written = steps),
       onStep: () => undefined,
     }),
+    lasting: new AbortController().signal,
+    worker: identifyProcess(),
+    // Only its journal is used: in memory, as the rest.
+    catalog: {
+      journal: {
+        async add(entry) {
+          journal.set(String(journal.size), entry);
+          return String(journal.size - 1);
+        },
+        async list() {
+          return [];
+        },
+        async update() {},
+        async remove(id) {
+          journal.delete(id);
+        },
+      } satisfies Catalog['journal'],
+    } as unknown as Catalog,
     async secret(value) {
       return new Secret(value as string);
     },
   };
   return {
     context,
+    journal,
     written: () => written,
     printed: () => printed,
   };

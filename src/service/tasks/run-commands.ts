@@ -1,3 +1,5 @@
+import path from 'node:path';
+
 import { didYouMean } from '../../base/did-you-mean.ts';
 import { AppError } from '../../base/errors.ts';
 import { failureOf, startProgram } from '../../base/process.ts';
@@ -109,7 +111,7 @@ async function runOne(
     warnings.push(...(await pings.start({ signal })));
     await using program = await startProgram(['/bin/sh', '-c', readScript], {
       environment,
-      directory: context.directory,
+      directory: path.resolve(context.directory, context.job.directory ?? ''),
       signal,
       extraInputs: [{ descriptor: 3, content: Buffer.from(script.replaceAll('\0', '')) }],
     });

@@ -6,7 +6,9 @@ import { after, before, describe, it } from 'node:test';
 
 import { runContext } from '#test/support/run-context.ts';
 import type { TaskJob } from '../../model/job.ts';
+import { systemClock } from '../../base/clock.ts';
 import { runTask } from './run-task.ts';
+import { lockWorkDirectory } from './work-directory.ts';
 
 let work = '';
 before(async () => {
@@ -209,6 +211,30 @@ describe('a task', () => {
     assert.match(end.problem?.message ?? '', /linked\/src" is not a directory/u);
     assert.ok(!printed.includes('never'));
     assert.deepEqual(await readdir(precious), ['file']);
+  });
+
+  it('does not begin where another process runs it', async () => {
+    using _ = await lockWorkDirectory(work, 'twice', systemClock);
+    const { end } = await run({ steps: { load: ':' }, name: 'twice' });
+    assert.equal(end.outcome, 'failed');
+    assert.equal(end.problem?.code, 'job/busy');
+  });
+
+  it('is in the journal as long as its shell lives, so that a dead run is cleaned up', async () => {
+    const made = runContext<TaskJob>(
+      { kind: 'task', name: 'demo', workDirectory: work, steps: { load: 'echo "pid $$"' } },
+      {
+        onText: (text) => {
+          const pid = /pid (\d+)/u.exec(text)?.[1];
+          if (pid !== undefined && seen.length === 0) seen = [pid, ...made.journal.values()];
+        },
+      },
+    );
+    let seen: unknown[] = [];
+    await runTask(made.context);
+    const [pid, entry] = seen as [string, { kind: string; data: { pid: number } }];
+    assert.deepEqual([entry.kind, String(entry.data.pid)], ['program', pid]);
+    assert.equal(made.journal.size, 0);
   });
 
   it('has the whole environment, and the global SRC and DST under other names', async () => {

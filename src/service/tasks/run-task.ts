@@ -1,20 +1,34 @@
+import path from 'node:path';
+
 import { durationMilliseconds, formatDuration, parseDuration } from '../../base/duration.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { TaskJob, TaskStep } from '../../model/job.ts';
 import type { RunProblem } from '../../model/run.ts';
 import { KeptOutput } from '../program/kept-output.ts';
 import { problemOfError } from '../program/own-program.ts';
+import { journalledProgram } from '../runner/journalled-program.ts';
 import type { ActivityEnd, StepContext } from '../runner/step-context.ts';
 import { maskEnvironment } from './environment-secrets.ts';
 import { LiveOutput } from './live-output.ts';
 import { withOwnCommands } from './own-commands.ts';
 import { type ShellStepEnd, TaskShell } from './task-shell.ts';
-import { emptyWorkDirectories, type TaskPlaces } from './work-directory.ts';
+import { emptyWorkDirectories, lockWorkDirectory, type TaskPlaces } from './work-directory.ts';
 
 /** What a task needs of the context of a run. */
 export type TaskContext = Pick<
   StepContext<TaskJob>,
-  'run' | 'job' | 'environment' | 'steps' | 'mask' | 'feed' | 'signal'
+  | 'run'
+  | 'job'
+  | 'environment'
+  | 'directory'
+  | 'steps'
+  | 'mask'
+  | 'feed'
+  | 'signal'
+  | 'lasting'
+  | 'clock'
+  | 'catalog'
+  | 'worker'
 >;
 
 /** Where tasks work when nothing else is said. */
@@ -63,6 +77,7 @@ class TaskRun {
   readonly #live: LiveOutput;
   readonly #limit: number | undefined;
   #shell: TaskShell | undefined;
+  #journal: ReturnType<typeof journalledProgram> | undefined;
   #environment: Readonly<Record<string, string | undefined>> = {};
   #work = '';
   #lostShell = false;
@@ -76,16 +91,25 @@ class TaskRun {
   }
 
   async run(): Promise<ActivityEnd> {
-    const { job, environment, signal } = this.#context;
-    const work =
-      job.workDirectory ?? (environment['CONF_WORK_DIR'] || undefined) ?? DEFAULT_WORK_DIRECTORY;
-    let places: TaskPlaces;
+    const { job, environment, directory, clock } = this.#context;
+    const work = path.resolve(
+      directory,
+      job.workDirectory ?? (environment['CONF_WORK_DIR'] || DEFAULT_WORK_DIRECTORY),
+    );
     try {
-      places = await emptyWorkDirectories(work, job.name);
+      // Runs that know each other by the catalog never meet here; those of another one may.
+      using _ = await lockWorkDirectory(work, job.name, clock);
+      return await this.#runIn(await emptyWorkDirectories(work, job.name));
     } catch (error) {
+      // Without its directories, or without bash, nothing can be run, `finally` neither.
+      this.#context.signal.throwIfAborted();
       return await this.#notBegun(error);
     }
-    this.#work = work;
+  }
+
+  async #runIn(places: TaskPlaces): Promise<ActivityEnd> {
+    const { job, environment, signal } = this.#context;
+    this.#work = places.work;
     this.#environment = shellEnvironment(environment, job.name, places);
     try {
       const failure = await this.#chain();
@@ -97,12 +121,8 @@ class TaskRun {
       }
       if (last === undefined) return { outcome: 'succeeded' };
       return { outcome: 'warned', reason: last.problem.message, problem: last.problem };
-    } catch (error) {
-      // Without bash nothing can be run, `finally` neither.
-      signal.throwIfAborted();
-      return await this.#notBegun(error);
     } finally {
-      await this.#shell?.[Symbol.asyncDispose]();
+      await this.#closeShell();
       this.#live.flush();
     }
   }
@@ -146,7 +166,7 @@ class TaskRun {
     return {
       variables: resultVariables(failure),
       limit: this.#limit ?? (isCancelled ? CLEANING_LIMIT : undefined),
-      signal: isCancelled ? undefined : this.#context.signal,
+      signal: isCancelled ? this.#context.lasting : this.#context.signal,
     };
   }
 
@@ -213,13 +233,24 @@ class TaskRun {
 
   async #openShell(): Promise<TaskShell> {
     if (this.#shell?.isAlive === true) return this.#shell;
-    await this.#shell?.[Symbol.asyncDispose]();
-    this.#shell = await TaskShell.start({
+    await this.#closeShell();
+    const shell = await TaskShell.start({
       environment: this.#environment,
       directory: this.#work,
       strict: this.#context.job.shell !== 'plain',
     });
-    return this.#shell;
+    this.#shell = shell;
+    // Should this process be killed, whoever starts next ends what still works here.
+    this.#journal = journalledProgram(this.#context);
+    await this.#journal.started(shell.pid);
+    return shell;
+  }
+
+  async #closeShell(): Promise<void> {
+    await this.#shell?.[Symbol.asyncDispose]();
+    this.#shell = undefined;
+    await this.#journal?.[Symbol.asyncDispose]();
+    this.#journal = undefined;
   }
 
   async #notBegun(error: unknown): Promise<ActivityEnd> {
@@ -235,7 +266,7 @@ class TaskRun {
 interface StepManner {
   readonly variables: Readonly<Record<string, string>>;
   readonly limit: number | undefined;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortSignal;
 }
 
 const isEmpty = (code: string | undefined): boolean => code === undefined || code.trim() === '';

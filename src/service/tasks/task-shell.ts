@@ -85,6 +85,11 @@ export class TaskShell implements AsyncDisposable {
     return shell;
   }
 
+  /** The leader of the process group of everything that the steps start. */
+  get pid(): number {
+    return this.#program.pid;
+  }
+
   get isAlive(): boolean {
     return this.#isAlive;
   }

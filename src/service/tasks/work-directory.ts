@@ -1,7 +1,9 @@
 import { lstat, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 
+import type { Clock } from '../../base/clock.ts';
 import { AppError, messageOf, systemCodeOf } from '../../base/errors.ts';
+import { acquireInstanceLock, type InstanceLock } from '../instance-lock.ts';
 
 /** Where a task works. */
 export interface TaskPlaces {
@@ -12,20 +14,31 @@ export interface TaskPlaces {
 }
 
 /**
+ * Sees to it that no other process runs a task there: two would empty each other's directories.
+ *
+ * @throws AppError `job/busy`; `input/invalid` and `process/failed` as `emptyWorkDirectories`
+ */
+export async function lockWorkDirectory(
+  work: string,
+  task: string,
+  clock: Clock,
+): Promise<InstanceLock> {
+  return await inDirectories(task, async () => {
+    const directory = await ownDirectory(work, task);
+    return await acquireInstanceLock({ directory, name: 'task', mode: 'fail', clock });
+  });
+}
+
+/**
  * The directories `src` and `dst` of a task, empty. What they held goes; links in them are removed, not followed, and nothing outside of them is touched. Each
  * stays the directory that it is, so it may be a mounted volume.
  *
  * @throws AppError `input/invalid` if they are not directories, or something is mounted inside them that would be emptied as well; `process/failed` if they cannot be emptied
  */
 export async function emptyWorkDirectories(work: string, task: string): Promise<TaskPlaces> {
-  if (!/^[\w.-]+$/u.test(task) || /^\.+$/u.test(task)) {
-    throw new AppError('input/invalid', `"${task}" cannot be the name of a directory`);
-  }
-  const own = path.join(work, task);
-  const places = { work, source: path.join(own, 'src'), target: path.join(own, 'dst') };
-  try {
-    await mkdir(work, { recursive: true });
-    await beDirectory(own);
+  return await inDirectories(task, async () => {
+    const own = await ownDirectory(work, task);
+    const places = { work, source: path.join(own, 'src'), target: path.join(own, 'dst') };
     for (const place of [places.source, places.target]) {
       await beDirectory(place);
       await refuseMounts(place);
@@ -33,15 +46,31 @@ export async function emptyWorkDirectories(work: string, task: string): Promise<
         await rm(path.join(place, name), { recursive: true, force: true, maxRetries: 3 });
       }
     }
+    return places;
+  });
+}
+
+async function ownDirectory(work: string, task: string): Promise<string> {
+  if (!/^[\w.-]+$/u.test(task) || /^\.+$/u.test(task)) {
+    throw new AppError('input/invalid', `"${task}" cannot be the name of a directory`);
+  }
+  const own = path.join(work, task);
+  await mkdir(work, { recursive: true });
+  await beDirectory(own);
+  return own;
+}
+
+async function inDirectories<Result>(task: string, act: () => Promise<Result>): Promise<Result> {
+  try {
+    return await act();
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
     throw new AppError(
       'process/failed',
-      `Cannot empty the directories of the task "${task}": ${messageOf(cause)}`,
+      `Cannot prepare the directories of the task "${task}": ${messageOf(cause)}`,
       { cause },
     );
   }
-  return places;
 }
 
 /** Makes a directory that is not there; a link is not one. */
