@@ -36,5 +36,6 @@ export const bindings: Readonly<Record<string, () => Promise<CommandModule>>> = 
   'charm status': () => import('./commands/charm-status.ts'),
   'charm config': () => import('./commands/charm-config.ts'),
   'charm generate': () => import('./commands/charm-generate.ts'),
+  server: () => import('./commands/server.ts'),
   completion: () => import('./commands/completion.ts'),
 };

@@ -22,6 +22,7 @@ import {
 } from './definitions/repository.ts';
 import { restoreDatabase } from './definitions/restore-database.ts';
 import { restore } from './definitions/restore.ts';
+import { server } from './definitions/server.ts';
 import { check, prune, rebuildIndex } from './definitions/upkeep.ts';
 
 /** Every command, in the order of the help. */
@@ -46,6 +47,7 @@ export const commandTable: readonly CommandDefinition[] = [
   keyExport,
   destinationTest,
   destinationList,
+  server,
   stats,
   rebuildIndex,
   configValidate,

@@ -5,7 +5,6 @@ import { durationMilliseconds, parseDuration } from '../base/duration.ts';
 import type { ProcessIdentity } from '../base/process-identity.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { ReadConfiguration } from '../configuration/read-configuration.ts';
-import { DeadManAlarm } from './alarm/dead-man-alarm.ts';
 import { ConfigurationFile } from './configuration-file.ts';
 import { Feed } from './feed.ts';
 import type { ServiceLog } from './log.ts';

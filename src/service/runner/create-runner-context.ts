@@ -1,6 +1,8 @@
 import type { Clock } from '../../base/clock.ts';
 import type { ProcessIdentity } from '../../base/process-identity.ts';
-import type { Catalog } from '../../catalog/catalog.ts';
+import type { ActivityHistory, Catalog } from '../../catalog/catalog.ts';
+import type { Activity, Job } from '../../model/job.ts';
+import type { Run } from '../../model/run.ts';
 import { EngineContainerKeeper } from '../containers/container-keeper.ts';
 import type { Feed } from '../feed.ts';
 import type { ServiceLog } from '../log.ts';
@@ -63,7 +65,7 @@ function reportMaker({
       host: settings.hostname ?? hostName,
       timeZone: settings.timeZone ?? timeZone,
       now: clock.now(),
-      histories: (await catalog.runs.histories()).filter((history) => history.job === run.job),
+      histories: await historiesOf(run, told.kind, catalog),
       ...(nextRun !== undefined && { nextRun }),
       ...(periodicity !== undefined && { periodicity }),
     };
@@ -71,4 +73,19 @@ function reportMaker({
       ? startReportsOf(run, told, context)
       : reportsOf(run, told, context);
   };
+}
+
+/** What a report tells of: how the job itself goes, the activity of the run, and when it was proven. */
+async function historiesOf(
+  { job, activity }: Run,
+  kind: Job['kind'],
+  { runs }: Catalog,
+): Promise<readonly ActivityHistory[]> {
+  const wanted = new Set<Activity>([
+    activity,
+    kind,
+    ...(kind === 'backup' ? ['drill' as const] : []),
+  ]);
+  const found = await Promise.all([...wanted].map((one) => runs.history(job, one)));
+  return found.filter((history) => history !== undefined);
 }

@@ -1,0 +1,124 @@
+import path from 'node:path';
+
+import { identifyProcess } from '../../base/process-identity.ts';
+import { createLog, type ServiceLog } from '../../service/log.ts';
+import { Service, type ServiceOptions } from '../../service/service.ts';
+import type { CommandInput, CommandRun } from '../command.ts';
+import { configurationPlace } from '../configuration-place.ts';
+import type { server } from '../definitions/server.ts';
+import { fullHostName } from '../jobs/full-host-name.ts';
+import { type LogFormat, logText } from '../jobs/log-output.ts';
+import { ownProgramSettings } from '../jobs/own-program.ts';
+import { openCatalogOf } from '../open-catalog.ts';
+import { StreamWriter } from '../output/stream-writer.ts';
+import { localPlaces } from '../places.ts';
+import type { CommandSession } from '../session.ts';
+
+type Input = CommandInput<typeof server>;
+
+export const run: CommandRun<typeof server> = async ({ flags }, session) => {
+  const { clock, signal, timeZone, version } = session;
+  const log = serviceLog(flags, session);
+  const { stateDirectory } = localPlaces(flags, session);
+  const given = await givenConfiguration(flags, session, log);
+  await using catalog = await openCatalogOf(flags, session);
+  if (given.fromEnvironment !== undefined) {
+    await catalog.configuration.replace(given.fromEnvironment, 'environment', { signal });
+  }
+  const hostName = await fullHostName(session);
+  await using service = new Service({
+    catalog,
+    worker: identifyProcess(),
+    clock,
+    log,
+    program: ownProgramSettings({ ...session, environment: given.environment }, stateDirectory),
+    stateDirectory,
+    timeZone,
+    hostName,
+    version,
+    ...(given.file !== undefined && { configuration: given.file }),
+  });
+  await service.start({ signal });
+  using _hangUp = session.onHangUp?.(() => {
+    log.info('SIGHUP: the configuration is read again');
+    service.reload().catch((error: unknown) => log.error(String(error)));
+  });
+  await using _http =
+    flags.listen === 'none'
+      ? undefined
+      : await startHttp(service, flags, session, { log, catalog, hostName });
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  log.info('The service ends');
+  return 0;
+};
+
+function serviceLog(flags: Input['flags'], session: CommandSession): ServiceLog {
+  const format = (flags['log-format'] ?? (flags.json ? 'json' : 'text')) as LogFormat;
+  const writer = new StreamWriter(session.stdout);
+  return createLog(
+    () => session.clock.now(),
+    (line) => {
+      if (line.level === 'debug' && !flags.debug) return;
+      if (line.level === 'info' && flags.quiet) return;
+      writer.write(`${logText(line, format, session.timeZone)}\n`);
+    },
+  );
+}
+
+/** Where the configuration comes from, and the environment that goes with it. */
+async function givenConfiguration(
+  flags: Input['flags'],
+  session: CommandSession,
+  log: ServiceLog,
+): Promise<{
+  readonly file?: ServiceOptions['configuration'];
+  readonly fromEnvironment?: Awaited<ReturnType<typeof readEnvironment>>['configuration'];
+  readonly environment: CommandSession['environment'];
+}> {
+  const { environment } = session;
+  if (flags['config-from-environment']) {
+    const read = await readEnvironment(session);
+    for (const warning of read.warnings) log.warn(warning);
+    return { fromEnvironment: read.configuration, environment: read.environment };
+  }
+  const place = flags['no-config'] ? undefined : await configurationPlace(flags.config, session);
+  if (place === undefined) return { environment };
+  const { readConfiguration } = await import('../../configuration/read-configuration.ts');
+  return { file: { place: path.resolve(place), read: readConfiguration }, environment };
+}
+
+async function readEnvironment({ environment, signal }: CommandSession) {
+  const { configurationFromEnvironment } =
+    await import('../../configuration/environment/configuration-from-environment.ts');
+  return await configurationFromEnvironment(environment, { signal });
+}
+
+async function startHttp(
+  service: Service,
+  flags: Input['flags'],
+  session: CommandSession,
+  given: Pick<ServiceOptions, 'log' | 'catalog' | 'hostName'>,
+): Promise<AsyncDisposable> {
+  const { clock, environment, version } = session;
+  const [{ startHttpServer }, { apiToken }, { DEFAULT_LISTEN }] = await Promise.all([
+    import('../../server/start-http-server.ts'),
+    import('../../server/api-token.ts'),
+    import('../../server/listen.ts'),
+  ]);
+  const { stateDirectory } = localPlaces(flags, session);
+  const http = await startHttpServer({
+    ...given,
+    clock,
+    version,
+    statuses: service.statuses,
+    feed: service.feed,
+    standstill: () => service.standstill,
+    token: await apiToken(stateDirectory, environment),
+    listen: flags.listen ?? DEFAULT_LISTEN,
+  });
+  given.log.info(`Listens at ${http.url}`);
+  return http;
+}

@@ -1,0 +1,28 @@
+import { accessSync, constants } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+import type { OwnProgramSettings } from '../../service/program/own-program.ts';
+import type { CommandSession } from '../session.ts';
+
+/** How operations are started as children: by the launcher of this installation, which sets memory limits, or as this process was if there is none. */
+export function ownProgramSettings(
+  { environment, workingDirectory }: Pick<CommandSession, 'environment' | 'workingDirectory'>,
+  stateDirectory: string,
+): OwnProgramSettings {
+  return {
+    argv: ownProgramArgv(),
+    // Where we were told to keep things, they keep theirs.
+    environment: { ...environment, HOLDFAST_STATE_DIR: stateDirectory },
+    directory: workingDirectory,
+  };
+}
+
+function ownProgramArgv(): readonly string[] {
+  const launcher = fileURLToPath(new URL('../../../bin/holdfast', import.meta.url));
+  try {
+    accessSync(launcher, constants.X_OK);
+    return [launcher];
+  } catch {
+    return [process.execPath, ...process.execArgv, process.argv[1]!];
+  }
+}
