@@ -37,5 +37,8 @@ export const bindings: Readonly<Record<string, () => Promise<CommandModule>>> = 
   'charm config': () => import('./commands/charm-config.ts'),
   'charm generate': () => import('./commands/charm-generate.ts'),
   server: () => import('./commands/server.ts'),
+  'schedule next': () => import('./commands/schedule-next.ts'),
+  'schedule skip': () => import('./commands/schedule-skip.ts'),
+  'schedule explain': () => import('./commands/schedule-explain.ts'),
   completion: () => import('./commands/completion.ts'),
 };

@@ -24,6 +24,7 @@ import { restoreDatabase } from './definitions/restore-database.ts';
 import { restore } from './definitions/restore.ts';
 import { server } from './definitions/server.ts';
 import { check, prune, rebuildIndex } from './definitions/upkeep.ts';
+import { scheduleExplain, scheduleNext, scheduleSkip } from './definitions/schedule.ts';
 
 /** Every command, in the order of the help. */
 export const commandTable: readonly CommandDefinition[] = [
@@ -57,5 +58,8 @@ export const commandTable: readonly CommandDefinition[] = [
   charmStatusCommand,
   charmConfiguration,
   charmGenerate,
+  scheduleNext,
+  scheduleSkip,
+  scheduleExplain,
   completion,
 ];
