@@ -40,5 +40,11 @@ export const bindings: Readonly<Record<string, () => Promise<CommandModule>>> = 
   'schedule next': () => import('./commands/schedule-next.ts'),
   'schedule skip': () => import('./commands/schedule-skip.ts'),
   'schedule explain': () => import('./commands/schedule-explain.ts'),
+  'monitor status': () => import('./commands/monitor-status.ts'),
+  'monitor nagios': () => import('./commands/monitor-nagios.ts'),
+  'monitor metrics': () => import('./commands/monitor-metrics.ts'),
+  'monitor health': () => import('./commands/monitor-health.ts'),
+  'monitor nrpe-install': () => import('./commands/monitor-nrpe-install.ts'),
+  'monitor nrpe-remove': () => import('./commands/monitor-nrpe-remove.ts'),
   completion: () => import('./commands/completion.ts'),
 };

@@ -24,6 +24,14 @@ import { restoreDatabase } from './definitions/restore-database.ts';
 import { restore } from './definitions/restore.ts';
 import { server } from './definitions/server.ts';
 import { check, prune, rebuildIndex } from './definitions/upkeep.ts';
+import {
+  monitorHealth,
+  monitorMetrics,
+  monitorNagios,
+  monitorNrpeInstall,
+  monitorNrpeRemove,
+  monitorStatus,
+} from './definitions/monitor.ts';
 import { scheduleExplain, scheduleNext, scheduleSkip } from './definitions/schedule.ts';
 
 /** Every command, in the order of the help. */
@@ -61,5 +69,11 @@ export const commandTable: readonly CommandDefinition[] = [
   scheduleNext,
   scheduleSkip,
   scheduleExplain,
+  monitorStatus,
+  monitorNagios,
+  monitorMetrics,
+  monitorHealth,
+  monitorNrpeInstall,
+  monitorNrpeRemove,
   completion,
 ];
