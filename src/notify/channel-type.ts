@@ -47,6 +47,9 @@ export const channelSchemes: Readonly<Record<string, Exclude<ChannelType, 'url'>
   zabbix: 'zabbix',
   syslog: 'syslog',
   rsyslog: 'syslog',
+  'syslog+tcp': 'syslog',
+  'syslog+tls': 'syslog',
+  'syslog+udp': 'syslog',
 };
 
 /** The type that settings stand for. A URL that is kept elsewhere says it only when it is opened: `undefined`. */
@@ -54,8 +57,9 @@ export function channelTypeOf(settings: ChannelSettings): Exclude<ChannelType, '
   if (settings.type !== 'url') return settings.type;
   if (typeof settings.url !== 'string') return undefined;
   const scheme = /^([a-z][a-z0-9+.-]*):/iu.exec(settings.url)?.[1]?.toLowerCase();
-  return scheme !== undefined && Object.hasOwn(channelSchemes, scheme)
-    ? channelSchemes[scheme]
+  const name = scheme?.replace(/(?<!^generic)\+https?$/u, '');
+  return name !== undefined && Object.hasOwn(channelSchemes, name)
+    ? channelSchemes[name]
     : undefined;
 }
 
