@@ -36,6 +36,10 @@ export async function runCommandLine(
       const { runDuplicity } = await import('./duplicity/run-duplicity.ts');
       return await runDuplicity(argv.slice(1), context, 'holdfast duplicity');
     }
+    if (argv[0] === 'image' && given === undefined) {
+      const { runImage } = await import('./image/run-image.ts');
+      return await runImage(argv.slice(1), context);
+    }
     const [{ parseLine }, commands] = await Promise.all([
       import('./parse.ts'),
       given ?? ownCommands(),
