@@ -71,7 +71,10 @@ export async function startMariadb(): Promise<MariadbServer> {
         `--socket=${socket}`,
         '--user=root',
         '--default-character-set=utf8mb4',
-        ...['--batch', '--skip-column-names', `--execute=${sql}`, database],
+        '--batch',
+        '--skip-column-names',
+        `--execute=${sql}`,
+        database,
       ],
       { maxBuffer: 1 << 28 },
     );

@@ -34,8 +34,12 @@ export async function startRedis(): Promise<RedisServer> {
       {
         argv: [
           'redis-server',
-          ...['--port', String(port), '--bind', '127.0.0.1', '--dir', directory],
-          ...['--save', '', '--repl-diskless-sync-delay', '0', '--requirepass', password],
+          `--port ${port}`,
+          '--bind 127.0.0.1',
+          `--dir ${directory}`,
+          '--save ""',
+          '--repl-diskless-sync-delay 0',
+          `--requirepass "${password}"`,
         ],
       },
     ],

@@ -7,6 +7,7 @@ import { abandonedScratch, scratchName } from '../scratch-name.ts';
 import { runTool, throwIfFailed } from '../tool-runner.ts';
 import { withoutSandboxLine } from './sandbox-line.ts';
 import {
+  mysqlProperties,
   type MysqlServer,
   mysqlText,
   openMysqlServer,
@@ -49,7 +50,7 @@ export async function loadMysql(
     }
   }
   const name = database!;
-  const old = await propertiesOf(server, name, { signal });
+  const old = await mysqlProperties(server, name, { signal });
   if (old === undefined && !request.create && !request.clean) {
     throw new AppError('database/failed', `There is no database "${name}" on "${server.name}"`, {
       hint: 'Make it with --create',
@@ -91,16 +92,6 @@ async function make(
 async function drop(server: MysqlServer, name: string): Promise<void> {
   const sql = `DROP DATABASE IF EXISTS ${quoteMysqlName(name)}`;
   await queryMysql(server, sql, `Removing the database "${name}"`, {});
-}
-
-async function propertiesOf(
-  server: MysqlServer,
-  name: string,
-  options: CallOptions,
-): Promise<string | undefined> {
-  const sql = `SELECT CONCAT(' CHARACTER SET ', DEFAULT_CHARACTER_SET_NAME, ' COLLATE ', DEFAULT_COLLATION_NAME)
-    FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ${mysqlText(name)}`;
-  return (await queryMysql(server, sql, `Looking for the database "${name}"`, options))[0];
 }
 
 async function isEmpty(server: MysqlServer, name: string, options: CallOptions): Promise<boolean> {

@@ -7,8 +7,10 @@ import { dumpFormats } from '../dump-format.ts';
 import { dumpLabel } from '../dump-label.ts';
 import { refuseOptions } from '../refuse-options.ts';
 import { findTool, readTool, runTool } from '../tool-runner.ts';
+import { withDatabaseProperties } from './database-properties.ts';
 import {
   mysqlPrograms,
+  mysqlProperties,
   type MysqlServer,
   mysqlText,
   openMysqlServer,
@@ -49,7 +51,10 @@ export async function mysqlDumps(
   const names = (await queryMysql(server, 'SHOW DATABASES', what, { signal })).filter(
     (name) => !systemDatabases.includes(name.toLowerCase()),
   );
-  if (database !== undefined && !(await isThere(server, database, { signal }))) {
+  if (
+    database !== undefined &&
+    (await mysqlProperties(server, database, { signal })) === undefined
+  ) {
     throw new AppError(
       'database/failed',
       `There is no database "${database}" on "${server.name}"`,
@@ -74,15 +79,6 @@ export async function mysqlDumps(
     dumps.push(mysqlDump(request, tool, extra, name, database === undefined, notice));
   }
   return dumps;
-}
-
-async function isThere(
-  server: MysqlServer,
-  database: string,
-  options: CallOptions,
-): Promise<boolean> {
-  const sql = `SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ${mysqlText(database)}`;
-  return (await queryMysql(server, sql, `Looking for "${database}"`, options)).length > 0;
 }
 
 /** MySQL's tool asks newer servers for what MariaDB does not have, and writes what belongs to replication. */
@@ -137,7 +133,12 @@ function mysqlDump(
         database,
       );
       const options = { what, secret: server.address.password, signal };
-      yield* checkDump(readTool(server.tools, argv, server.environment, options), 'mysql', what);
+      const properties = await mysqlProperties(server, database, { signal });
+      if (properties === undefined) {
+        throw new AppError('database/failed', `${what} failed: it is not there any more`);
+      }
+      const read = readTool(server.tools, argv, server.environment, options);
+      yield* checkDump(withDatabaseProperties(read, properties), 'mysql', what);
     },
   };
 }

@@ -206,6 +206,17 @@ export async function queryMysql(
     .filter((line) => line !== '');
 }
 
+/** The character set and collation of a database as options of CREATE DATABASE; `undefined` if there is none of that name, or no right to see it. */
+export async function mysqlProperties(
+  server: MysqlServer,
+  database: string,
+  options: CallOptions,
+): Promise<string | undefined> {
+  const sql = `SELECT CONCAT(' CHARACTER SET ', DEFAULT_CHARACTER_SET_NAME, ' COLLATE ', DEFAULT_COLLATION_NAME)
+    FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ${mysqlText(database)}`;
+  return (await queryMysql(server, sql, `Looking for the database "${database}"`, options))[0];
+}
+
 /** A name in SQL. */
 export const quoteMysqlName = (name: string): string => `\`${name.replaceAll('`', '``')}\``;
 
