@@ -4,7 +4,7 @@ import type { Configuration } from '../../model/configuration.ts';
 import type { Job } from '../../model/job.ts';
 import type { Run } from '../../model/run.ts';
 import { problemOfError } from '../program/own-program.ts';
-import { executeRun, type RunResult } from './execute-run.ts';
+import { executeRun, type RunResult, type RunSignals } from './execute-run.ts';
 import type { RunnerContext } from './runner-context.ts';
 
 /** Time between two renewals of a claim, in milliseconds: a cancellation is learnt by them. */
@@ -21,6 +21,8 @@ export type ReportMaker = (
 
 export interface RunWorkerContext extends RunnerContext {
   readonly reportsOf: ReportMaker;
+  /** Does what a claimed run is for; `executeRun` unless something else is to be done than its job says. */
+  readonly execute?: (run: Run, context: RunnerContext, signals: RunSignals) => Promise<RunResult>;
 }
 
 /** Executes claimed runs and writes down what came of them. */
@@ -64,7 +66,8 @@ export class RunWorker {
     const renewing = this.#keep(run, controller, done.signal);
     try {
       void this.#tellBeginning(run);
-      const result = await executeRun(run, this.#context, { signal: controller.signal, lasting });
+      const { execute = executeRun } = this.#context;
+      const result = await execute(run, this.#context, { signal: controller.signal, lasting });
       return await this.#finish(run, result, lasting);
     } finally {
       done.abort();
