@@ -3,7 +3,7 @@ import { type Kysely, sql } from 'kysely';
 import type { Clock } from '../../base/clock.ts';
 import { AppError } from '../../base/errors.ts';
 import type { Tables } from '../tables.ts';
-import { migrations, type Words } from './migrations.ts';
+import { type Migration, migrations, type Words } from './migrations.ts';
 
 /** What the two kinds of databases call things. */
 const words: Readonly<Record<'sqlite' | 'postgresql', Words>> = {
@@ -23,6 +23,7 @@ export async function migrate(
   kind: 'sqlite' | 'postgresql',
   location: string,
   clock: Clock,
+  steps: readonly Migration[] = migrations,
 ): Promise<void> {
   const { schema, end, integer } = words[kind];
   const table = `${schema}migrations`;
@@ -44,7 +45,7 @@ export async function migrate(
       const { rows } = await sql<{ version: number | null }>`
         select max(version) as version from ${sql.raw(table)}`.execute(transaction);
       const version = rows[0]?.version ?? 0;
-      const newest = migrations.length;
+      const newest = steps.length;
       if (version > newest) {
         throw new AppError(
           'catalog/unusable',
@@ -52,7 +53,7 @@ export async function migrate(
           { hint: 'Use the newer program that has worked with it' },
         );
       }
-      const next = migrations[version];
+      const next = steps[version];
       if (next === undefined) return true;
       for (const statement of next(words[kind])) await run(statement);
       await sql`insert into ${sql.raw(table)} (version, applied_at) values (${version + 1}, ${clock.now()})`.execute(

@@ -9,7 +9,7 @@ export interface Words {
 }
 
 /** Statements, in order. */
-type Migration = (words: Words) => readonly string[];
+export type Migration = (words: Words) => readonly string[];
 
 /** Each brings a catalog from the version that is its index to the next one. What has been released is never changed. */
 export const migrations: readonly Migration[] = [first];
