@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
-import { existsSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 
 import { AppError, messageOf } from '../../../base/errors.ts';
 import { dumpFormats } from '../dump-format.ts';
@@ -68,9 +69,16 @@ export async function checkSqliteFile(file: string, what: string): Promise<void>
   });
 }
 
+/** A copy that nobody else has: SQLite needs, and leaves, no files beside it. */
+function openUnchanging(file: string): DatabaseSync {
+  const url = pathToFileURL(file);
+  url.searchParams.set('immutable', '1');
+  return new DatabaseSync(url, { readOnly: true });
+}
+
 function examine(file: string): string {
   try {
-    using database = new DatabaseSync(file, { readOnly: true });
+    using database = openUnchanging(file);
     const rows = database.prepare('PRAGMA integrity_check(3)').all();
     return rows.map((row) => String(row['integrity_check'])).join('; ');
   } catch (error) {
@@ -80,7 +88,7 @@ function examine(file: string): string {
 
 /** What is in a database, by name. */
 export function countSqliteRows(file: string): readonly LoadedTable[] {
-  using database = new DatabaseSync(file, { readOnly: true });
+  using database = openUnchanging(file);
   const names = database
     .prepare(
       "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
