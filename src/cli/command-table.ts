@@ -22,16 +22,31 @@ import {
 } from './definitions/repository.ts';
 import { restoreDatabase } from './definitions/restore-database.ts';
 import { restore } from './definitions/restore.ts';
+import {
+  drill,
+  jobAdd,
+  jobCancel,
+  jobDisable,
+  jobEnable,
+  jobExport,
+  jobHistory,
+  jobImport,
+  jobList,
+  jobLog,
+  jobRemove,
+  jobRun,
+  jobShow,
+} from './definitions/job.ts';
 import { server } from './definitions/server.ts';
 import { check, prune, rebuildIndex } from './definitions/upkeep.ts';
 import {
   monitorHealth,
   monitorMetrics,
-  monitorNagios,
   monitorNrpeInstall,
   monitorNrpeRemove,
   monitorStatus,
 } from './definitions/monitor.ts';
+import { monitorNagios } from './definitions/monitor-nagios.ts';
 import { scheduleExplain, scheduleNext, scheduleSkip } from './definitions/schedule.ts';
 
 /** Every command, in the order of the help. */
@@ -57,6 +72,19 @@ export const commandTable: readonly CommandDefinition[] = [
   destinationTest,
   destinationList,
   server,
+  jobList,
+  jobShow,
+  jobRun,
+  jobHistory,
+  jobLog,
+  jobCancel,
+  jobAdd,
+  jobRemove,
+  jobEnable,
+  jobDisable,
+  jobExport,
+  jobImport,
+  drill,
   stats,
   rebuildIndex,
   configValidate,

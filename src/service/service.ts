@@ -72,7 +72,7 @@ export class Service implements AsyncDisposable {
     this.#context = createRunnerContext({
       ...options,
       feed: this.feed,
-      nextRunOf: (job) => this.#scheduler?.nextRunOf(job),
+      nextRunOf: async (job) => await Promise.resolve(this.#scheduler?.nextRunOf(job)),
     });
     this.#worker = new RunWorker(this.#context);
   }

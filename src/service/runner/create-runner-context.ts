@@ -25,7 +25,7 @@ export interface RunnerContextOptions {
   readonly timeZone: string;
   readonly hostName: string;
   /** When a job's schedule wants it next. */
-  readonly nextRunOf: (job: string) => number | undefined;
+  readonly nextRunOf: (job: string) => Promise<number | undefined>;
 }
 
 /** Puts together what runs are executed with. */
@@ -58,7 +58,7 @@ function reportMaker({
     const { settings } = configuration;
     // Who is told about a job that is gone nobody knows any more; all channels are.
     const told = job ?? { name: run.job, kind: 'backup' as const };
-    const nextRun = nextRunOf(run.job);
+    const nextRun = await nextRunOf(run.job);
     const periodicity = job === undefined ? undefined : scheduleNameOf(job, run.activity);
     const context: TellingContext = {
       configuration,
