@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import fc from 'fast-check';
+
+import { TimeHeap } from './time-heap.ts';
+
+test('items come in the order of their times, whatever was added before and after', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 0, max: 50 })),
+      fc.array(fc.integer({ min: 0, max: 50 })),
+      fc.integer({ min: 0, max: 60 }),
+      (before, after, now) => {
+        const heap = new TimeHeap(before.map((at) => [at, at] as const));
+        for (const at of after) heap.add(at, at);
+        const sorted = [...before, ...after].sort((left, right) => left - right);
+        assert.deepEqual(
+          heap.first(7).map(({ at }) => at),
+          sorted.slice(0, 7),
+        );
+        assert.equal(heap.earliest, sorted[0] ?? Infinity);
+        const taken: number[] = [];
+        for (let item = heap.take(now); item !== undefined; item = heap.take(now)) taken.push(item);
+        assert.deepEqual(
+          taken,
+          sorted.filter((at) => at <= now),
+        );
+        assert.equal(heap.size, sorted.length - taken.length);
+      },
+    ),
+  );
+});
