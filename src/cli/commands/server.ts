@@ -2,6 +2,7 @@ import path from 'node:path';
 
 import { identifyProcess } from '../../base/process-identity.ts';
 import { createLog, type ServiceLog } from '../../service/log.ts';
+import { ServiceManager } from '../../service/service-manager.ts';
 import { Service, type ServiceOptions } from '../../service/service.ts';
 import type { CommandInput, CommandRun } from '../command.ts';
 import { configurationPlace } from '../configuration-place.ts';
@@ -47,11 +48,19 @@ export const run: CommandRun<typeof server> = async ({ flags }, session) => {
     flags.listen === 'none'
       ? undefined
       : await startHttp(service, flags, session, { log, catalog, hostName });
+  await using manager = new ServiceManager({
+    environment: session.environment,
+    clock,
+    pid: process.pid,
+    warn: (message) => log.warn(message),
+  });
+  await manager.ready('Runs jobs by their schedules');
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
   log.info('The service ends');
+  await manager.stopping();
   return 0;
 };
 
