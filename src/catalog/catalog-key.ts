@@ -1,5 +1,5 @@
 import { hkdfSync, scrypt } from 'node:crypto';
-import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 import { writeFileAtomically } from '../base/atomic-file.ts';
@@ -76,12 +76,7 @@ export function catalogKeyFile(file: string): CatalogKeySource {
       return (await readKey(file)) ?? neverThere(file);
     },
     findOther: () => readKey(next),
-    async settle(key) {
-      const other = await readKey(next);
-      if (other === undefined) return;
-      if (other.reveal() === key.reveal()) await rename(next, file);
-      else await rm(next, { force: true });
-    },
+    settle: (key) => settleKey(file, key),
   };
 }
 
@@ -90,6 +85,16 @@ export async function writeNextKey(file: string, key: CatalogKey): Promise<void>
   await writable(file, () =>
     writeFileAtomically(nextKeyFile(file), Buffer.from(`${key.reveal()}\n`)),
   );
+}
+
+/** The next key takes the place of the current one, now that the catalog has it. What another one has put beside it stays. */
+export async function settleKey(file: string, key: CatalogKey): Promise<void> {
+  const next = await readKey(nextKeyFile(file));
+  if (next?.reveal() !== key.reveal()) return;
+  await writable(file, async () => {
+    await writeFileAtomically(file, Buffer.from(`${key.reveal()}\n`));
+    await rm(nextKeyFile(file), { force: true });
+  });
 }
 
 const nextKeyFile = (file: string): string => `${file}.new`;

@@ -8,9 +8,10 @@ import {
   sealOf,
   writeSealProperties,
 } from './document-seal.ts';
-import type { OpenedCatalog } from './open-catalog.ts';
+import { migrations } from './migrations/migrations.ts';
+import type { CatalogInfo, OpenedCatalog } from './open-catalog.ts';
 import type { SealHolder } from './seal-holder.ts';
-import type { SqlDatabase } from './sql-database.ts';
+import type { SqlDatabase, Statements } from './sql-database.ts';
 import { nextRevision } from './stores/configuration-revision.ts';
 import { SqlConfigurationStore } from './stores/configuration-store.ts';
 import { putDocuments, rowsOfKind } from './stores/document-store.ts';
@@ -53,6 +54,8 @@ export async function createSqlCatalog(
     async changeKey(next, options) {
       seals.current = await changeKey(database, seals.current, next, options);
     },
+    info: (options) => database.read(readInfo, options),
+    parts: { database, seals },
     [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
   };
 }
@@ -118,4 +121,49 @@ async function changeKey(
     { ...options, gate: 'configuration' },
   );
   return next;
+}
+
+async function readInfo(view: Statements): Promise<CatalogInfo> {
+  const documents = await view
+    .selectFrom('documents')
+    .select(['kind', (where) => where.fn.countAll<number>().as('count')])
+    .groupBy('kind')
+    .execute();
+  const states = await view
+    .selectFrom('runs')
+    .select(['state', (where) => where.fn.countAll<number>().as('count')])
+    .groupBy('state')
+    .execute();
+  const outbox = await view
+    .selectFrom('outbox')
+    .select(['given_up', (where) => where.fn.countAll<number>().as('count')])
+    .groupBy('given_up')
+    .execute();
+  const count = async (table: 'schedule_entries' | 'journal'): Promise<number> => {
+    const row = await view
+      .selectFrom(table)
+      .select((where) => where.fn.countAll<number>().as('count'))
+      .executeTakeFirstOrThrow();
+    return row.count;
+  };
+  const ofKind = (wanted: string): number =>
+    documents.find(({ kind }) => kind === wanted)?.count ?? 0;
+  const inState = (wanted: string): number =>
+    states.find(({ state }) => state === wanted)?.count ?? 0;
+  const told = (wanted: number): number =>
+    outbox.find((row) => row.given_up === wanted)?.count ?? 0;
+  return {
+    // Opening has brought it there.
+    version: migrations.length,
+    jobs: ofKind('job'),
+    destinations: ofKind('destination'),
+    channels: ofKind('channel'),
+    schedules: await count('schedule_entries'),
+    runs: states.reduce((sum, row) => sum + row.count, 0),
+    queued: inState('queued'),
+    running: inState('running'),
+    unsent: told(0),
+    givenUp: told(1),
+    journal: await count('journal'),
+  };
 }

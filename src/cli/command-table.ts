@@ -1,12 +1,20 @@
 import type { CommandDefinition } from './command.ts';
 import { backup } from './definitions/backup.ts';
-import { charmConfiguration, charmGenerate, charmStatusCommand } from './definitions/charm.ts';
+import {
+  charmConfiguration,
+  charmGenerate,
+  charmHook,
+  charmStatusCommand,
+  runAction,
+} from './definitions/charm.ts';
 import {
   configGenerate,
   configSchema,
   configShow,
   configValidate,
 } from './definitions/configuration.ts';
+import { executeRestore, jobrunner, taskList, taskRun, taskShow } from './definitions/container.ts';
+import { catalogCopy, catalogInfo, catalogRekey } from './definitions/catalog.ts';
 import { destinationList, destinationTest } from './definitions/destination.ts';
 import { forget } from './definitions/forget.ts';
 import { cat, diff, find, ls, snapshots, stats } from './definitions/looking.ts';
@@ -72,6 +80,11 @@ export const commandTable: readonly CommandDefinition[] = [
   destinationTest,
   destinationList,
   server,
+  jobrunner,
+  taskRun,
+  taskList,
+  taskShow,
+  executeRestore,
   jobList,
   jobShow,
   jobRun,
@@ -91,9 +104,11 @@ export const commandTable: readonly CommandDefinition[] = [
   configShow,
   configGenerate,
   configSchema,
+  runAction,
   charmStatusCommand,
   charmConfiguration,
   charmGenerate,
+  charmHook,
   scheduleNext,
   scheduleSkip,
   scheduleExplain,
@@ -103,5 +118,8 @@ export const commandTable: readonly CommandDefinition[] = [
   monitorHealth,
   monitorNrpeInstall,
   monitorNrpeRemove,
+  catalogInfo,
+  catalogRekey,
+  catalogCopy,
   completion,
 ];

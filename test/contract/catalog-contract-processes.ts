@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 import { systemClock } from '../../src/base/clock.ts';
 import { isDead } from '../../src/base/process-identity.ts';
-import { sampleEnd, sampleRun, sampleWorker, then } from '../support/catalog-samples.ts';
+import { sampleEnd, sampleRun, sampleWorker, sampleTime } from '../support/catalog-samples.ts';
 import { type CatalogPlace, type MakePlace, openPlace, sampleKey } from './catalog-place.ts';
 
 const program = fileURLToPath(new URL('../support/catalog-worker.ts', import.meta.url));
@@ -53,7 +53,7 @@ export function processContract(make: MakePlace): void {
     await using place = await make();
     await using catalog = await openPlace(place);
     const entries = Array.from({ length: 40 }, (_, index) => `job${index}/backup/1`);
-    await catalog.schedules.begin(entries, then);
+    await catalog.schedules.begin(entries, sampleTime);
     const workers = [1, 2, 3].map(() => startWorker(place, 'claim'));
     await Promise.all(workers.map(({ ended }) => ended));
     for (const { process: child } of workers) assert.equal(child.exitCode, 0);
@@ -62,8 +62,8 @@ export function processContract(make: MakePlace): void {
     const steps = [...(await catalog.schedules.list()).values()].flatMap(
       ({ entry, consideredUntil }) =>
         Array.from(
-          { length: consideredUntil - then },
-          (_, index) => `${entry} ${then + index + 1}`,
+          { length: consideredUntil - sampleTime },
+          (_, index) => `${entry} ${sampleTime + index + 1}`,
         ),
     );
     assert.deepEqual(
@@ -72,7 +72,7 @@ export function processContract(make: MakePlace): void {
     );
     const told = workers.flatMap(({ lines }) => lines.filter((line) => line.startsWith('claimed')));
     assert.deepEqual(
-      told.map((line) => line.split(' ')[2]).sort(),
+      told.map((line) => line.split(' ')[2] ?? '').sort(),
       runs.map(({ id }) => id).sort(),
     );
   });
@@ -81,7 +81,7 @@ export function processContract(make: MakePlace): void {
     await using place = await make();
     await using catalog = await openPlace(place, { clock: systemClock });
     const entries = ['a/backup/1', 'b/backup/1'];
-    await catalog.schedules.begin(entries, then);
+    await catalog.schedules.begin(entries, sampleTime);
     const acknowledged: string[] = [];
     // Different moments: what is done between two lines takes a millisecond or so.
     for (const [lines, delay] of [
@@ -102,8 +102,8 @@ export function processContract(make: MakePlace): void {
       for (const entry of entries) {
         const steps = runs
           .filter(({ job }) => job === entry)
-          .map((run) => run.scheduledFor! - then);
-        const moved = states.get(entry)!.consideredUntil - then;
+          .map((run) => run.scheduledFor! - sampleTime);
+        const moved = states.get(entry)!.consideredUntil - sampleTime;
         assert.deepEqual(
           steps.sort((left, right) => left - right),
           Array.from({ length: moved }, (_, index) => index + 1),

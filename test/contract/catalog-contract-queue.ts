@@ -10,7 +10,7 @@ import {
   sampleEntry,
   sampleRun,
   sampleWorker,
-  then,
+  sampleTime,
 } from '../support/catalog-samples.ts';
 import { type MakePlace, openPlace } from './catalog-place.ts';
 
@@ -22,11 +22,12 @@ async function addAll(
   runs: readonly (readonly [job: string, change?: Partial<NewRun>])[],
 ): Promise<string[]> {
   const ids: string[] = [];
-  for (const [job, change] of runs) ids.push((await queue.add(sampleRun(job, change), then)).id);
+  for (const [job, change] of runs)
+    ids.push((await queue.add(sampleRun(job, change), sampleTime)).id);
   return ids;
 }
 
-async function claimedJobs({ queue }: Catalog, now = then): Promise<string[]> {
+async function claimedJobs({ queue }: Catalog, now = sampleTime): Promise<string[]> {
   const jobs: string[] = [];
   for (;;) {
     const run = await queue.claim(worker, now);
@@ -40,15 +41,15 @@ export function queueContract(make: MakePlace): void {
     await using place = await make();
     await using catalog = await openPlace(place);
     const given = sampleRun('a', { keys: ['job:a', 'queue:q'], parameters: { to: '/x' } });
-    const added = await catalog.queue.add(given, then);
+    const added = await catalog.queue.add(given, sampleTime);
     assert.deepEqual(await catalog.runs.get(added.id), added);
-    const run = await catalog.queue.claim(worker, then + 5);
-    assert.deepEqual(run, { ...added, state: 'running', startedAt: then + 5, worker });
+    const run = await catalog.queue.claim(worker, sampleTime + 5);
+    assert.deepEqual(run, { ...added, state: 'running', startedAt: sampleTime + 5, worker });
     assert.deepEqual(await catalog.runs.get(added.id), run);
-    assert.equal(await catalog.queue.claim(worker, then + 5), undefined);
+    assert.equal(await catalog.queue.claim(worker, sampleTime + 5), undefined);
   });
 
-  test('restores come first, then what a person waits for, then the oldest', async () => {
+  test('restores come first, then what a person waits for, sampleTime the oldest', async () => {
     await using place = await make();
     await using catalog = await openPlace(place);
     await addAll(catalog, [
@@ -80,27 +81,27 @@ export function queueContract(make: MakePlace): void {
       ['d', { keys: [] }],
     ]);
     assert.deepEqual(await claimedJobs(catalog), ['a', 'd']);
-    await catalog.queue.finish(first!, worker.id, sampleEnd('failed'), then, []);
+    await catalog.queue.finish(first!, worker.id, sampleEnd('failed'), sampleTime, []);
     assert.deepEqual(await claimedJobs(catalog), ['b']);
   });
 
   test('a run is not claimed before its time', async () => {
     await using place = await make();
     await using catalog = await openPlace(place);
-    await addAll(catalog, [['late', { notBefore: then + 100, priority: 9 }], ['now']]);
+    await addAll(catalog, [['late', { notBefore: sampleTime + 100, priority: 9 }], ['now']]);
     assert.deepEqual(await claimedJobs(catalog), ['now']);
-    assert.deepEqual(await claimedJobs(catalog, then + 99), []);
-    assert.deepEqual(await claimedJobs(catalog, then + 100), ['late']);
+    assert.deepEqual(await claimedJobs(catalog, sampleTime + 99), []);
+    assert.deepEqual(await claimedJobs(catalog, sampleTime + 100), ['late']);
   });
 
   test('one run can be claimed alone', async () => {
     await using place = await make();
     await using catalog = await openPlace(place);
     const ids = await addAll(catalog, [['a'], ['b'], ['b']]);
-    const run = await catalog.queue.claim(worker, then, { only: ids[1]! });
+    const run = await catalog.queue.claim(worker, sampleTime, { only: ids[1]! });
     assert.equal(run?.id, ids[1]);
-    assert.equal(await catalog.queue.claim(worker, then, { only: ids[1]! }), undefined);
-    assert.equal(await catalog.queue.claim(worker, then, { only: ids[2]! }), undefined);
+    assert.equal(await catalog.queue.claim(worker, sampleTime, { only: ids[1]! }), undefined);
+    assert.equal(await catalog.queue.claim(worker, sampleTime, { only: ids[2]! }), undefined);
   });
 
   test('many workers never get the same run, nor one key twice', async () => {
@@ -113,7 +114,7 @@ export function queueContract(make: MakePlace): void {
     );
     const claims = await Promise.all(
       Array.from({ length: 10 }, (_, index) =>
-        (index % 2 === 0 ? one : other).queue.claim(sampleWorker(`w${index}`), then),
+        (index % 2 === 0 ? one : other).queue.claim(sampleWorker(`w${index}`), sampleTime),
       ),
     );
     const keys = claims.flatMap((run) => run?.keys ?? []);
@@ -125,31 +126,34 @@ export function queueContract(make: MakePlace): void {
     await using catalog = await openPlace(place);
     const { queue } = catalog;
     const [id = ''] = await addAll(catalog, [['a']]);
-    assert.deepEqual(await queue.renew(id, worker.id, then), { held: false, cancelled: false });
-    await queue.claim(worker, then);
-    assert.deepEqual(await queue.renew(id, 'other', then), { held: false, cancelled: false });
-    assert.deepEqual(await queue.renew(id, worker.id, then + lease / 2), {
+    assert.deepEqual(await queue.renew(id, worker.id, sampleTime), {
+      held: false,
+      cancelled: false,
+    });
+    await queue.claim(worker, sampleTime);
+    assert.deepEqual(await queue.renew(id, 'other', sampleTime), { held: false, cancelled: false });
+    assert.deepEqual(await queue.renew(id, worker.id, sampleTime + lease / 2), {
       held: true,
       cancelled: false,
     });
     const next = sampleWorker('two');
-    assert.deepEqual(await queue.takeBroken(next, () => false, then + lease + 1), []);
-    const [taken, ...others] = await queue.takeBroken(next, () => false, then + lease * 1.5);
+    assert.deepEqual(await queue.takeBroken(next, () => false, sampleTime + lease + 1), []);
+    const [taken, ...others] = await queue.takeBroken(next, () => false, sampleTime + lease * 1.5);
     assert.deepEqual(others, []);
     assert.equal(taken?.id, id);
     assert.equal(taken.state, 'running');
     assert.equal(taken.worker?.id, 'two');
     // The first one lives after all, and learns that it has lost it.
-    assert.deepEqual(await queue.renew(id, worker.id, then + lease * 2), {
+    assert.deepEqual(await queue.renew(id, worker.id, sampleTime + lease * 2), {
       held: false,
       cancelled: false,
     });
-    const late = await queue.finish(id, worker.id, sampleEnd('succeeded'), then, [
+    const late = await queue.finish(id, worker.id, sampleEnd('succeeded'), sampleTime, [
       sampleEntry('r'),
     ]);
     assert.equal(late, false);
     assert.deepEqual(await catalog.outbox.list(), []);
-    assert.equal(await queue.finish(id, 'two', sampleEnd('broken'), then, []), true);
+    assert.equal(await queue.finish(id, 'two', sampleEnd('broken'), sampleTime, []), true);
     assert.equal((await catalog.runs.get(id))?.state, 'broken');
   });
 
@@ -158,12 +162,12 @@ export function queueContract(make: MakePlace): void {
     await using one = await openPlace(place);
     await using other = await openPlace(place);
     const [dead = '', alive = ''] = await addAll(one, [['a'], ['b']]);
-    await one.queue.claim(sampleWorker('dead'), then, { only: dead });
-    await one.queue.claim(sampleWorker('alive'), then, { only: alive });
+    await one.queue.claim(sampleWorker('dead'), sampleTime, { only: dead });
+    await one.queue.claim(sampleWorker('alive'), sampleTime, { only: alive });
     const isDead = ({ id }: { readonly id: string }): boolean => id === 'dead';
     const taken = await Promise.all(
       [one, other, one, other].map(({ queue }, index) =>
-        queue.takeBroken(sampleWorker(`new ${index}`), isDead, then + 1),
+        queue.takeBroken(sampleWorker(`new ${index}`), isDead, sampleTime + 1),
       ),
     );
     assert.deepEqual(
@@ -171,10 +175,16 @@ export function queueContract(make: MakePlace): void {
       [dead],
     );
     // Its keys stay held until it is ended.
-    await one.queue.add(sampleRun('a'), then);
+    await one.queue.add(sampleRun('a'), sampleTime);
     assert.deepEqual(await claimedJobs(one), []);
     const holder = taken.flat()[0]?.worker?.id ?? '';
-    await one.queue.finish(dead, holder, sampleEnd('broken', { reason: 'It died' }), then, []);
+    await one.queue.finish(
+      dead,
+      holder,
+      sampleEnd('broken', { reason: 'It died' }),
+      sampleTime,
+      [],
+    );
     assert.deepEqual(await claimedJobs(one), ['a']);
   });
 
@@ -182,13 +192,13 @@ export function queueContract(make: MakePlace): void {
     await using place = await make();
     await using catalog = await openPlace(place);
     const [id = ''] = await addAll(catalog, [['a']]);
-    await catalog.queue.claim(worker, then);
+    await catalog.queue.claim(worker, sampleTime);
     const finish = (outcome: 'failed' | 'succeeded', now: number): Promise<boolean> =>
       catalog.queue.finish(id, worker.id, sampleEnd(outcome), now, [sampleEntry('r')]);
-    assert.equal(await finish('failed', then), true);
+    assert.equal(await finish('failed', sampleTime), true);
     const before = await catalog.runs.get(id);
-    assert.equal(await finish('failed', then + 9), true);
-    assert.equal(await finish('succeeded', then + 9), false);
+    assert.equal(await finish('failed', sampleTime + 9), true);
+    assert.equal(await finish('succeeded', sampleTime + 9), false);
     assert.deepEqual(await catalog.runs.get(id), before);
     assert.equal((await catalog.runs.history('a', 'backup'))?.failuresInARow, 1);
     assert.equal((await catalog.outbox.list()).length, 1);
@@ -199,18 +209,23 @@ export function queueContract(make: MakePlace): void {
     await using catalog = await openPlace(place);
     const { queue, runs } = catalog;
     const [waiting = '', running = ''] = await addAll(catalog, [['a'], ['b']]);
-    await queue.claim(worker, then, { only: running });
-    await queue.cancel(waiting, then + 1);
-    await queue.cancel(running, then + 1);
+    await queue.claim(worker, sampleTime, { only: running });
+    await queue.cancel(waiting, sampleTime + 1);
+    await queue.cancel(running, sampleTime + 1);
     const { state, finishedAt } = (await runs.get(waiting))!;
-    assert.deepEqual({ state, finishedAt }, { state: 'cancelled', finishedAt: then + 1 });
-    assert.equal(await queue.claim(worker, then + 2), undefined);
-    assert.deepEqual(await queue.renew(running, worker.id, then), { held: true, cancelled: true });
+    assert.deepEqual({ state, finishedAt }, { state: 'cancelled', finishedAt: sampleTime + 1 });
+    assert.equal(await queue.claim(worker, sampleTime + 2), undefined);
+    assert.deepEqual(await queue.renew(running, worker.id, sampleTime), {
+      held: true,
+      cancelled: true,
+    });
     assert.equal((await runs.get(running))?.state, 'running');
-    await queue.finish(running, worker.id, sampleEnd('cancelled'), then + 3, []);
-    await queue.cancel(running, then + 4);
-    assert.equal((await runs.get(running))?.finishedAt, then + 3);
-    await assert.rejects(queue.cancel('nothing', then), (error) => hasCode(error, 'job/missing'));
+    await queue.finish(running, worker.id, sampleEnd('cancelled'), sampleTime + 3, []);
+    await queue.cancel(running, sampleTime + 4);
+    assert.equal((await runs.get(running))?.finishedAt, sampleTime + 3);
+    await assert.rejects(queue.cancel('nothing', sampleTime), (error) =>
+      hasCode(error, 'job/missing'),
+    );
   });
 
   test('a run that is postponed comes again at its time, with the reason', async () => {
@@ -218,28 +233,30 @@ export function queueContract(make: MakePlace): void {
     await using catalog = await openPlace(place);
     const { queue, runs } = catalog;
     const [id = ''] = await addAll(catalog, [['a']]);
-    await queue.claim(worker, then);
-    await runs.progress(id, worker.id, [{ name: 's', kind: 'hook', startedAt: then, output: 'x' }]);
-    await queue.postpone(id, worker.id, then + 500, 'The disk is not there');
+    await queue.claim(worker, sampleTime);
+    await runs.progress(id, worker.id, [
+      { name: 's', kind: 'hook', startedAt: sampleTime, output: 'x' },
+    ]);
+    await queue.postpone(id, worker.id, sampleTime + 500, 'The disk is not there');
     const run = await runs.get(id);
     assert.deepEqual(run, {
       ...sampleRun('a'),
       id,
-      queuedAt: then,
-      notBefore: then + 500,
+      queuedAt: sampleTime,
+      notBefore: sampleTime + 500,
       state: 'queued',
       reason: 'The disk is not there',
       steps: [],
     });
     // What somebody else does with a claim that is gone has no effect.
-    await queue.postpone(id, worker.id, then + 900, 'again');
+    await queue.postpone(id, worker.id, sampleTime + 900, 'again');
     assert.deepEqual(await runs.get(id), run);
-    assert.deepEqual(await claimedJobs(catalog, then + 499), []);
-    assert.deepEqual(await claimedJobs(catalog, then + 500), ['a']);
-    await queue.cancel(id, then + 600);
-    await queue.postpone(id, worker.id, then + 700, 'Not yet');
+    assert.deepEqual(await claimedJobs(catalog, sampleTime + 499), []);
+    assert.deepEqual(await claimedJobs(catalog, sampleTime + 500), ['a']);
+    await queue.cancel(id, sampleTime + 600);
+    await queue.postpone(id, worker.id, sampleTime + 700, 'Not yet');
     assert.equal((await runs.get(id))?.state, 'cancelled');
-    await queue.add(sampleRun('a'), then);
+    await queue.add(sampleRun('a'), sampleTime);
     assert.deepEqual(await claimedJobs(catalog), ['a']);
   });
 
@@ -248,14 +265,14 @@ export function queueContract(make: MakePlace): void {
     await using catalog = await openPlace(place);
     const { queue, runs } = catalog;
     const [waiting = '', running = ''] = await addAll(catalog, [['a'], ['b']]);
-    await queue.claim(worker, then, { only: running });
+    await queue.claim(worker, sampleTime, { only: running });
     const end = sampleEnd('failed', { reason: 'It waited too long' });
-    assert.equal(await queue.finishQueued(waiting, end, then + 9, [sampleEntry('r')]), true);
-    assert.equal(await queue.finishQueued(waiting, end, then + 9, [sampleEntry('s')]), false);
-    assert.equal(await queue.finishQueued(running, end, then + 9, [sampleEntry('t')]), false);
+    assert.equal(await queue.finishQueued(waiting, end, sampleTime + 9, [sampleEntry('r')]), true);
+    assert.equal(await queue.finishQueued(waiting, end, sampleTime + 9, [sampleEntry('s')]), false);
+    assert.equal(await queue.finishQueued(running, end, sampleTime + 9, [sampleEntry('t')]), false);
     const run = await runs.get(waiting);
     assert.equal(run?.state, 'failed');
-    assert.equal(run.finishedAt, then + 9);
+    assert.equal(run.finishedAt, sampleTime + 9);
     assert.equal((await runs.history('a', 'backup'))?.lastFailure?.id, waiting);
     assert.deepEqual(
       (await catalog.outbox.list()).map(({ report }) => report.id),
@@ -271,14 +288,17 @@ export function queueContract(make: MakePlace): void {
     await one.queue.waitForWork(1);
     for (const from of [one, other]) {
       const waiting = one.queue.waitForWork(3_600_000);
-      await from.queue.add(sampleRun('a', { notBefore: systemClock.now() + 3_000_000 }), then);
+      await from.queue.add(
+        sampleRun('a', { notBefore: systemClock.now() + 3_000_000 }),
+        sampleTime,
+      );
       await waiting;
     }
     const controller = new AbortController();
     const aborted = one.queue.waitForWork(3_600_000, { signal: controller.signal });
     controller.abort(new Error('enough'));
     await assert.rejects(aborted, /enough/u);
-    await one.queue.add(sampleRun('a', { notBefore: systemClock.now() + 50 }), then);
+    await one.queue.add(sampleRun('a', { notBefore: systemClock.now() + 50 }), sampleTime);
     await one.queue.waitForWork(3_600_000);
   });
 }

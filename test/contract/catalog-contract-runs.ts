@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import type { Catalog, RunEnd } from '../../src/catalog/catalog.ts';
 import type { Outcome, StepRecord } from '../../src/model/run.ts';
-import { sampleEnd, sampleRun, sampleWorker, then } from '../support/catalog-samples.ts';
+import { sampleEnd, sampleRun, sampleWorker, sampleTime } from '../support/catalog-samples.ts';
 import { type MakePlace, openPlace } from './catalog-place.ts';
 
 const worker = sampleWorker('one');
@@ -12,8 +12,8 @@ const step = (output?: string): StepRecord => ({
   name: 'backup',
   kind: 'backup',
   destination: 'sftp://host/x',
-  startedAt: then,
-  finishedAt: then + 5,
+  startedAt: sampleTime,
+  finishedAt: sampleTime + 5,
   outcome: 'succeeded',
   counters: { files: 3, bytes: 2 ** 40, details: { kind: 'full', sure: true } },
   warnings: ['a „Warnung“ \u0000 \ud83d'],
@@ -28,7 +28,7 @@ async function ended(
   second: number,
   change: Partial<RunEnd> = {},
 ): Promise<string> {
-  const at = then + second * 1000;
+  const at = sampleTime + second * 1000;
   const { id } = await queue.add(sampleRun(job), at);
   await queue.claim(worker, at, { only: id });
   await queue.finish(id, worker.id, sampleEnd(outcome, change), at + 500, []);
@@ -45,9 +45,9 @@ export function runContract(make: MakePlace): void {
     assert.deepEqual(await catalog.runs.get(id), {
       ...sampleRun('a'),
       id,
-      queuedAt: then,
-      startedAt: then,
-      finishedAt: then + 500,
+      queuedAt: sampleTime,
+      startedAt: sampleTime,
+      finishedAt: sampleTime + 500,
       state: 'failed',
       reason: 'Gone',
       problem,
@@ -61,10 +61,10 @@ export function runContract(make: MakePlace): void {
   test('the steps so far are there while it runs, from who holds it', async () => {
     await using place = await make();
     await using catalog = await openPlace(place);
-    const { id } = await catalog.queue.add(sampleRun('a'), then);
+    const { id } = await catalog.queue.add(sampleRun('a'), sampleTime);
     await catalog.runs.progress(id, worker.id, [step()]);
     assert.deepEqual((await catalog.runs.get(id))?.steps, []);
-    await catalog.queue.claim(worker, then);
+    await catalog.queue.claim(worker, sampleTime);
     await catalog.runs.progress(id, worker.id, [step('out')]);
     await catalog.runs.progress(id, 'other', []);
     assert.equal((await catalog.runs.get(id))?.steps[0]?.output, 'out');
@@ -76,7 +76,7 @@ export function runContract(make: MakePlace): void {
     const { runs, queue } = catalog;
     const a = await ended(catalog, 'a', 'succeeded', 1);
     const b = await ended(catalog, 'b', 'failed', 2);
-    const c = (await queue.add(sampleRun('a', { activity: 'check' }), then + 3000)).id;
+    const c = (await queue.add(sampleRun('a', { activity: 'check' }), sampleTime + 3000)).id;
     const ids = async (filter: Parameters<typeof runs.list>[0]): Promise<string[]> =>
       (await runs.list(filter)).map(({ id }) => id);
     assert.deepEqual(await ids({}), [c, b, a]);
@@ -85,7 +85,7 @@ export function runContract(make: MakePlace): void {
     assert.deepEqual(await ids({ activities: ['backup', 'drill'] }), [b, a]);
     assert.deepEqual(await ids({ activities: [] }), []);
     assert.deepEqual(await ids({ states: ['queued', 'failed'] }), [c, b]);
-    assert.deepEqual(await ids({ before: then + 3000, after: then + 1000 }), [b]);
+    assert.deepEqual(await ids({ before: sampleTime + 3000, after: sampleTime + 1000 }), [b]);
     assert.deepEqual(await ids({ job: 'a%' }), []);
   });
 
@@ -126,15 +126,15 @@ export function runContract(make: MakePlace): void {
   test('old runs go, but the last ten, what histories name and what is not over', async () => {
     await using place = await make();
     await using catalog = await openPlace(place);
-    const waiting = (await catalog.queue.add(sampleRun('a'), then - 9000)).id;
+    const waiting = (await catalog.queue.add(sampleRun('a'), sampleTime - 9000)).id;
     const success = await ended(catalog, 'a', 'succeeded', 0);
     const old: string[] = [];
     for (let second = 1; second <= 12; second++)
       old.push(await ended(catalog, 'a', 'failed', second));
     const other = await ended(catalog, 'b', 'succeeded', 0);
-    assert.equal(await catalog.runs.dropOlderThan(then), 0);
-    assert.equal(await catalog.runs.dropOlderThan(then + 1501), 1);
-    assert.equal(await catalog.runs.dropOlderThan(then + 60_000), 1);
+    assert.equal(await catalog.runs.dropOlderThan(sampleTime), 0);
+    assert.equal(await catalog.runs.dropOlderThan(sampleTime + 1501), 1);
+    assert.equal(await catalog.runs.dropOlderThan(sampleTime + 60_000), 1);
     const left = new Set((await catalog.runs.list({})).map(({ id }) => id));
     assert.deepEqual(left, new Set([waiting, success, other, ...old.slice(2)]));
     assert.equal((await catalog.runs.history('a', 'backup'))?.lastSuccess?.id, success);

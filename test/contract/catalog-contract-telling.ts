@@ -6,7 +6,7 @@ import {
   sampleEntry,
   sampleRun,
   sampleWorker,
-  then,
+  sampleTime,
 } from '../support/catalog-samples.ts';
 import { type MakePlace, openPlace } from './catalog-place.ts';
 
@@ -16,19 +16,26 @@ export function tellingContract(make: MakePlace): void {
   test('what a run has to tell is in the outbox with its end', async () => {
     await using place = await make();
     await using catalog = await openPlace(place);
-    const { id } = await catalog.queue.add(sampleRun('a'), then);
-    await catalog.queue.claim(sampleWorker('one'), then);
+    const { id } = await catalog.queue.add(sampleRun('a'), sampleTime);
+    await catalog.queue.claim(sampleWorker('one'), sampleTime);
     const entries = [
       sampleEntry('r1'),
-      sampleEntry('r1', { channel: 'ntfy', notBefore: then + 9 }),
+      sampleEntry('r1', { channel: 'ntfy', notBefore: sampleTime + 9 }),
     ];
-    await catalog.queue.finish(id, 'one', sampleEnd('failed'), then, entries);
+    await catalog.queue.finish(id, 'one', sampleEnd('failed'), sampleTime, entries);
     const items = await catalog.outbox.list();
     assert.deepEqual(
-      items.map(({ id: _, ...item }) => item),
+      items.map((item) => ({ ...item, id: '' })),
       [
-        { ...entries[0], notBefore: then, attempts: 0, addedAt: then, givenUp: false },
-        { ...entries[1], attempts: 0, addedAt: then, givenUp: false },
+        {
+          ...entries[0],
+          id: '',
+          notBefore: sampleTime,
+          attempts: 0,
+          addedAt: sampleTime,
+          givenUp: false,
+        },
+        { ...entries[1], id: '', attempts: 0, addedAt: sampleTime, givenUp: false },
       ],
     );
   });
@@ -39,32 +46,35 @@ export function tellingContract(make: MakePlace): void {
     await using other = await openPlace(place);
     const { outbox } = catalog;
     await outbox.add(
-      [sampleEntry('1'), sampleEntry('2', { notBefore: then + 5 }), sampleEntry('3')],
-      then,
+      [sampleEntry('1'), sampleEntry('2', { notBefore: sampleTime + 5 }), sampleEntry('3')],
+      sampleTime,
     );
     const reports = async (claim: ReturnType<typeof outbox.claim>): Promise<string[]> =>
       (await claim).map(({ report }) => report.id);
-    assert.deepEqual(await reports(outbox.claim('w', then, 1)), ['1']);
-    const rest = await Promise.all([outbox.claim('w', then, 9), other.outbox.claim('v', then, 9)]);
+    assert.deepEqual(await reports(outbox.claim('w', sampleTime, 1)), ['1']);
+    const rest = await Promise.all([
+      outbox.claim('w', sampleTime, 9),
+      other.outbox.claim('v', sampleTime, 9),
+    ]);
     assert.deepEqual(
       rest.flat().map(({ report }) => report.id),
       ['3'],
     );
-    assert.deepEqual(await reports(outbox.claim('w', then + 5, 9)), ['2']);
+    assert.deepEqual(await reports(outbox.claim('w', sampleTime + 5, 9)), ['2']);
     // Whoever held them has died.
-    assert.deepEqual(await reports(other.outbox.claim('v', then + hold, 9)), ['1', '3']);
+    assert.deepEqual(await reports(other.outbox.claim('v', sampleTime + hold, 9)), ['1', '3']);
   });
 
   test('what was sent is gone, what failed comes again, what was given up is shown', async () => {
     await using place = await make();
     await using catalog = await openPlace(place);
     const { outbox } = catalog;
-    await outbox.add([sampleEntry('1'), sampleEntry('2'), sampleEntry('3')], then);
+    await outbox.add([sampleEntry('1'), sampleEntry('2'), sampleEntry('3')], sampleTime);
     // The same report for the same channel is one.
-    await outbox.add([sampleEntry('1')], then + 1);
-    const [one, two, three] = await outbox.claim('w', then, 9);
+    await outbox.add([sampleEntry('1')], sampleTime + 1);
+    const [one, two, three] = await outbox.claim('w', sampleTime, 9);
     await outbox.sent(one!.id);
-    await outbox.failed(two!.id, 'No answer', then + 60);
+    await outbox.failed(two!.id, 'No answer', sampleTime + 60);
     await outbox.giveUp(three!.id, 'Refused');
     assert.deepEqual(
       (await outbox.list()).map(({ report, attempts, lastError, notBefore, givenUp }) => [
@@ -75,17 +85,17 @@ export function tellingContract(make: MakePlace): void {
         givenUp,
       ]),
       [
-        ['2', 1, 'No answer', then + 60, false],
-        ['3', 1, 'Refused', then, true],
+        ['2', 1, 'No answer', sampleTime + 60, false],
+        ['3', 1, 'Refused', sampleTime, true],
       ],
     );
-    assert.deepEqual(await outbox.claim('w', then + 59, 9), []);
-    const again = await outbox.claim('w', then + hold * 2, 9);
+    assert.deepEqual(await outbox.claim('w', sampleTime + 59, 9), []);
+    const again = await outbox.claim('w', sampleTime + hold * 2, 9);
     assert.deepEqual(
       again.map(({ report }) => report.id),
       ['2'],
     );
-    await outbox.failed(two!.id, 'No answer again', then + 90);
+    await outbox.failed(two!.id, 'No answer again', sampleTime + 90);
     assert.equal((await outbox.list())[0]?.attempts, 2);
   });
 

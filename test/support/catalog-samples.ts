@@ -4,7 +4,7 @@ import type { NewRun, WorkerIdentity } from '../../src/model/run.ts';
 import type { Configuration } from '../../src/model/configuration.ts';
 
 /** Times of tests lie around here: 2026-01-01. */
-export const then = Date.UTC(2026, 0, 1);
+export const sampleTime = Date.UTC(2026, 0, 1);
 
 export const sampleJob = (name: string, change: Partial<BackupJob> = {}): BackupJob => ({
   kind: 'backup',
@@ -58,7 +58,7 @@ export const sampleEntry = (id: string, change: Partial<OutboxEntry> = {}): Outb
     event: 'failed',
     job: 'documents',
     host: 'host.example',
-    at: then,
+    at: sampleTime,
     timeZone: 'Europe/Berlin',
     title: 'documents: backup failed',
   },
