@@ -40,6 +40,10 @@ export async function runCommandLine(
       const { runImage } = await import('./image/run-image.ts');
       return await runImage(argv.slice(1), context);
     }
+    if (isNagiosPlugin(argv) && given === undefined) {
+      const { runNagios } = await import('./run-nagios.ts');
+      return await runNagios(argv, context);
+    }
     const [{ parseLine }, commands] = await Promise.all([
       import('./parse.ts'),
       given ?? ownCommands(),
@@ -100,6 +104,10 @@ async function openOutput(
   if (json) return (await import('./output/json-output.ts')).jsonOutput(context, settings);
   return (await import('./output/text-output.ts')).textOutput(context, settings);
 }
+
+/** Its errors are verdicts, too. */
+const isNagiosPlugin = (argv: readonly string[]): boolean =>
+  argv[0] === 'monitor' && argv[1] === 'nagios' && !argv.includes('--help') && !argv.includes('-h');
 
 const isGiven = (line: ParsedLine, name: string): boolean =>
   line.given.some((flag) => flag.name === name);

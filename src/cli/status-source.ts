@@ -3,7 +3,7 @@ import path from 'node:path';
 
 import { JobStatuses } from '../service/status/job-statuses.ts';
 import { readServiceStatus, type ServiceStatus } from '../service/status/service-status.ts';
-import { readStatusFile } from '../service/status/status-file.ts';
+import { readStatusFile } from '../service/status/read-status-file.ts';
 import { openCatalogOf, type ServiceFlagValues } from './open-catalog.ts';
 import type { CommandSession } from './session.ts';
 

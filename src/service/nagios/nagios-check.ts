@@ -2,6 +2,7 @@ import { formatDuration } from '../../base/duration.ts';
 import type { ActivityStatus, JobStatus } from '../../model/job-status.ts';
 import type { ServiceStatus } from '../status/service-status.ts';
 import { isAlert, type NagiosRange } from './nagios-range.ts';
+import { type NagiosResult, oneLine, unknownResult } from './nagios-result.ts';
 
 export const nagiosChecks = ['backup', 'retention', 'check', 'restore-test'] as const;
 export type NagiosCheck = (typeof nagiosChecks)[number];
@@ -21,12 +22,6 @@ export interface NagiosOptions {
   readonly now: number;
 }
 
-/** What a plugin says: its exit status and its output, without a newline at the end. */
-export interface NagiosResult {
-  readonly status: 0 | 1 | 2 | 3;
-  readonly text: string;
-}
-
 /** The first line is shown in lists and sent by SMS. */
 const LONGEST_LINE = 250;
 /** NRPE carries 64 KiB at most. */
@@ -42,12 +37,6 @@ const subjects: Readonly<Record<NagiosCheck, string>> = {
   check: 'Check',
   'restore-test': 'Restore test',
 };
-
-/** UNKNOWN: nothing can be said, which is not the same as that all is well. */
-export function unknownResult(reason: string, hint?: string): NagiosResult {
-  const lines = [`UNKNOWN: ${oneLine(reason)}`, ...(hint === undefined ? [] : [oneLine(hint)])];
-  return { status: 3, text: lines.join('\n') };
-}
 
 interface Finding {
   readonly job: string;
@@ -219,13 +208,6 @@ function performanceData(findings: readonly Finding[], options: NagiosOptions): 
     ]),
   ].join(' ');
 }
-
-/** What stands behind `|` is performance data, so there must be none in a text. */
-const oneLine = (text: string): string =>
-  text
-    .replaceAll(/\p{Cc}+/gu, ' ')
-    .replaceAll('|', '¦')
-    .trim();
 
 function fits(job: string, globs: readonly string[]): boolean {
   if (globs.length === 0) return true;

@@ -114,7 +114,9 @@ function pluginText(
   checkArguments: readonly string[],
 ): string {
   const words = [
-    ...['monitor', 'nagios', ...checkArguments],
+    'monitor',
+    'nagios',
+    ...checkArguments,
     ...(statusFile === undefined ? [] : ['--status-file', statusFile]),
   ];
   return [

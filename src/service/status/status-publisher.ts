@@ -7,7 +7,7 @@ import type { Feed } from '../feed.ts';
 import type { ServiceLog } from '../log.ts';
 import type { RunEvent } from '../run-event.ts';
 import { readServiceStatus, type ServiceStatusSource } from './service-status.ts';
-import { type StatusPlaces, writeStatusFiles } from './status-file.ts';
+import { type StatusPlaces, writeStatusFiles } from './write-status-files.ts';
 
 export interface StatusPublisherOptions extends ServiceStatusSource {
   readonly log: ServiceLog;
