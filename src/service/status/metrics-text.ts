@@ -189,8 +189,12 @@ function labelText(labels: Labels): string {
   return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
 }
 
+/** What our own labels are called would mean something else on metrics that have none. */
+const ownLabels = new Set(['job_name', 'activity', 'destination', 'verdict']);
+
+/** Names that begin with two underscores are Prometheus's own. */
 const isLabelName = (name: string): boolean =>
-  /^[a-zA-Z_][a-zA-Z0-9_]*$/u.test(name) && !name.startsWith('__');
+  /^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/u.test(name) && !ownLabels.has(name);
 
 /** "Exposition formats", comments and escapes: backslash, double quote and line feed. */
 const escapeLabel = (text: string): string =>

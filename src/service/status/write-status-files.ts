@@ -36,7 +36,7 @@ export async function writeStatusFiles(
     } catch (cause) {
       options.signal?.throwIfAborted();
       problems.push(
-        new AppError('local/unwritable', `Cannot write "${file}": ${messageOf(cause)}`, { cause }),
+        new AppError('local/unwritable', `Cannot write "${file}": ${reasonOf(cause)}`, { cause }),
       );
     }
   };
@@ -45,3 +45,6 @@ export async function writeStatusFiles(
   if (metricsFile !== undefined) await write(metricsFile, metricsText(status));
   if (problems[0] !== undefined) throw problems[0];
 }
+
+/** Without the paths that Node adds: that of the temporary file is another one each time. */
+const reasonOf = (cause: unknown): string => messageOf(cause).replace(/, [a-z]+(?: '[^]*)?$/u, '');
