@@ -2,10 +2,11 @@ import type { Catalog } from '../../catalog/catalog.ts';
 import { configurationFromEnvironment } from '../../configuration/environment/configuration-from-environment.ts';
 import type { Configuration } from '../../model/configuration.ts';
 import type { Job } from '../../model/job.ts';
-import { isOver, type Run } from '../../model/run.ts';
+import type { Run } from '../../model/run.ts';
 import { SecretMask } from '../../service/program/mask-secrets.ts';
 import { maskEnvironment } from '../../service/tasks/environment-secrets.ts';
-import { runHere } from '../jobs/run-here.ts';
+import { runToEnd } from '../jobs/run-here.ts';
+import { runRecord } from '../jobs/run-text.ts';
 import { openCatalogOf, type ServiceFlagValues } from '../open-catalog.ts';
 import type { Output } from '../output/output.ts';
 import type { CommandSession } from '../session.ts';
@@ -54,16 +55,14 @@ export async function runInContainer(
   flags: ServiceFlagValues,
   session: CommandSession,
 ): Promise<Run> {
-  const since = session.clock.now();
   const activity = job.kind === 'commands' ? 'commands' : 'task';
-  const shown = session.output.json ? session.output : onlyNotes(session.output);
-  await runHere({ job, activity, parameters }, catalog, flags, { ...session, output: shown });
-  const runs = await catalog.runs.list({ job: job.name, after: since - 1, limit: 1000 });
-  // The first by hand since then: later ones had to wait for it.
-  const own = runs.findLast(
-    (run) => run.trigger === 'manual' && run.queuedAt >= since && isOver(run),
-  );
-  return own ?? runs[0]!;
+  const { output } = session;
+  const over = await runToEnd({ job, activity, parameters }, catalog, flags, {
+    ...session,
+    output: output.json ? output : onlyNotes(output),
+  });
+  output.object(runRecord(over));
+  return over;
 }
 
 function onlyNotes(output: Output): Output {

@@ -30,17 +30,32 @@ export interface RunRequest {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/**
- * Runs an activity of a job in this process, with progress, and gives the exit status of the run. It waits for others that use the same repository; if a
- * server has taken the run, it is watched instead.
- */
+/** Runs an activity of a job as `runToEnd`, tells how it ended, and gives the exit status of the run. */
 export async function runHere(
-  { job, activity, parameters }: RunRequest,
+  request: RunRequest,
   catalog: Catalog,
   flags: ServiceFlagValues,
   session: CommandSession,
 ): Promise<number> {
-  const { clock, signal, output } = session;
+  const { output } = session;
+  const over = await runToEnd(request, catalog, flags, session);
+  output.object(runRecord(over));
+  const reason = over.reason === undefined ? '' : `: ${over.reason}`;
+  output.line(`${over.activity} of "${over.job}" ${over.state}${reason}`);
+  return runExitStatus(over);
+}
+
+/**
+ * Runs an activity of a job in this process, with progress, and gives the run when it is over. It waits for others that use the same repository; if a
+ * server has taken the run, it is watched instead.
+ */
+export async function runToEnd(
+  { job, activity, parameters }: RunRequest,
+  catalog: Catalog,
+  flags: ServiceFlagValues,
+  session: CommandSession,
+): Promise<Run> {
+  const { clock, signal } = session;
   const context = await runnerContext(catalog, flags, session);
   // Nobody else may be there to notice that a run has died, whose keys would keep this one waiting.
   await recoverRuns(context, [], signal);
@@ -68,11 +83,7 @@ export async function runHere(
     signal.removeEventListener('abort', cancel);
     await sendReports(context, session);
   }
-  const over = await watch(run.id, catalog, session, claimed === undefined);
-  output.object(runRecord(over));
-  const reason = over.reason === undefined ? '' : `: ${over.reason}`;
-  output.line(`${over.activity} of "${over.job}" ${over.state}${reason}`);
-  return runExitStatus(over);
+  return await watch(run.id, catalog, session, claimed === undefined);
 }
 
 /** Gets hold of the run, or finds out that another process has it. A wish to stop takes it out of the queue. */
