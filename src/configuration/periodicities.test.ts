@@ -5,7 +5,7 @@ import { hasCode } from '../base/errors.ts';
 import type { Configuration } from '../model/configuration.ts';
 import type { Job } from '../model/job.ts';
 import type { JobSchedule } from '../model/job-schedule.ts';
-import { checkSchedules, scheduledEntries } from './periodicities.ts';
+import { checkSchedules, scheduledEntries, scheduleProblems } from './periodicities.ts';
 
 const backup = (name: string, more: Partial<Extract<Job, { kind: 'backup' }>>): Job => ({
   kind: 'backup',
@@ -91,5 +91,39 @@ describe('checkSchedules()', () => {
       /^The periodicity "nightly" cannot be read: .*minute "99"/u,
     );
     checkSchedules(configuration([backup('a', { schedule: 'late' })], { late: 'daily' }), 'UTC');
+  });
+});
+
+describe('scheduleProblems()', () => {
+  test('tells where each of them is written', () => {
+    const found = scheduleProblems({
+      jobs: [
+        backup('a', { schedule: '* * * *', check: { schedule: 'dayly' }, enabled: false }),
+        backup('b', { schedule: ['daily', { when: 'weekly', timeZone: 'Mars/Olympus' }] }),
+        backup('c', { schedule: 'daily' }),
+      ],
+      periodicities: { nightly: '99 3 * * *', late: 'weekly' },
+      settings: { timeZone: 'Europe/Berln', blackout: [{ from: '8', until: '9:00' }] },
+    });
+    assert.deepEqual(
+      found.map(({ path }) => path),
+      [
+        ['settings', 'timeZone'],
+        ['settings', 'blackout'],
+        ['periodicities', 'nightly'],
+        ['jobs', 'a', 'schedule'],
+        ['jobs', 'a', 'check', 'schedule'],
+        ['jobs', 'b', 'schedule', 1],
+      ],
+    );
+    assert.equal(
+      found[3]?.message,
+      '"* * * *" is not a schedule: it has 4 fields, a cron expression has 5',
+    );
+    assert.equal(found[4]?.message, 'There is no periodicity "dayly"; did you mean "daily"?');
+  });
+
+  test('nothing is wrong with what can be read', () => {
+    assert.deepEqual(scheduleProblems(configuration([backup('a', { schedule: 'daily' })])), []);
   });
 });
