@@ -18,7 +18,6 @@ const unitFlags = {
   root: valueFlag({
     placeholder: 'DIR',
     complete: 'directory',
-    environment: false,
     help: 'Look for and write files below this directory instead of /',
   }),
 } as const;

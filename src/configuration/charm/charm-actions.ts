@@ -23,9 +23,6 @@ export interface CharmAction {
   readonly activity?: Activity;
 }
 
-/** The job that runs of actions belong to. */
-export const CHARM_JOB = 'backups';
-
 const time: CharmParameter = {
   name: 'time',
   type: 'string',

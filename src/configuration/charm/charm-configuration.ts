@@ -1,7 +1,12 @@
 import type { Configuration } from '../../model/configuration.ts';
 import type { BackupJob, JobDestination } from '../../model/job.ts';
-import { CHARM_JOB } from './charm-actions.ts';
-import { charmBackend, charmEnvironment, type CharmFiles, charmUrl } from './charm-destination.ts';
+import {
+  charmBackend,
+  charmEnvironment,
+  type CharmFiles,
+  charmUrl,
+  unitDirectory,
+} from './charm-destination.ts';
 import type { CharmValues } from './charm-options.ts';
 
 /** Just before the day and the hour, so that no backup goes before the next one is there. */
@@ -51,7 +56,7 @@ export function configurationFromCharm(
   const full = values['backup_type'] === 'full';
   const age = String(values['full_if_older_than']);
   const job: BackupJob = {
-    name: CHARM_JOB,
+    name: unitDirectory(unit),
     kind: 'backup',
     description: `The unit ${unit}`,
     sources: [String(values['aux_backup_directory'])],
