@@ -85,10 +85,10 @@ async function call(
   const [program, ...words] = argv;
   const ended = await run(program!, words, { env: environment }).then(
     ({ stdout, stderr }) => ({ status: 0, output: stdout + stderr }),
-    (error: { code?: number; stdout?: string; stderr?: string }) => ({
-      status: error.code ?? -1,
-      output: `${error.stdout}${error.stderr}`,
-    }),
+    (error: unknown) => {
+      const { code, stdout, stderr } = error as { code?: number; stdout?: string; stderr?: string };
+      return { status: code ?? -1, output: `${stdout}${stderr}` };
+    },
   );
   const read = async (name: string) =>
     await readFile(path.join(juju, name), 'utf8').catch(() => undefined);
@@ -229,7 +229,7 @@ describe('hooks', () => {
   });
 
   test('options that make no sense leave the schedule as it was', async () => {
-    const before = await inRoot(cronFile);
+    const inForce = await inRoot(cronFile);
     set({ backup_frequency: '* * * *' });
     const called = await hook('config-changed');
     assert.equal(
@@ -239,7 +239,7 @@ describe('hooks', () => {
     assert.ok(
       called.told.some((line) => /^juju-log .*Backups go on as they were configured/u.test(line)),
     );
-    assert.equal(await inRoot(cronFile), before);
+    assert.equal(await inRoot(cronFile), inForce);
     set({ backup_frequency: 'weekly' });
     await hook('config-changed');
     assert.match(await inRoot(cronFile), /^@weekly root/mu);

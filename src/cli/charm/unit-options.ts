@@ -23,7 +23,7 @@ export interface GivenUnit {
   readonly files: UnitFiles;
   readonly root: string;
   /** Its options. @throws AppError `input/usage` if there are none anywhere */
-  options(): Promise<CharmValues>;
+  readonly options: () => Promise<CharmValues>;
 }
 
 /** How other programs call this one: by the launcher of its installation. */
