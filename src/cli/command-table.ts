@@ -46,6 +46,14 @@ import {
   jobShow,
 } from './definitions/job.ts';
 import { server } from './definitions/server.ts';
+import {
+  cronInstall,
+  cronPrint,
+  cronRemove,
+  systemdInstall,
+  systemdPrint,
+  systemdRemove,
+} from './definitions/units.ts';
 import { check, prune, rebuildIndex } from './definitions/upkeep.ts';
 import {
   monitorHealth,
@@ -112,6 +120,12 @@ export const commandTable: readonly CommandDefinition[] = [
   scheduleNext,
   scheduleSkip,
   scheduleExplain,
+  systemdPrint,
+  systemdInstall,
+  systemdRemove,
+  cronPrint,
+  cronInstall,
+  cronRemove,
   monitorStatus,
   monitorNagios,
   monitorMetrics,

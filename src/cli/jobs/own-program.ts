@@ -17,7 +17,8 @@ export function ownProgramSettings(
   };
 }
 
-function ownProgramArgv(): readonly string[] {
+/** The program, and arguments that stand before the command. */
+export function ownProgramArgv(): readonly string[] {
   const launcher = fileURLToPath(new URL('../../../bin/holdfast', import.meta.url));
   try {
     accessSync(launcher, constants.X_OK);

@@ -87,7 +87,7 @@ function zoneOf({ schedule, job }: ScheduledEntry, settings: CronFileSettings): 
   const { expression } = schedule;
   const own = expression?.kind === 'calendar' ? expression.timeZone : undefined;
   const zone = own ?? schedule.timeZone;
-  if (zone === settings.systemTimeZone) return '';
+  if (canonical(zone) === canonical(settings.systemTimeZone)) return '';
   if (settings.knowsTimeZones) return zone;
   throw inexpressible(
     job.name,
@@ -95,6 +95,10 @@ function zoneOf({ schedule, job }: ScheduledEntry, settings: CronFileSettings): 
     'If cron here is cronie, add --cron-tz; otherwise change the time zone of the machine or of the job',
   );
 }
+
+/** Some zones have several names. */
+const canonical = (timeZone: string): string =>
+  new Intl.DateTimeFormat('en', { timeZone }).resolvedOptions().timeZone;
 
 function shellWord(word: string): string {
   if (/^[\w@%+=:,./-]+$/u.test(word)) return word;

@@ -42,6 +42,7 @@ function settings(jobs: readonly Job[], more: Partial<UnitSettings> = {}): UnitS
     cacheDirectory: '/var/cache/holdfast',
     writable: [],
     credentials: [],
+    environment: {},
     inhibitsSleep: false,
     timeZone: 'Europe/Berlin',
     ...more,

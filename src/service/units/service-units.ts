@@ -24,6 +24,8 @@ export interface UnitSettings extends OwnCommand {
   readonly writable: readonly string[];
   /** `LoadCredential=`: `NAME` (from the credential store) or `NAME:/path`. */
   readonly credentials: readonly string[];
+  /** More variables; nothing secret, because everybody can read units. */
+  readonly environment: Readonly<Record<string, string>>;
   /** The machine does not go to sleep meanwhile. */
   readonly inhibitsSleep: boolean;
   /** What schedules without a zone mean. */
@@ -237,7 +239,7 @@ const userLines: Lines = [
 ];
 
 function environmentLines(settings: UnitSettings): Lines {
-  const { isUser, stateDirectory, cacheDirectory, credentials } = settings;
+  const { isUser, stateDirectory, cacheDirectory, credentials, environment } = settings;
   return [
     ...(isUser
       ? []
@@ -246,6 +248,9 @@ function environmentLines(settings: UnitSettings): Lines {
           ['Environment', unitWord(`HOLDFAST_CACHE_DIR=${cacheDirectory}`)],
           ['EnvironmentFile', '-/etc/default/holdfast'],
         ] as const)),
+    ...Object.entries(environment).map(
+      ([name, value]) => ['Environment', unitWord(`${name}=${value}`)] as const,
+    ),
     ...credentials.map((credential) => ['LoadCredential', unitWord(credential)] as const),
   ];
 }
