@@ -96,9 +96,12 @@ function connect(url: Secret): Pool {
   pool.on('connect', (client) => {
     // One that breaks while it is used makes the statement fail that is under way, which is enough.
     client.on('error', () => undefined);
-    // A process that stands still in a transaction must not hold up the others for ever. Whatever goes wrong here goes wrong again with what comes next.
+    // What is done stays done, whatever the server does by default. A process that stands still in a transaction must not hold up the
+    // others for ever. Whatever goes wrong here goes wrong again with what comes next.
     client
-      .query("set lock_timeout = '30s'; set idle_in_transaction_session_timeout = '60s'")
+      .query(
+        "set synchronous_commit = on; set lock_timeout = '30s'; set idle_in_transaction_session_timeout = '60s'",
+      )
       .catch(() => undefined);
   });
   return pool;

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
@@ -61,14 +61,16 @@ export async function openSqlite(
   }
 }
 
+/** What jobs do and print is nobody else's business: SQLite gives its other files the rights that this one has. */
 async function makePlace(file: string): Promise<void> {
   try {
     await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+    await (await open(file, 'a', 0o600)).close();
   } catch (cause) {
     throw new AppError(
       'catalog/unavailable',
-      `Cannot make the directory of the catalog "${file}": ${messageOf(cause)}`,
-      { cause, hint: 'Choose another place with --state-dir' },
+      `Cannot open the catalog "${file}": ${messageOf(cause)}`,
+      { cause, hint: 'Choose another place with --state-dir or --database' },
     );
   }
 }
