@@ -55,7 +55,15 @@ export const jobRun = defineCommand({
     JOB,
     'KEY=VALUE': { arity: 'any', kind: 'text', help: 'Parameters of this run' },
   },
-  flags: { activity, ...serviceFlags },
+  flags: {
+    activity,
+    config: valueFlag({
+      placeholder: 'FILE',
+      complete: 'file',
+      help: 'Take over the jobs of this file or directory first, as the server does',
+    }),
+    ...serviceFlags,
+  },
   examples: [
     ['holdfast job run documents', 'Back up now'],
     ['holdfast job run documents type=full destination=offsite', 'A full backup, to one place'],
