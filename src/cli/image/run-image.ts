@@ -122,7 +122,7 @@ async function runOn(
   );
   const options =
     command === 'duplicity' ? [] : await containerOptions(environment, url, { signal });
-  const argv = [...options, ...words];
+  const argv = named([...options, ...words], number);
   const mask = new SecretMask();
   maskEnvironment(mask, environment);
   for (const word of argv) mask.addAddress(word);
@@ -132,6 +132,14 @@ async function runOn(
     context.stderr,
   );
   return await runDuplicity(argv, { ...context, environment }, 'duplicity');
+}
+
+/** What is cached of an archive has the name that `--name` gives: of several destinations, each needs its own. */
+function named(words: readonly string[], number: number | undefined): readonly string[] {
+  if (number === undefined) return words;
+  return words.map((word, index) =>
+    word.startsWith('--name=') || words[index - 1] === '--name' ? `${word}-${number}` : word,
+  );
 }
 
 const expanded = (words: readonly string[], environment: Environment): readonly string[] =>

@@ -24,7 +24,7 @@ describe('the commands of the job container', () => {
     };
     const ran = await place.run(['image', 'backup'], environment);
     assert.notEqual(ran.status, 0);
-    assert.match(ran.stderr, /Destination 1: Executing: duplicity --name job name backup /u);
+    assert.match(ran.stderr, /Destination 1: Executing: duplicity --name job name-1 backup /u);
     assert.match(ran.stderr, /Destination 3: Executing: /u);
     assert.ok(!ran.stderr.includes('passphrase'));
     for (const name of ['one', 'three']) assert.equal((await readdir(place.of(name))).length, 3);
