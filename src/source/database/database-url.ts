@@ -171,8 +171,9 @@ export function withPassword(
     : address;
 }
 
-/** The server for people and in paths of snapshots, without secrets. */
-export function serverName({ server, parameters }: DatabaseAddress): string {
+/** The server for people and in paths of snapshots, without secrets; one without a name of its own may have that of its container. */
+export function serverName({ server, parameters }: DatabaseAddress, container?: string): string {
+  if (server !== '') return server;
   const host = parameters.get('host') ?? '';
-  return server !== '' ? server : host !== '' && !host.startsWith('/') ? host : 'localhost';
+  return container ?? (host !== '' && !host.startsWith('/') ? host : 'localhost');
 }

@@ -19,7 +19,6 @@ export function dumpLabel(
   { isOneOfSeveral, extension }: { readonly isOneOfSeveral: boolean; readonly extension: string },
 ): string {
   if (name !== undefined) return isOneOfSeveral ? `${name}/${fileName}` : `${name}${extension}`;
-  const server =
-    address.server === '' ? (tools.serverName ?? serverName(address)) : serverName(address);
+  const server = serverName(address, tools.serverName);
   return `${address.kind}/${server}/${fileName}`;
 }

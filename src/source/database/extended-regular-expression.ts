@@ -15,6 +15,22 @@ const classes: Readonly<Record<string, string>> = {
   xdigit: '0-9A-Fa-f',
 };
 
+const word = String.raw`[\p{L}\p{M}\p{N}_]`;
+const beginning = `(?<!${word})(?=${word})`;
+const end = `(?<=${word})(?!${word})`;
+
+/** What GNU's programs have besides. */
+const escapes: Readonly<Record<string, string>> = {
+  w: word,
+  W: `[^${word.slice(1)}`,
+  s: String.raw`\s`,
+  S: String.raw`\S`,
+  '<': beginning,
+  '>': end,
+  b: `(?:${beginning}|${end})`,
+  B: `(?!${beginning}|${end})`,
+};
+
 /**
  * An extended regular expression of POSIX (IEEE 1003.1, 9.4), as `grep -E` takes it: found anywhere in a text unless it says `^` and `$`; `\w`, `\W`, `\s`,
  * `\S`, `\b`, `\B`, `\<` and `\>` as there; without back-references.
@@ -45,10 +61,7 @@ function translate(text: string): string {
       const next = characters[index + 1];
       if (next === undefined) throw new SyntaxError('A backslash at the end');
       if (/[1-9]/u.test(next)) throw new SyntaxError('Back-references');
-      if (/[wWsSbB]/u.test(next)) result += `\\${next}`;
-      else if (next === '<') result += '\\b(?=\\w)';
-      else if (next === '>') result += '\\b(?<=\\w)';
-      else result += literal(next);
+      result += escapes[next] ?? literal(next);
       index += 2;
     } else if (character === '{') {
       const interval = /^\{\d+(?:,\d*)?\}/u.exec(characters.slice(index).join(''))?.[0];

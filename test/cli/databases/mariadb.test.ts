@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 
 import { mariadbPrograms, type MariadbServer, startMariadb } from '../../servers/mariadb.ts';
@@ -229,6 +229,7 @@ describe('databases of MariaDB', { skip: missingPrograms(mariadbPrograms) }, () 
     await writeFile(
       `${tools}/mariadb`,
       `#!/bin/sh
+echo "$*" >>'${machine.of('calls')}'
 case "$*" in
   *--help*) /usr/bin/mariadb "$@" | grep -v sandbox;;
   *--max-allowed-packet*) input=$(cat); case "$input" in *M!999999*) echo "Unknown command '\\-'" >&2; exit 1;; esac; printf '%s\\n' "$input" | /usr/bin/mariadb "$@";;
@@ -249,6 +250,9 @@ esac
       tools,
     );
     assert.equal(ran.status, 0, ran.stderr.text);
+    const called = await readFile(machine.of('calls'), 'utf8');
+    assert.match(called, /--user=backup/u);
+    assert.ok(!called.includes('s3cret'), 'no password where every user of the machine sees it');
   });
 
   test('what cannot be dumped makes no snapshot', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 
 import { missingPrograms } from '../../servers/required-programs.ts';
@@ -294,7 +294,9 @@ describe(
       const tools = machine.of('tools');
       await mkdir(tools);
       // It says that all went well although its output breaks off.
+      const calls = machine.of('calls');
       const script = `#!/bin/sh
+echo "$*" >>'${calls}'
 case "$*" in
   *--version*) echo "pg_dump (PostgreSQL) 15.1";;
   */test_one*) printf -- '--\\n-- PostgreSQL database dump\\n--\\n\\nCREATE';;
@@ -325,6 +327,9 @@ esac
           'database/failed: The dump of "test_one" is not complete: its end is missing',
         ],
       );
+      const called = decodeURIComponent(await readFile(calls, 'utf8'));
+      assert.match(called, /--dbname=postgresql:\/\/postgres@127/u);
+      assert.ok(!called.includes('s3cret'), 'no password where every user of the machine sees it');
       const kept = await labels(place);
       assert.ok(
         kept.every((label) => !/app|test_one/u.test(String(label))),

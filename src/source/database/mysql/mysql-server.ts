@@ -98,7 +98,7 @@ export async function openMysqlServer(
     ...connection,
     ...more,
   ];
-  const name = serverName(address);
+  const name = serverName(address, tools.serverName);
   try {
     const version = await waitForServer(
       async (left) => {

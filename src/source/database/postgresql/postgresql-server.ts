@@ -65,7 +65,7 @@ export async function openPostgresqlServer(
   const server = {
     address,
     tools,
-    name: serverName(address),
+    name: serverName(address, tools.serverName),
     environment: {
       LC_ALL: 'C',
       PGAPPNAME: 'holdfast',

@@ -38,7 +38,7 @@ export async function redisDumps(
     ...(address.password !== undefined && { REDISCLI_AUTH: address.password.reveal() }),
   };
   const command = [client, ...connectionArguments(address), '--no-auth-warning'];
-  const name = serverName(address);
+  const name = serverName(address, tools.serverName);
   await waitForServer(
     async (left) => {
       const end = await runTool(tools, [...command, 'PING'], environment, {
