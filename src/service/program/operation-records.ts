@@ -10,6 +10,8 @@ export interface ProgramRecord {
 export interface OperationRecordsOptions {
   /** What people would have read. */
   readonly onText: (text: string) => void;
+  /** Sees records that are neither events nor summaries; without it they are kept. */
+  readonly onRecord?: (record: ProgramRecord) => void;
   readonly onProgress?: (progress: Omit<RunProgress, 'step' | 'destination'>) => void;
 }
 
@@ -74,7 +76,7 @@ export class OperationRecords {
   }
 
   #take(record: ProgramRecord): void {
-    const { onProgress, onText } = this.#options;
+    const { onProgress, onRecord, onText } = this.#options;
     switch (record.type) {
       case 'phase':
         this.#phase = textOf(record['phase']);
@@ -95,7 +97,8 @@ export class OperationRecords {
         this.#counters = countersOf(record, this.#counters);
         break;
       default:
-        if (this.others.length < MOST_RECORDS) this.others.push(record);
+        if (onRecord !== undefined) onRecord(record);
+        else if (this.others.length < MOST_RECORDS) this.others.push(record);
     }
   }
 

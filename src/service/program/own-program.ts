@@ -32,6 +32,8 @@ export interface OwnOperation extends CallOptions {
   readonly resources?: Resources | undefined;
   /** Milliseconds; then it is ended and has failed. */
   readonly timeLimit?: number | undefined;
+  /** Sees what it prints besides events and summaries, which is not kept then. */
+  readonly onRecord?: (record: ProgramRecord) => void;
   readonly onProgress?: (progress: Omit<RunProgress, 'step' | 'destination'>) => void;
 }
 
@@ -77,6 +79,7 @@ export class OwnProgram {
     const output = new KeptOutput(mask);
     const records = new OperationRecords({
       onText: (text) => output.push(`${text}\n`),
+      ...(operation.onRecord !== undefined && { onRecord: operation.onRecord }),
       ...(operation.onProgress !== undefined && {
         onProgress: (progress) => operation.onProgress?.(mask.maskAll(progress)),
       }),

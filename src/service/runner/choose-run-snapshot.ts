@@ -9,15 +9,30 @@ export interface ListedSnapshot {
   readonly time: number;
   readonly paths: readonly string[];
   readonly tags: readonly string[];
+  /** The same paths, as bytes. */
+  readonly roots: readonly Buffer[];
+  /** Of an archive of duplicity's. */
+  readonly isArchived: boolean;
 }
 
 /** The complete snapshots that a list of records tells of. */
 export function listedSnapshots(records: readonly ProgramRecord[]): ListedSnapshot[] {
   return records.flatMap((record) => {
-    const { type, id, time, paths, tags, state } = record as ProgramRecord &
-      Record<string, unknown>;
+    const { type, id, time, paths, paths_b64: encoded, tags, state, user } = record;
     if (type !== 'snapshot' || typeof id !== 'string' || state !== 'complete') return [];
-    return [{ id, time: Date.parse(String(time)), paths: texts(paths), tags: texts(tags) }];
+    return [
+      {
+        id,
+        time: Date.parse(String(time)),
+        paths: texts(paths),
+        roots: Array.isArray(encoded)
+          ? texts(encoded).map((text) => Buffer.from(text, 'base64'))
+          : texts(paths).map((text) => Buffer.from(text)),
+        tags: texts(tags),
+        // Archives do not record who made them.
+        isArchived: user === '',
+      },
+    ];
   });
 }
 

@@ -5,7 +5,7 @@ import { isDead, type ProcessIdentity } from '../../base/process-identity.ts';
 import type { JournalEntry, RunEnd } from '../../catalog/catalog.ts';
 import type { Run, StepRecord } from '../../model/run.ts';
 import { endProcessGroup } from '../program/end-process-group.ts';
-import { removeSandbox, SANDBOX_ENTRY } from './activities/drill-sandbox.ts';
+import { removeSandbox, SANDBOX_ENTRY } from './drill/sandbox.ts';
 import { executeWork } from './execute-run.ts';
 import { PROGRAM_ENTRY } from './journalled-program.ts';
 import type { RunWorkerContext } from './run-worker.ts';

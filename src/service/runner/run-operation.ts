@@ -12,6 +12,8 @@ export interface OperationStep {
   readonly access: DestinationAccess;
   /** More variables for it. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Sees what it prints besides events and summaries, which is not kept then. */
+  readonly onRecord?: (record: ProgramRecord) => void;
   /** More counters, from what it printed; may turn the outcome. */
   readonly judge?: (
     end: OwnProgramEnd,
@@ -28,7 +30,7 @@ export interface OperationStepEnd {
 /** Runs an operation on a destination as one step of a run. A failure is an end, not thrown. */
 export async function runOperation(
   context: StepContext,
-  { name, kind, command, access, environment = {}, judge }: OperationStep,
+  { name, kind, command, access, environment = {}, judge, onRecord }: OperationStep,
 ): Promise<OperationStepEnd> {
   const { steps, program, feed, run, job, mask, signal } = context;
   const step = await steps.begin({ name, kind, destination: access.address });
@@ -45,6 +47,7 @@ export async function runOperation(
       mask,
       resources,
       signal,
+      ...(onRecord !== undefined && { onRecord }),
       onProgress: (progress) =>
         feed.publish({
           type: 'progress',

@@ -12,9 +12,10 @@ import {
   retentionArguments,
   snapshotArguments,
 } from '../operation-arguments.ts';
-import { runOperation } from '../run-operation.ts';
+import { type OperationStepEnd, runOperation } from '../run-operation.ts';
 import type { ActivityEnd, StepContext } from '../step-context.ts';
 import { withHooks } from '../with-hooks.ts';
+import { takeReceipt } from '../drill/receipt.ts';
 import { retainAt } from './retention.ts';
 
 /** Backs up to each destination while containers stand still; then, where that has succeeded, drops what is not kept any more. */
@@ -23,10 +24,11 @@ export async function runBackup(
   hooks: HookRunner,
 ): Promise<ActivityEnd> {
   const { job, signal } = context;
-  const stored: DestinationAccess[] = [];
+  const stored: { readonly access: DestinationAccess; readonly snapshot: string | undefined }[] =
+    [];
   const store = async (access: DestinationAccess): Promise<ActivityEnd> => {
-    const end = await backupTo(context, access);
-    if (end.outcome === 'succeeded' || end.outcome === 'warned') stored.push(access);
+    const { end, snapshot } = await backupTo(context, access);
+    if (end.outcome === 'succeeded' || end.outcome === 'warned') stored.push({ access, snapshot });
     return end;
   };
   const backups = await withContainersStopped(context, async () =>
@@ -44,9 +46,13 @@ export async function runBackup(
     retention.schedule === undefined &&
     retentionArguments(retention).length > 0;
   const ends = [backups];
-  for (const access of isDue ? stored : []) {
+  for (const { access, snapshot } of stored) {
     if (signal.aborted) break;
-    ends.push(await retainAt(context, access));
+    // Those who practise restoring want to compare with what was there.
+    if (job.drill !== undefined && snapshot !== undefined) {
+      await takeReceipt(context, access, snapshot);
+    }
+    if (isDue && !signal.aborted) ends.push(await retainAt(context, access));
   }
   return combineEnds(ends);
 }
@@ -55,11 +61,18 @@ export async function runBackup(
 async function backupTo(
   context: StepContext<BackupJob>,
   access: DestinationAccess,
-): Promise<ActivityEnd> {
+): Promise<{ readonly end: ActivityEnd; readonly snapshot: string | undefined }> {
   const { job, signal } = context;
+  let snapshot: string | undefined;
   const parts: (() => Promise<ActivityEnd>)[] = [];
   const { sources = [], databases = [] } = job;
-  if (sources.length > 0) parts.push(() => backupFiles(context, access, sources));
+  if (sources.length > 0) {
+    parts.push(async () => {
+      const { end, record } = await backupFiles(context, access, sources);
+      snapshot = record.counters?.snapshot;
+      return end;
+    });
+  }
   parts.push(
     ...databases.map((database: DatabaseSource) => () => dumpDatabase(context, access, database)),
   );
@@ -68,16 +81,16 @@ async function backupTo(
     if (!signal.aborted) ends.push(await part());
   }
   if (signal.aborted) ends.push({ outcome: 'cancelled' });
-  return combineEnds(ends);
+  return { end: combineEnds(ends), snapshot };
 }
 
 async function backupFiles(
   context: StepContext<BackupJob>,
   access: DestinationAccess,
   sources: readonly string[],
-): Promise<ActivityEnd> {
+): Promise<OperationStepEnd> {
   const { job } = context;
-  const { end } = await runOperation(context, {
+  return await runOperation(context, {
     name: 'backup',
     kind: 'backup',
     access,
@@ -91,7 +104,6 @@ async function backupFiles(
       ...sources,
     ],
   });
-  return end;
 }
 
 const isOn =

@@ -41,17 +41,18 @@ export async function dumpDatabase(
 
 /** What `holdfast backup` is told about a database, by variables: its address and arguments may hold a password. */
 async function databaseEnvironment(
-  { job, secret, signal }: StepContext<BackupJob>,
+  context: StepContext<BackupJob>,
   database: DatabaseSource,
 ): Promise<{ readonly environment: Record<string, string | undefined>; readonly shown: string }> {
+  const { job, signal } = context;
   const what = `of the database ${database.name === undefined ? '' : `"${database.name}" `}of the job "${job.name}"`;
   const url = (
-    await secret(database.url, `the URL ${what}`, { signal, masked: 'address' })
+    await context.secret(database.url, `the URL ${what}`, { signal, masked: 'address' })
   ).reveal();
   const password =
     database.password === undefined
       ? undefined
-      : (await secret(database.password, `the password ${what}`, { signal })).reveal();
+      : (await context.secret(database.password, `the password ${what}`, { signal })).reveal();
   return {
     shown: shownAddress(url),
     environment: {
