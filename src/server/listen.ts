@@ -86,6 +86,6 @@ function cannotListen({ host, port }: ListenAddress, cause: unknown): AppError {
   const reason = reasons[systemCodeOf(cause) ?? ''] ?? messageOf(cause);
   return new AppError('input/invalid', `Cannot listen at "${host}:${port}": ${reason}`, {
     cause,
-    hint: 'Give another address with --listen, or "--listen off"',
+    hint: 'Give another address with --listen, or "--listen none"',
   });
 }

@@ -23,4 +23,5 @@ export const serverKinds: Readonly<Record<string, () => Promise<ServerKind>>> = 
   podman: async () => (await import('./podman.ts')).serverKind,
   mariadb: async () => (await import('./mariadb.ts')).serverKind,
   redis: async () => (await import('./redis.ts')).serverKind,
+  nrpe: async () => (await import('./nrpe.ts')).serverKind,
 };
