@@ -1,0 +1,280 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+
+import { containerPlace, holdfastLauncher } from './container-environment.ts';
+
+describe('tasks', () => {
+  it('run by hand, and are runs in the catalog, with their steps', async () => {
+    await using place = await containerPlace();
+    const environment = {
+      TASK_demo_CRONTAB: '* * * * *',
+      TASK_demo_PREPARE: 'word=kept; echo "$PASSPHRASE"',
+      TASK_demo_LOAD: 'echo "$word" > "$DST/file"; echo loaded',
+      TASK_demo_FINALLY: 'echo "finally $word $TASK_RESULT"',
+      PASSPHRASE: 'very secret words',
+    };
+    const ran = await place.run(['task', 'run', 'demo'], environment);
+    assert.equal(ran.status, 0, ran.stderr);
+    assert.equal(
+      ran.stdout,
+      [
+        '---- task demo - start ----',
+        'in execute_prepare',
+        '***',
+        'in execute_extract',
+        'in execute_transform',
+        'in execute_load',
+        'loaded',
+        'in execute_succeed',
+        'in execute_finally',
+        'finally kept succeeded',
+        '---- task demo - done ----',
+        '',
+      ].join('\n'),
+    );
+    assert.equal(await readFile(place.of('workdir/demo/dst/file'), 'utf8'), 'kept\n');
+    const history = await place.run(['job', 'history', 'demo', '--json'], environment);
+    const [record] = history.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    assert.deepEqual(
+      [record.job, record.activity, record.trigger, record.state],
+      ['demo', 'task', 'manual', 'succeeded'],
+    );
+    assert.deepEqual(
+      record.steps.map(({ name, output }: { name: string; output: string }) => [name, output]),
+      [
+        ['prepare', '***\n'],
+        ['load', 'loaded\n'],
+        ['finally', 'finally kept succeeded\n'],
+      ],
+    );
+  });
+
+  it('end with 1 when a step fails, with 0 if that is asked for', async () => {
+    await using place = await containerPlace();
+    const environment = { TASK_bad_LOAD: 'exit 75', TASK_bad_CRONTAB: '@daily' };
+    assert.equal((await place.run(['task', 'run', 'bad'], environment)).status, 1);
+    const compatible = { ...environment, COMPAT_EXIT_ZERO: '1' };
+    assert.equal((await place.run(['task', 'run', 'bad'], compatible)).status, 0);
+    const unknown = await place.run(['task', 'run', 'bda'], environment);
+    assert.equal(unknown.status, 1);
+    assert.match(unknown.stderr, /There is no task "bda"\nhint: Did you mean "bad"\?/u);
+  });
+
+  it('are listed and shown, without their secrets', async () => {
+    await using place = await containerPlace();
+    const environment = {
+      TASK_db_CRONTAB: '5 4 * * *',
+      TASK_db_RESTORE: '10',
+      TASK_db_LOAD: 'mysqldump --password=geheimes-wort',
+      MYSQL_PASSWORD: 'geheimes-wort',
+    };
+    const list = await place.run(['task', 'list'], environment);
+    assert.match(list.stdout, /db +5 4 \* \* \* +10 +load/u);
+    const shown = await place.run(['task', 'show', 'db', '--json'], environment);
+    assert.deepEqual(JSON.parse(shown.stdout).steps, { load: 'mysqldump --password=***' });
+  });
+
+  it('are ended in order at SIGTERM: the step, then failed and finally', async () => {
+    await using place = await containerPlace();
+    const child = spawn(holdfastLauncher, ['task', 'run', 'long'], {
+      env: {
+        PATH: process.env['PATH'],
+        HOME: place.path,
+        HOLDFAST_STATE_DIR: place.of('state'),
+        CONF_WORK_DIR: place.of('workdir'),
+        TASK_long_CRONTAB: '@daily',
+        TASK_long_LOAD: 'echo loading; sleep 1000',
+        TASK_long_FAILED: 'echo "failed: $TASK_ERROR"',
+        TASK_long_FINALLY: 'echo finally',
+      },
+    });
+    let text = '';
+    child.stdout.on('data', (piece: Buffer) => {
+      text += piece.toString();
+      if (text.includes('loading\n') && !child.killed) child.kill('SIGTERM');
+    });
+    const [status] = (await once(child, 'close')) as [number];
+    assert.equal(status, 130);
+    assert.match(text, /failed: It was cancelled in step "load"\n.*finally\n/su);
+  });
+
+  it('leave no shell behind when the program is killed: the next start ends it, and says that the run broke off', async () => {
+    await using place = await containerPlace();
+    const environment = {
+      PATH: process.env['PATH'] ?? '',
+      HOME: place.path,
+      HOLDFAST_STATE_DIR: place.of('state'),
+      CONF_WORK_DIR: place.of('workdir'),
+      TASK_long_CRONTAB: '@daily',
+      TASK_long_LOAD: '[ ! -e "$MARK" ] && { : > "$MARK"; echo "pid $$"; sleep 1000; }; echo again',
+      MARK: place.of('mark'),
+    };
+    const child = spawn(holdfastLauncher, ['task', 'run', 'long'], { env: environment });
+    let text = '';
+    const pid = await new Promise<string>((resolve) => {
+      child.stdout.on('data', (piece: Buffer) => {
+        text += piece.toString();
+        const found = /pid (\d+)\n/u.exec(text)?.[1];
+        if (found !== undefined) resolve(found);
+      });
+    });
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    await readFile(`/proc/${pid}/stat`); // the shell lives on
+    const next = await place.run(['task', 'run', 'long'], environment);
+    assert.equal(next.status, 0, next.stderr);
+    assert.match(next.stdout, /^again$/mu);
+    // Where nobody waits for orphans, what has ended stays as a zombie.
+    const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => ') Z');
+    assert.match(stat, /\) Z/u);
+    const history = await place.run(['job', 'history', 'long', '--json'], environment);
+    const states = history.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).state as string);
+    assert.deepEqual(states.toSorted(), ['broken', 'succeeded']);
+  });
+});
+
+describe('restore tasks', () => {
+  const environment = {
+    TASK_b_RESTORE: '10',
+    TASK_b_LOAD: 'echo "restore b" | tee -a "$CONF_WORK_DIR/order"',
+    TASK_a_RESTORE: '20',
+    TASK_a_LOAD: 'echo "restore a" | tee -a "$CONF_WORK_DIR/order"',
+    TASK_c_RESTORE: '100',
+    TASK_c_LOAD: 'echo "restore c" | tee -a "$CONF_WORK_DIR/order"',
+  };
+
+  it('run in the order of the names of their scripts', async () => {
+    await using place = await containerPlace();
+    const list = await place.run(['execute-restore', '--list'], environment);
+    assert.equal(list.stdout, '100_c.sh\n10_b.sh\n20_a.sh\n');
+    const ran = await place.run(['execute-restore'], environment);
+    assert.equal(ran.status, 0, ran.stderr);
+    assert.equal(
+      await readFile(place.of('workdir/order'), 'utf8'),
+      'restore c\nrestore b\nrestore a\n',
+    );
+    assert.match(
+      ran.stdout,
+      /100_c\.sh +succeeded .*\n10_b\.sh +succeeded .*\n20_a\.sh +succeeded/u,
+    );
+  });
+
+  it('end at the first that fails', async () => {
+    await using place = await containerPlace();
+    const ran = await place.run(['execute-restore'], { ...environment, TASK_b_LOAD: 'false' });
+    assert.equal(ran.status, 1);
+    assert.equal(await readFile(place.of('workdir/order'), 'utf8'), 'restore c\n');
+    assert.match(
+      ran.stdout,
+      /100_c\.sh +succeeded.*\n10_b\.sh +failed .*ended with status 1.*\n20_a\.sh +not run/u,
+    );
+  });
+
+  it('may be chosen, and shown without being run', async () => {
+    await using place = await containerPlace();
+    const dry = await place.run(
+      ['execute-restore', '--dry-run', '--only', 'a', '--only', '10_b.sh'],
+      environment,
+    );
+    assert.equal(dry.stdout, 'Would run 10_b.sh\nWould run 20_a.sh\n');
+    const one = await place.run(['execute-restore', '--only', 'a'], environment);
+    assert.equal(one.status, 0, one.stderr);
+    assert.equal(await readFile(place.of('workdir/order'), 'utf8'), 'restore a\n');
+    const unknown = await place.run(['execute-restore', '--only', '30_a.sh'], environment);
+    assert.equal(unknown.status, 2);
+    assert.match(unknown.stderr, /Did you mean "20_a\.sh"\?/u);
+    const none = await place.run(['execute-restore'], { TASK_x_LOAD: 'l' });
+    assert.equal(none.status, 1);
+    assert.match(none.stderr, /There is no restore task/u);
+  });
+});
+
+describe('the examples of the task container', () => {
+  it('simple: a full backup each minute, a prepare that fails, a restore', async () => {
+    await using place = await containerPlace({ PASSPHRASE: 'pass' });
+    await mkdir(place.of('data'));
+    const target = place.of('mnt/backup/test1');
+    const environment = {
+      TASK_test1_CRONTAB: '* * * * *',
+      TASK_test1_PREPARE: `mkdir -p ${target}`,
+      TASK_test1_EXTRACT: 'touch "$(date)" > $SRC/test1.$(date -I)',
+      TASK_test1_LOAD: `duplicity full $SRC file://${target}`,
+      TASK_test2_CRONTAB: '* * * * *',
+      TASK_test2_PREPARE: 'ls /nowhere/at/all',
+      TASK_test2_LOAD: 'echo never',
+      TASK_test2_FAILED: 'echo it failed in $TASK_FAILED_STEP',
+      TASK_restore1_RESTORE: 'normal',
+      TASK_restore1_LOAD: `duplicity restore file://${target} ${place.of('data/back')}`,
+    };
+    const good = await place.run(['task', 'run', 'test1'], environment);
+    assert.equal(good.status, 0, good.stdout + good.stderr);
+    for (const step of ['prepare', 'extract', 'transform', 'load', 'succeed', 'finally'])
+      assert.ok(good.stdout.includes(`in execute_${step}\n`), good.stdout);
+    assert.match(good.stdout, /Backup Statistics/u);
+    const bad = await place.run(['task', 'run', 'test2'], environment);
+    assert.equal(bad.status, 1);
+    assert.match(bad.stdout, /in execute_failed\nit failed in prepare\nin execute_finally\n/u);
+    assert.ok(!bad.stdout.includes('never'));
+    const restored = await place.run(['execute-restore'], environment);
+    assert.equal(restored.status, 0, restored.stdout + restored.stderr);
+    const [name, ...more] = await readdir(place.of('data/back'));
+    assert.deepEqual(more, []);
+    assert.match(name ?? '', /^test1\.\d{4}-\d\d-\d\d$/u);
+  });
+
+  it('database: a dump and a snapshot of its files, on one schedule, from data that cannot be written', async () => {
+    // The dump is a file that a program prints in the place of mysqldump; the real one has tests of its own.
+    await using place = await containerPlace({ PASSPHRASE: 'pass' });
+    for (const name of ['mysql', 'bin']) await mkdir(place.of(name));
+    await writeFile(place.of('mysql/ibdata1'), Buffer.alloc(20_000, 7));
+    await chmod(place.of('mysql'), 0o500);
+    await writeFile(
+      place.of('bin/mysqldump'),
+      '#!/bin/sh\n[ "$*" = "--host=mariadb --user=user --password=a word database" ] || exit 2\necho "CREATE TABLE t (i int);"\n',
+      { mode: 0o755 },
+    );
+    const environment = {
+      PATH: `${place.of('bin')}:${process.env['PATH']}`,
+      MYSQL_DATABASE: 'database',
+      MYSQL_USER: 'user',
+      MYSQL_PASSWORD_FILE: place.of('password'),
+      TASK_dump_CRONTAB: '* * * * *',
+      TASK_dump_PREPARE: `mkdir -p ${place.of('mnt/backup/dump')}`,
+      TASK_dump_EXTRACT:
+        'mysqldump --host=mariadb --user=$MYSQL_USER "--password=$MYSQL_PASSWORD" $MYSQL_DATABASE > $SRC/database.backup.sql',
+      TASK_dump_LOAD: `duplicity full $SRC file://${place.of('mnt/backup/dump')}`,
+      TASK_snapshot_CRONTAB: '* * * * *',
+      TASK_snapshot_PREPARE: `mkdir -p ${place.of('mnt/backup/snapshot')}`,
+      TASK_snapshot_LOAD: `duplicity full ${place.of('mysql')} file://${place.of('mnt/backup/snapshot')}`,
+    };
+    await writeFile(place.of('password'), 'a word\n');
+    for (const task of ['dump', 'snapshot']) {
+      const ran = await place.run(['task', 'run', task], environment);
+      assert.equal(ran.status, 0, ran.stdout + ran.stderr);
+      assert.ok(!ran.stdout.includes('a word'));
+    }
+    for (const [name, file, content] of [
+      ['dump', 'database.backup.sql', 'CREATE TABLE t (i int);\n'],
+      ['snapshot', 'ibdata1', '\u0007'.repeat(20_000)],
+    ] as const) {
+      const url = `file://${place.of('mnt/backup', name)}`;
+      const back = await place.run(['duplicity', 'restore', url, place.of('back', name)]);
+      assert.equal(back.status, 0, back.stderr);
+      assert.equal(await readFile(place.of('back', name, file), 'utf8'), content);
+    }
+    // A dump that fails is no success, and stores nothing new.
+    const failing = { ...environment, MYSQL_USER: 'nobody' };
+    const before = await readdir(place.of('mnt/backup/dump'));
+    assert.equal((await place.run(['task', 'run', 'dump'], failing)).status, 1);
+    assert.deepEqual(await readdir(place.of('mnt/backup/dump')), before);
+  });
+});
