@@ -139,6 +139,21 @@ describe(
       await server.query(`DROP DATABASE "${weird.replaceAll('"', '""')}2"`);
 
       await server.query('DROP ROLE reader');
+      const tried = await machine.run(
+        'restore-database',
+        place,
+        'globals.sql',
+        '--to',
+        all,
+        '--scratch',
+        '--json',
+      );
+      assert.equal(tried.status, 0, tried.stderr.text);
+      assert.equal(tried.stdout.records.at(-1)?.['rows'], 3);
+      assert.equal(
+        await server.query("SELECT count(*) FROM pg_roles WHERE rolname = 'reader'"),
+        '0',
+      );
       const globals = await machine.run('restore-database', place, 'globals.sql', '--to', all);
       assert.equal(globals.status, 0, globals.stderr.text);
       const roles = await server.query(

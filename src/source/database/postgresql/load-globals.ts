@@ -10,7 +10,8 @@ import { connectionUri, openPostgresqlServer, queryPostgresql } from './postgres
 const mostBytes = 64 * 1024 * 1024;
 
 /**
- * Loads roles and tablespaces. Those that are there already are not made again, but get the properties and members that the dump says.
+ * Loads roles and tablespaces. Those that are there already are not made again, but get the properties and members that the dump says. With `scratch` all is undone at the end,
+ * and tablespaces, which cannot be, are left out.
  *
  * @throws AppError `database/…`, `input/usage`
  */
@@ -19,12 +20,6 @@ export async function loadGlobals(
   entrances: readonly string[],
   { signal }: CallOptions = {},
 ): Promise<LoadedDatabase> {
-  if (request.scratch) {
-    throw new AppError(
-      'input/usage',
-      'Roles and tablespaces belong to a whole server: they cannot be loaded for trial',
-    );
-  }
   const parts: Uint8Array[] = [];
   let length = 0;
   for await (const piece of checkDump(request.dump, request.format, 'The dump')) {
@@ -50,7 +45,10 @@ export async function loadGlobals(
         /^CREATE (ROLE (?:"(?:[^"]|"")*"|[^ ;"]+)|TABLESPACE (?:"(?:[^"]|"")*"|[^ ;"]+))/u.exec(
           line,
         );
-      return made === null || !there.has(made[1]!);
+      if (made !== null && there.has(made[1]!)) return false;
+      return (
+        !request.scratch || !/^(?:CREATE|ALTER) TABLESPACE |^[A-Z].* ON TABLESPACE /u.test(line)
+      );
     })
     .join('\n');
   const psql = await choosePostgresqlClient(server, 'psql', { signal });
@@ -63,7 +61,14 @@ export async function loadGlobals(
     '--file=-',
     `--dbname=${connectionUri(server.address, server.entrance)}`,
   ];
-  const end = await runTool(server.tools, argv, server.environment, { signal, input: script });
+  const end = await runTool(server.tools, argv, server.environment, {
+    signal,
+    input: request.scratch ? `BEGIN;\n${script}\nROLLBACK;\n` : script,
+  });
   throwIfFailed('psql', end, { what, secret: server.address.password });
-  return { name: server.name };
+  const roles = text.match(/^CREATE ROLE /gmu)?.length ?? 0;
+  return {
+    name: server.name,
+    ...(request.scratch && { tables: [{ name: 'roles', rows: roles }] }),
+  };
 }
