@@ -4,6 +4,10 @@ import { globalFlags } from './global-flags.ts';
 
 type Flags = Readonly<Record<string, Flag<unknown>>>;
 
+const imageRow: [string, string] = [
+  'image',
+  'Do what a job container does with SRC, DST and OPTIONS (image --help)',
+];
 const duplicityRow: [string, string] = [
   'duplicity',
   'Do what the program of that name does, with its actions and options (duplicity --help)',
@@ -26,7 +30,7 @@ export function overview(
       [
         ...shown.map(({ name, summary }): [string, string] => [name, summary]),
         // It has a command line of its own, and is in no table.
-        ...(group === undefined ? [duplicityRow] : []),
+        ...(group === undefined ? [duplicityRow, imageRow] : []),
       ],
       width,
     ),
