@@ -37,6 +37,14 @@ export interface PodmanContainer {
   /** Made, but not started. */
   readonly stopped?: boolean;
   readonly hostname?: string;
+  /** It may do only this. */
+  readonly rights?: {
+    readonly capabilities: readonly string[];
+    /** A profile for seccomp. */
+    readonly systemCalls: string;
+    /** Directories; everything else is read-only. */
+    readonly writes: readonly string[];
+  };
   /** The name of a container whose network it shares. */
   readonly networkOf?: string;
 }
@@ -180,6 +188,7 @@ function specOf(container: PodmanContainer): unknown {
       container.networkOf === undefined
         ? { nsmode: 'none' }
         : { nsmode: 'container', value: container.networkOf },
+    ...(container.rights !== undefined && rightsOf(container.rights)),
     ...(container.hostname !== undefined && { hostname: container.hostname }),
     ...(container.restart !== undefined && { restart_policy: container.restart }),
     ...(container.removeAtEnd === true && { remove: true }),
@@ -191,6 +200,22 @@ function specOf(container: PodmanContainer): unknown {
         Interval: 0,
       },
     }),
+  };
+}
+
+function rightsOf(rights: NonNullable<PodmanContainer['rights']>): object {
+  return {
+    cap_drop: ['all'],
+    cap_add: rights.capabilities,
+    no_new_privileges: true,
+    seccomp_profile_path: rights.systemCalls,
+    read_only_filesystem: true,
+    mounts: rights.writes.map((place) => ({
+      destination: place,
+      source: place,
+      type: 'bind',
+      options: ['rw', 'rbind'],
+    })),
   };
 }
 

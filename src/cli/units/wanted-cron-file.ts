@@ -1,3 +1,5 @@
+import { realpath } from 'node:fs/promises';
+
 import { systemTimeZone } from '../../base/time-zone.ts';
 import { cronFile } from '../../service/units/cron-file.ts';
 import type { CommandInput } from '../command.ts';
@@ -18,7 +20,7 @@ export async function wantedCronFile(
     ...source,
     user: flags.user ?? 'root',
     timeZone: session.timeZone,
-    systemTimeZone: systemTimeZone(),
+    systemTimeZone: await machineTimeZone(),
     knowsTimeZones: flags['cron-tz'],
     host: source.configuration.settings.hostname ?? (await fullHostName(session)),
     environment: {
@@ -27,4 +29,10 @@ export async function wantedCronFile(
       ...source.environment,
     },
   });
+}
+
+/** By whose clocks the cron of this machine goes, whatever `TZ` says here. */
+async function machineTimeZone(): Promise<string> {
+  const target = await realpath('/etc/localtime').catch(() => '');
+  return /\/zoneinfo\/(?:posix\/)?(.+)$/u.exec(target)?.[1] ?? systemTimeZone();
 }
