@@ -1,4 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 
 import type { CallOptions } from '../base/call-options.ts';
@@ -35,9 +36,16 @@ export class ConfigurationFile implements AsyncDisposable {
   #calming: NodeJS.Timeout | undefined;
   #ended: Promise<void> = Promise.resolve();
   #problem: string | undefined;
+  #directory: string;
 
   constructor(options: ConfigurationFileOptions) {
     this.#options = options;
+    this.#directory = path.dirname(options.place);
+  }
+
+  /** Relative paths in it are relative to this. */
+  get directory(): string {
+    return this.#directory;
   }
 
   /** What is wrong with the file; then the catalog holds what it said before. */
@@ -52,6 +60,8 @@ export class ConfigurationFile implements AsyncDisposable {
    */
   async start(options: CallOptions = {}): Promise<void> {
     const { place, catalog, log } = this.#options;
+    const isDirectory = (await stat(place).catch(() => undefined))?.isDirectory() === true;
+    if (isDirectory) this.#directory = place;
     this.#watch([place]);
     try {
       await this.#apply(options);

@@ -5,6 +5,7 @@ import { durationMilliseconds, parseDuration } from '../base/duration.ts';
 import type { ProcessIdentity } from '../base/process-identity.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { ReadConfiguration } from '../configuration/read-configuration.ts';
+import { DeadManAlarm } from './alarm/dead-man-alarm.ts';
 import { ConfigurationFile } from './configuration-file.ts';
 import { Feed } from './feed.ts';
 import type { ServiceLog } from './log.ts';
@@ -18,6 +19,9 @@ import { isOnline } from './scheduler/conditions/network.ts';
 import { systemPlaces } from './scheduler/conditions/host-places.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
 import { JobStatuses } from './status/job-statuses.ts';
+import { StatusPublisher } from './status/status-publisher.ts';
+import { OutboxSender } from './telling/outbox-sender.ts';
+import { tellingContext } from './telling-context.ts';
 
 export interface ServiceOptions {
   readonly catalog: Catalog;
@@ -30,6 +34,8 @@ export interface ServiceOptions {
   /** Fully qualified name of this machine, where the settings give none. */
   readonly hostName: string;
   readonly version: string;
+  /** Where everybody can read how things stand, besides the state directory. */
+  readonly publicStatusFile?: string | undefined;
   /** A configuration file or directory, kept in step with the catalog. */
   readonly configuration?: {
     readonly place: string;
@@ -61,6 +67,7 @@ export class Service implements AsyncDisposable {
   readonly #parts: AsyncDisposable[] = [];
   #scheduler: Scheduler | undefined;
   #file: ConfigurationFile | undefined;
+  #publisher: StatusPublisher | undefined;
   #loops: Promise<unknown> = Promise.resolve();
   #standstill: string | undefined;
 
@@ -96,7 +103,10 @@ export class Service implements AsyncDisposable {
         catalog,
         clock,
         log,
-        onChange: async () => await this.#scheduler?.refresh(),
+        onChange: async () => {
+          await this.#scheduler?.refresh();
+          this.#publisher?.refresh();
+        },
       });
       this.#parts.push(this.#file);
       await this.#file.start(call);
@@ -113,6 +123,7 @@ export class Service implements AsyncDisposable {
       call,
     );
     this.#parts.push(this.#scheduler);
+    this.#startTelling();
     this.#loops = Promise.all([this.#dispatch(), this.#lookAfter()]);
     log.info('The service works', { catalog: catalog.location });
   }
@@ -143,6 +154,38 @@ export class Service implements AsyncDisposable {
       clearTimeout(timer);
     }
     log.info('The service has ended');
+  }
+
+  /** What tells others how things stand. */
+  #startTelling(): void {
+    const { catalog, clock, log, hostName, version, stateDirectory, publicStatusFile } =
+      this.#options;
+    const { statuses, feed } = this;
+    const sender = new OutboxSender(
+      tellingContext({ ...this.#options, baseDirectory: this.#file?.directory }),
+    );
+    const sending = sender.run({ signal: this.#stop.signal });
+    this.#publisher = StatusPublisher.start({
+      catalog,
+      clock,
+      log,
+      statuses,
+      feed,
+      version,
+      hostName,
+      stateDirectory,
+      publicFile: publicStatusFile,
+    });
+    this.#parts.push(
+      {
+        async [Symbol.asyncDispose]() {
+          await sender[Symbol.asyncDispose]();
+          await sending;
+        },
+      },
+      this.#publisher,
+      DeadManAlarm.start({ catalog, clock, log, statuses, hostName }),
+    );
   }
 
   /** Starts runs as long as there are some and there is room. */

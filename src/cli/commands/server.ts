@@ -10,6 +10,7 @@ import type { server } from '../definitions/server.ts';
 import { fullHostName } from '../jobs/full-host-name.ts';
 import { type LogFormat, logText } from '../jobs/log-output.ts';
 import { ownProgramSettings } from '../jobs/own-program.ts';
+import { publicStatusFile } from '../jobs/publish-once.ts';
 import { openCatalogOf } from '../open-catalog.ts';
 import { StreamWriter } from '../output/stream-writer.ts';
 import { localPlaces } from '../places.ts';
@@ -37,6 +38,7 @@ export const run: CommandRun<typeof server> = async ({ flags }, session) => {
     timeZone,
     hostName,
     version,
+    publicStatusFile: publicStatusFile(flags),
     ...(given.file !== undefined && { configuration: given.file }),
   });
   await service.start({ signal });

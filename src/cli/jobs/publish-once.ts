@@ -9,7 +9,7 @@ import { localPlaces } from '../places.ts';
 import type { CommandSession } from '../session.ts';
 
 /** Where everybody can read the status: only root may write there, and a state directory that somebody chose is not that of the machine. */
-const publicStatusFile = (flags: GlobalFlagValues): string | undefined =>
+export const publicStatusFile = (flags: GlobalFlagValues): string | undefined =>
   process.getuid?.() === 0 && flags['state-dir'] === undefined ? PUBLIC_STATUS_FILE : undefined;
 
 /** Writes down how all jobs stand after a run that no service has seen, for whoever watches the status file. */

@@ -12,17 +12,22 @@ import { endBusyRuns } from '../../service/runner/busy-runs.ts';
 import { createRunnerContext } from '../../service/runner/create-runner-context.ts';
 import { recoverRuns } from '../../service/runner/recovery.ts';
 import { RunWorker, type RunWorkerContext } from '../../service/runner/run-worker.ts';
+import { OutboxSender } from '../../service/telling/outbox-sender.ts';
+import { tellingContext } from '../../service/telling-context.ts';
 import type { ServiceFlagValues } from '../open-catalog.ts';
 import type { JsonRecord } from '../output/output.ts';
 import { localPlaces } from '../places.ts';
 import type { CommandSession } from '../session.ts';
 import { fullHostName } from './full-host-name.ts';
 import { jobStatuses } from './job-statuses.ts';
+import { publishOnce } from './publish-once.ts';
 import { ownProgramSettings } from './own-program.ts';
 import { runExitStatus, runRecord, stepLine } from './run-text.ts';
 
 /** Between two looks at a run that waits or that somebody else has, in milliseconds. */
 const LOOK = 1000;
+/** Nobody waits longer for a mail server than this, in milliseconds. */
+const SENDING = 30_000;
 
 export interface RunRequest {
   readonly job: Job;
@@ -82,6 +87,7 @@ export async function runToEnd(
     await working;
     signal.removeEventListener('abort', cancel);
     await sendReports(context, session);
+    await publishOnce(catalog, flags, session);
   }
   return await watch(run.id, catalog, session, claimed === undefined);
 }
@@ -243,6 +249,20 @@ function show(event: RunEvent, { output, stdout }: CommandSession): void {
 }
 
 /** Reports that are due are sent at once: there may be no server that does it. One that cannot be sent stays for the next time. */
-async function sendReports(_context: RunWorkerContext, _session: CommandSession): Promise<void> {
-  await Promise.resolve();
+async function sendReports(
+  { catalog, worker, clock, log, program }: RunWorkerContext,
+  { output }: CommandSession,
+): Promise<void> {
+  await using sender = new OutboxSender(tellingContext({ catalog, worker, clock, log, program }));
+  const late = new AbortController();
+  try {
+    await Promise.race([
+      sender.sendDue(),
+      clock.sleep(SENDING, { signal: late.signal }).catch(() => undefined),
+    ]);
+  } catch (error) {
+    output.note(`Cannot tell about the run: ${messageOf(error)}`);
+  } finally {
+    late.abort();
+  }
 }
