@@ -24,4 +24,5 @@ export const serverKinds: Readonly<Record<string, () => Promise<ServerKind>>> = 
   mariadb: async () => (await import('./mariadb.ts')).serverKind,
   redis: async () => (await import('./redis.ts')).serverKind,
   nrpe: async () => (await import('./nrpe.ts')).serverKind,
+  prometheus: async () => (await import('./prometheus.ts')).serverKind,
 };
