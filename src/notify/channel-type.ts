@@ -69,6 +69,11 @@ export function isPing(settings: ChannelSettings): boolean {
   return type === 'healthchecks' || type === 'uptime-kuma';
 }
 
+/** Those that show how a job stands: only the newest report about it means something to them. */
+export function showsState(settings: ChannelSettings): boolean {
+  return isPing(settings) || channelTypeOf(settings) === 'pagerduty';
+}
+
 /** What a channel is told where a rule does not say it. */
 export function defaultEventsOf(settings: ChannelSettings): readonly NoticeEvent[] {
   const withDigest = settings.type === 'mail' && settings.digest !== undefined;

@@ -2,7 +2,7 @@ import type { Report } from '../model/report.ts';
 import type { StepRecord } from '../model/run.ts';
 import { plainLine, plainText } from './plain-line.ts';
 import { type Fact, factsOf, stepFactsOf } from './report-facts.ts';
-import type { ReportTextOptions } from './report-text.ts';
+import { detailedReports, type ReportTextOptions } from './report-text.ts';
 import { type Tone, toneOf } from './report-tone.ts';
 
 /** Readable on white and on black: mail clients with a dark mode turn backgrounds around, not always text. */
@@ -31,7 +31,7 @@ export function digestHtml(
     (report) =>
       `<li style="margin:2px 0"><span style="color:${colours[toneOf(report)]};font-weight:600">&#9632;</span> ${escapeHtml(plainLine(report.title, 300))}</li>`,
   );
-  const sections = reports.map((report) => section(report, options));
+  const sections = detailedReports(reports).map((report) => section(report, options));
   return page(
     plainLine(title, 300),
     `<h1 style="font-size:20px;margin:0 0 12px">${escapeHtml(plainLine(title, 300))}</h1>

@@ -2,6 +2,7 @@ import type { Report } from '../model/report.ts';
 import type { StepRecord } from '../model/run.ts';
 import { plainLine, plainText } from './plain-line.ts';
 import { type Fact, factsOf, stepFactsOf } from './report-facts.ts';
+import { toneOf } from './report-tone.ts';
 
 export interface ReportTextOptions {
   /** What the steps printed, too. */
@@ -20,15 +21,23 @@ export function reportText(report: Report, { withOutput }: ReportTextOptions): s
   return `${parts.join('\n')}\n`;
 }
 
-/** Several reports in one text: first how many of what, then each of them. */
+/** Several reports in one text: first the titles, then the details of those that have to be shown in full. */
 export function digestText(
   title: string,
   reports: readonly Report[],
   options: ReportTextOptions,
 ): string {
   const lines = reports.map((report) => `  ${plainLine(report.title, 300)}`);
-  const texts = reports.map((report) => reportText(report, options));
+  const texts = detailedReports(reports).map((report) => reportText(report, options));
   return `${plainLine(title, 300)}\n\n${lines.join('\n')}\n\n\n${texts.join('\n\n')}`;
+}
+
+/** A digest of many shows in full only what did not go well, and not more than can be read. */
+export function detailedReports(reports: readonly Report[]): readonly Report[] {
+  if (reports.length <= 30) return reports;
+  return reports
+    .filter((report) => toneOf(report) === 'bad' || toneOf(report) === 'warning')
+    .slice(0, 100);
 }
 
 function stepText(step: StepRecord, timeZone: string, withOutput: boolean): string {

@@ -1,4 +1,5 @@
 import type { CallOptions } from '../../base/call-options.ts';
+import { AppError } from '../../base/errors.ts';
 import type { HttpChannelBase } from '../../model/channel.ts';
 import type { Report } from '../../model/report.ts';
 import type { Channel, ChannelContext } from '../channel.ts';
@@ -62,12 +63,27 @@ export async function openHttpChannel(
           problem ??= error instanceof Error ? error : new Error(String(error));
         }
       }
-      if (problem !== undefined) throw problem;
+      if (problem !== undefined) {
+        const isPartial = requests
+          .keys()
+          .some((index) => delivered.has(`${report.id} ${String(index)}`));
+        throw isPartial ? partial(problem) : problem;
+      }
       for (const index of requests.keys()) delivered.delete(`${report.id} ${String(index)}`);
       return said;
     },
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
   };
+}
+
+/** Says in its details that some have it: a channel that is opened anew would send it to them again. */
+export function partial(problem: Error): Error {
+  if (!(problem instanceof AppError)) return problem;
+  const { code, message, hint, details } = problem;
+  return new AppError(code, message, {
+    ...(hint !== undefined && { hint }),
+    details: { ...details, partial: true },
+  });
 }
 
 /** A request with a JSON body. */

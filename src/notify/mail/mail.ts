@@ -10,6 +10,7 @@ import type { CallOptions } from '../../base/call-options.ts';
 import { AppError } from '../../base/errors.ts';
 import type { SecretValue } from '../../model/secret-value.ts';
 import type { ChannelContext, OpenChannel, SettingsOf } from '../channel.ts';
+import { partial } from '../http/http-channel.ts';
 import { timeoutOf, trustOf } from '../http/http-client.ts';
 import { plainLine } from '../plain-line.ts';
 import { type MailContent, mailWriter } from './mail-content.ts';
@@ -44,7 +45,8 @@ export const open: OpenChannel<'mail'> = async (name, settings, context, options
       { signal },
     ).catch((error: unknown) => {
       signal?.throwIfAborted();
-      throw mailProblem(error, name, server, secrets);
+      const problem = mailProblem(error, name, server, secrets);
+      throw reached.size > 0 ? partial(problem) : problem;
     });
     for (const recipient of info.accepted) reached.add(addressOf(recipient));
     const refused = info.rejected.map(addressOf);
@@ -201,6 +203,7 @@ function partlyRefused(
   return new AppError(
     codes.some((code) => code < 500) ? 'notify/failed' : 'notify/refused',
     `Cannot send mail to "${name}" by ${server}: it was taken for others, but not for ${refused.join(', ')} (${said})`,
+    { details: { partial: true } },
   );
 }
 
