@@ -42,7 +42,7 @@ export const isLoopback = ({ host }: Pick<ListenAddress, 'host'>): boolean =>
   /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/iu.test(host);
 
 /** The names under which a server at this address may be called; `undefined`: any, because it is meant for others. */
-export function hostNamesOf(address: ListenAddress): readonly string[] | undefined {
+export function hostNamesOf(address: Pick<ListenAddress, 'host'>): readonly string[] | undefined {
   if (!isLoopback(address)) return undefined;
   return ['localhost', '127.0.0.1', '[::1]', address.host.toLowerCase()];
 }
