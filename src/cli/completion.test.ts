@@ -17,7 +17,7 @@ COMP_WORDS=(${quoted}); COMP_CWORD=${words.length - 1}; _holdfast; printf '%s\\n
 
 describe('completionScript()', () => {
   test('makes bash offer commands, flags and values', () => {
-    assert.deepEqual(offered('holdfast', 're'), ['restore', 'rebuild-index']);
+    assert.deepEqual(offered('holdfast', 're'), ['restore', 'restore-database', 'rebuild-index']);
     assert.deepEqual(offered('holdfast', 'key', 'e'), ['export']);
     assert.deepEqual(offered('holdfast', '-q', 'key', 'add', '--reci'), ['--recipient']);
     assert.deepEqual(offered('holdfast', 'restore', '--overwrite', 'if'), [

@@ -1,4 +1,3 @@
-import type { CallOptions } from '../../base/call-options.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { RandomBytes } from '../../base/random.ts';
 import type { DatabaseAddress } from './database-url.ts';
@@ -43,6 +42,3 @@ export interface LoadedDatabase {
   /** With `scratch`: everything in it, by name. */
   readonly tables?: readonly LoadedTable[];
 }
-
-/** Loads a dump. @throws AppError `database/…`, `target/refused`, and what reading the dump throws */
-export type Loader = (request: LoadRequest, options: CallOptions) => Promise<LoadedDatabase>;
