@@ -1,6 +1,6 @@
 import type { CallOptions } from '../base/call-options.ts';
 import { AppError } from '../base/errors.ts';
-import type { OpenedCatalog } from './open-catalog.ts';
+import type { OpenedCatalog } from './opened-catalog.ts';
 import type { Statements } from './sql-database.ts';
 import { inPortions } from './stores/portions.ts';
 

@@ -9,7 +9,7 @@ import {
   writeSealProperties,
 } from './document-seal.ts';
 import { migrations } from './migrations/migrations.ts';
-import type { CatalogInfo, OpenedCatalog } from './open-catalog.ts';
+import type { CatalogInfo, OpenedCatalog } from './opened-catalog.ts';
 import type { SealHolder } from './seal-holder.ts';
 import type { SqlDatabase, Statements } from './sql-database.ts';
 import { nextRevision } from './stores/configuration-revision.ts';

@@ -1,10 +1,7 @@
 import type { Clock } from '../../src/base/clock.ts';
 import { CatalogKey } from '../../src/catalog/catalog-key.ts';
-import {
-  type CatalogLocation,
-  type OpenedCatalog,
-  openCatalog,
-} from '../../src/catalog/open-catalog.ts';
+import { type CatalogLocation, openCatalog } from '../../src/catalog/open-catalog.ts';
+import type { OpenedCatalog } from '../../src/catalog/opened-catalog.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 /** A database for one test, empty at first; it goes at the end of the block. */

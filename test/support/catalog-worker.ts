@@ -3,7 +3,8 @@ import { writeSync } from 'node:fs';
 
 import { systemClock } from '../../src/base/clock.ts';
 import { CatalogKey } from '../../src/catalog/catalog-key.ts';
-import { type OpenedCatalog, openCatalog } from '../../src/catalog/open-catalog.ts';
+import { openCatalog } from '../../src/catalog/open-catalog.ts';
+import type { OpenedCatalog } from '../../src/catalog/opened-catalog.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { identifyProcess } from '../../src/base/process-identity.ts';
 import { sampleEnd, sampleEntry, sampleRun } from './catalog-samples.ts';

@@ -20,7 +20,8 @@ import { systemClock } from '../../base/clock.ts';
 import { hasCode } from '../../base/errors.ts';
 import { Secret } from '../../base/secret.ts';
 import { copyCatalog } from '../copy-catalog.ts';
-import { type CatalogLocation, type OpenedCatalog, openCatalog } from '../open-catalog.ts';
+import { type CatalogLocation, openCatalog } from '../open-catalog.ts';
+import type { OpenedCatalog } from '../opened-catalog.ts';
 
 const open = (location: CatalogLocation): Promise<OpenedCatalog> =>
   openCatalog({ location, key: sampleKey, clock: systemClock });

@@ -19,7 +19,8 @@ import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 
 import { systemClock } from '../../base/clock.ts';
 import { hasCode } from '../../base/errors.ts';
-import { type OpenedCatalog, openCatalog } from '../open-catalog.ts';
+import { openCatalog } from '../open-catalog.ts';
+import type { OpenedCatalog } from '../opened-catalog.ts';
 
 const open = (file: string): Promise<OpenedCatalog> =>
   openCatalog({ location: { file }, key: sampleKey, clock: new FakeClock() });
