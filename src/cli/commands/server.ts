@@ -10,8 +10,10 @@ import type { server } from '../definitions/server.ts';
 import { fullHostName } from '../jobs/full-host-name.ts';
 import { type LogFormat, logText } from '../jobs/log-output.ts';
 import { ownProgramSettings } from '../jobs/own-program.ts';
+import { showPrinted } from '../jobs/printed-output.ts';
 import { publicStatusFile } from '../jobs/publish-once.ts';
 import { openCatalogOf } from '../open-catalog.ts';
+import { displayText } from '../output/display-text.ts';
 import { StreamWriter } from '../output/stream-writer.ts';
 import { localPlaces } from '../places.ts';
 import type { CommandSession } from '../session.ts';
@@ -41,6 +43,7 @@ export const run: CommandRun<typeof server> = async ({ flags }, session) => {
     publicStatusFile: publicStatusFile(flags),
     ...(given.file !== undefined && { configuration: given.file }),
   });
+  using _printed = showPrinted(service.feed, printer(flags, session));
   await service.start({ signal });
   using _hangUp = session.onHangUp?.(() => {
     log.info('SIGHUP: the configuration is read again');
@@ -65,6 +68,21 @@ export const run: CommandRun<typeof server> = async ({ flags }, session) => {
   await manager.stopping();
   return 0;
 };
+
+/** What tasks and commands print is part of the log: as it is, or as the message of a JSON object. */
+function printer(
+  flags: Input['flags'],
+  { stdout, clock }: CommandSession,
+): Parameters<typeof showPrinted>[1] {
+  const writer = new StreamWriter(stdout);
+  const isJson = (flags['log-format'] ?? (flags.json ? 'json' : 'text')) === 'json';
+  return (line, of) => {
+    const record = { time: new Date(clock.now()).toISOString(), level: 'output', message: line };
+    writer.write(
+      `${isJson ? JSON.stringify({ ...record, ...of }) : line.split('\t').map(displayText).join('\t')}\n`,
+    );
+  };
+}
 
 function serviceLog(flags: Input['flags'], session: CommandSession): ServiceLog {
   const format = (flags['log-format'] ?? (flags.json ? 'json' : 'text')) as LogFormat;
