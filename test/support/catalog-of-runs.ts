@@ -2,7 +2,7 @@ import path from 'node:path';
 
 import type { Clock } from '../../src/base/clock.ts';
 import type { Catalog } from '../../src/catalog/catalog.ts';
-import { CatalogKey } from '../../src/catalog/catalog-key.ts';
+import { catalogKeyFile } from '../../src/catalog/catalog-key.ts';
 import { openCatalog } from '../../src/catalog/open-catalog.ts';
 import type { Activity, Job } from '../../src/model/job.ts';
 import type { Outcome, Run, RunEnd, WorkerIdentity } from '../../src/model/run.ts';
@@ -11,7 +11,7 @@ import { temporaryDirectory } from './temporary-directory.ts';
 /** A catalog in a file of its own, in which jobs can be put and runs can have been. */
 export interface CatalogOfRuns extends AsyncDisposable {
   readonly catalog: Catalog;
-  /** Empty but for the catalog. */
+  /** A state directory: the catalog and its key lie where the command line expects them. */
   readonly directory: string;
   addJob(job: Job): Promise<void>;
   /** A run that began a minute before `at`, and ended then. */
@@ -32,10 +32,9 @@ const worker: WorkerIdentity = {
 
 export async function catalogOfRuns(clock: Clock): Promise<CatalogOfRuns> {
   const directory = await temporaryDirectory();
-  const key = CatalogKey.random();
   const catalog = await openCatalog({
     location: { file: path.join(directory.path, 'catalog.sqlite') },
-    key,
+    key: catalogKeyFile(path.join(directory.path, 'catalog.key')),
     clock,
   });
   const beginRun = async (job: string, at: number, activity: Activity = 'backup'): Promise<Run> => {
