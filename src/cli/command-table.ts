@@ -18,6 +18,7 @@ import { catalogCopy, catalogInfo, catalogRekey } from './definitions/catalog.ts
 import { destinationList, destinationTest } from './definitions/destination.ts';
 import { forget } from './definitions/forget.ts';
 import { cat, diff, find, ls, snapshots, stats } from './definitions/looking.ts';
+import { notifyList, notifyOutbox, notifyTest } from './definitions/notify.ts';
 import {
   completion,
   copy,
@@ -117,6 +118,9 @@ export const commandTable: readonly CommandDefinition[] = [
   charmConfiguration,
   charmGenerate,
   charmHook,
+  notifyTest,
+  notifyList,
+  notifyOutbox,
   scheduleNext,
   scheduleSkip,
   scheduleExplain,
