@@ -1,11 +1,11 @@
 import path from 'node:path';
 
 import type { Clock } from '../../src/base/clock.ts';
-import type { Catalog } from '../../src/catalog/catalog.ts';
+import type { Catalog, RunEnd } from '../../src/catalog/catalog.ts';
 import { catalogKeyFile } from '../../src/catalog/catalog-key.ts';
 import { openCatalog } from '../../src/catalog/open-catalog.ts';
 import type { Activity, Job } from '../../src/model/job.ts';
-import type { Outcome, Run, RunEnd, WorkerIdentity } from '../../src/model/run.ts';
+import type { Outcome, Run, WorkerIdentity } from '../../src/model/run.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 /** A catalog in a file of its own, in which jobs can be put and runs can have been. */
