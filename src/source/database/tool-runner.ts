@@ -165,9 +165,12 @@ export async function* readTool(
   environment: ToolEnvironment,
   {
     signal,
-    what,
-    secret,
-  }: CallOptions & { readonly what: string; readonly secret?: Secret | undefined },
+    ...failed
+  }: CallOptions & {
+    readonly what: string;
+    readonly secret?: Secret | undefined;
+    readonly hint?: string;
+  },
 ): AsyncGenerator<Buffer, void, void> {
   await using program = await tools.start(argv, environment, { signal });
   program.input.end();
@@ -182,7 +185,7 @@ export async function* readTool(
   } finally {
     signal?.removeEventListener('abort', stop);
   }
-  throwIfFailed(program.name, await program.ended, { what, secret });
+  throwIfFailed(program.name, await program.ended, failed);
 }
 
 /** @throws AppError `database/failed` (or another code) if a tool did not end well; a password that it repeats is not repeated */

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
 
 import { missingPrograms } from '../../servers/required-programs.ts';
 import { postgresPrograms, type PostgresServer, startPostgres } from '../../servers/postgres.ts';
@@ -272,6 +274,53 @@ describe(
         '0',
       );
       assert.equal(await server.query('SELECT count(*) FROM old', 'full'), '0');
+    });
+
+    test('a dump in the custom format that broke off does not load; a database in use is not replaced', async () => {
+      const file = machine.of('app.dump');
+      await promisify(execFile)('pg_dump', ['-Fc', '-Z0', '-f', file, server.url('app')]);
+      const whole = await readFile(file);
+      await mkdir(machine.of('cut'));
+      await writeFile(machine.of('cut/cut.dump'), whole.subarray(0, whole.length - 100));
+      const place = machine.of('cut-repository');
+      await machine.run('backup', machine.of('cut'), place);
+      await server.createDatabase('used');
+      await server.query('CREATE TABLE old(id int)', 'used');
+      const present = await databases();
+      const cut = await machine.run(
+        'restore-database',
+        place,
+        'latest:cut.dump',
+        '--to',
+        server.url('used'),
+        '--clean',
+      );
+      assert.equal(cut.status, 1);
+      assert.match(cut.stderr.text, /"pg_restore" ended with status 1/u);
+
+      const session = server.query('SELECT pg_sleep(60)', 'used').catch(() => '');
+      const active = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'used'";
+      while ((await server.query(active)) === '0')
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      const used = await machine.run(
+        'restore-database',
+        repository,
+        'app.dump',
+        '--to',
+        server.url('used'),
+        '--clean',
+      );
+      assert.equal(used.status, 1);
+      assert.match(
+        used.stderr.text,
+        /Replacing the database "used" \(nobody may be connected to it\) failed/u,
+      );
+      await server.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'used'",
+      );
+      await session;
+      assert.equal(await server.query('SELECT count(*) FROM old', 'used'), '0');
+      assert.deepEqual(await databases(), present);
     });
 
     test('what cannot be dumped makes no snapshot, and no repository', async () => {

@@ -6,6 +6,7 @@ import type { DatabaseDump, DumpRequest } from '../database-dump.ts';
 import { dumpFormats } from '../dump-format.ts';
 import { dumpLabel } from '../dump-label.ts';
 import { refuseOptions } from '../refuse-options.ts';
+import { isScratchName } from '../scratch-name.ts';
 import { findTool, readTool, runTool } from '../tool-runner.ts';
 import { withDatabaseProperties } from './database-properties.ts';
 import {
@@ -49,7 +50,7 @@ export async function mysqlDumps(
   await using server = await openMysqlServer(request, { signal });
   const what = `Listing the databases of "${server.name}"`;
   const names = (await queryMysql(server, 'SHOW DATABASES', what, { signal })).filter(
-    (name) => !systemDatabases.includes(name.toLowerCase()),
+    (name) => !systemDatabases.includes(name.toLowerCase()) && !isScratchName(name),
   );
   if (
     database !== undefined &&

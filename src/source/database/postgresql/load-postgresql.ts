@@ -11,7 +11,6 @@ import { temporaryToolDirectory } from './directory-dump.ts';
 import { loadGlobals } from './load-globals.ts';
 import {
   connectionUri,
-  listDatabasesSql,
   openPostgresqlServer,
   type PostgresqlServer,
   queryPostgresql,
@@ -85,7 +84,7 @@ export async function loadPostgresql(
     return { name: database! };
   }
   const mark = toHex(request.random(4));
-  const fresh = `holdfast_new_${mark}`;
+  const fresh = scratchName(request.clock.now(), request.random);
   return withNew(
     server,
     fresh,
@@ -105,7 +104,9 @@ async function removeAbandoned(
   options: CallOptions,
 ): Promise<void> {
   const what = `Listing the databases of "${server.name}"`;
-  const names = await queryPostgresql(server, server.entrance, listDatabasesSql, what, options);
+  const unused = `SELECT datname FROM pg_database d WHERE NOT EXISTS
+    (SELECT 1 FROM pg_stat_activity a WHERE a.datname = d.datname)`;
+  const names = await queryPostgresql(server, server.entrance, unused, what, options);
   for (const name of abandonedScratch(names, now)) {
     const sql = `DROP DATABASE IF EXISTS ${quoteIdentifier(name)}`;
     await administer(server, sql, `Removing the old scratch database "${name}"`, options);

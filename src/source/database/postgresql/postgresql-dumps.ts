@@ -4,6 +4,7 @@ import { chooseDatabases, fileNameOf, refuseRules } from '../choose-databases.ts
 import type { DatabaseDump, DumpRequest } from '../database-dump.ts';
 import { type DumpFormat, dumpFormats } from '../dump-format.ts';
 import { dumpLabel } from '../dump-label.ts';
+import { isScratchName } from '../scratch-name.ts';
 import { readTool } from '../tool-runner.ts';
 import { choosePostgresqlClient } from './choose-client.ts';
 import { readDirectoryDump } from './directory-dump.ts';
@@ -31,13 +32,15 @@ export async function postgresqlDumps(
   const dumpTool = await choosePostgresqlClient(server, 'pg_dump', { signal });
   const names =
     database === undefined
-      ? await queryPostgresql(
-          server,
-          server.entrance,
-          listDatabasesSql,
-          `Listing the databases of "${server.name}"`,
-          { signal },
-        )
+      ? (
+          await queryPostgresql(
+            server,
+            server.entrance,
+            listDatabasesSql,
+            `Listing the databases of "${server.name}"`,
+            { signal },
+          )
+        ).filter((name) => !isScratchName(name))
       : undefined;
   const wantsGlobals = request.globals ?? names !== undefined;
   const dumps: DatabaseDump[] = [];
@@ -108,7 +111,8 @@ function globalsDump(request: DumpRequest, server: PostgresqlServer, tool: strin
     fileName,
     label: dumpLabel(request, fileName, { isOneOfSeveral: true, extension: '.sql' }),
     async *stream({ signal } = {}) {
-      const options = { what, secret: server.address.password, signal };
+      const hint = 'Not every user may read them: --database-globals=no leaves them out';
+      const options = { what, secret: server.address.password, hint, signal };
       yield* checkDump(readTool(server.tools, argv, server.environment, options), format, what);
     },
   };
