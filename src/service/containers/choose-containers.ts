@@ -12,6 +12,8 @@ export interface ChosenContainers {
   readonly items: readonly StoppedItem[];
   /** Whatever the user should know: names that mean nothing, containers that cannot be stopped. */
   readonly warnings: readonly string[];
+  /** The label of the rule, if nothing has it. */
+  readonly unusedLabel?: string | undefined;
 }
 
 export interface ChoosingContext extends CallOptions {
@@ -34,8 +36,6 @@ export async function chooseContainers(
   const found = await findContainers(rule, context, warnings);
   const chosen = found.filter((container) => isForUs(container, names, context, warnings));
   const services = await findServices(rule, chosen, context, warnings);
-  if (rule.label !== undefined && found.length === 0 && services.length === 0)
-    warnings.push(`No container has the label "${rule.label}"`);
   const containers = chosen.filter(({ labels }) => labels[swarmServiceLabel] === undefined);
   const ordered: readonly (Ordered & { readonly replicas?: number })[] = [
     ...containers,
@@ -51,7 +51,8 @@ export async function chooseContainers(
   const items = stopOrder(ordered, names).flatMap((members, group) =>
     members.map((item) => itemOf(item, group, needed.has(item))),
   );
-  return { items, warnings };
+  const isUnused = rule.label !== undefined && found.length === 0 && services.length === 0;
+  return { items, warnings, ...(isUnused && { unusedLabel: rule.label }) };
 }
 
 async function findContainers(

@@ -10,6 +10,7 @@ import { forbiddingProxy } from '#test/support/forbidding-proxy.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '#test/support/temporary-directory.ts';
 
 import { systemClock } from '../../base/clock.ts';
+import type { ProcessIdentity } from '../../base/process-identity.ts';
 import { CatalogKey } from '../../catalog/catalog-key.ts';
 import type { Catalog } from '../../catalog/catalog.ts';
 import { openCatalog } from '../../catalog/open-catalog.ts';
@@ -201,6 +202,7 @@ describe('containers around a run', { skip }, () => {
     assert.equal(step.problem?.code, 'container/failed');
     assert.equal(await podman.state('stays'), 'running');
     await writeProgram(program);
+    await catalog.queue.cancel(id, 0);
     const [recovered] = await keeper.recover({ isAlive: () => false });
     assert.equal(recovered?.step.output, 'Started: broken');
     assert.equal(await podman.state('broken'), 'running');
@@ -362,11 +364,31 @@ describe('containers around a run', { skip }, () => {
     assert.equal(await podman.state('slow'), 'running');
   });
 
-  test('what stopped under another name of this machine is found by its containers', async () => {
+  test('what a run of this process has stopped is not taken for left behind', async () => {
     await run({ name: 'web' });
     const id = await newRun();
-    await using earlier = keeperWith({ host: '4f1d' });
-    await earlier.stop({ names: ['web'] }, { run: id });
+    await stopped({ names: ['web'] }, id);
+    // As if it had begun after the list of what is under way was made.
+    assert.deepEqual(await keeper.recover({ isAlive: () => false }), []);
+    await started(id);
+  });
+
+  test('a label that nothing has is told', async () => {
+    const step = await stopped({ label: 'nobody' }, await newRun(), 'warned');
+    assert.deepEqual(step.warnings, ['No container has the label "nobody"']);
+  });
+
+  test('what stopped under another name of this machine is found by its containers', async () => {
+    await run({ name: 'web' });
+    const [here, id] = [await newRun(), await newRun()];
+    await stopped({ names: ['web'] }, here);
+    const [entry] = await catalog.journal.list();
+    assert.ok(entry !== undefined);
+    // As if it had been another process, in a container that has been made anew since: nobody knows that it is gone.
+    const process = { ...(entry.data['process'] as ProcessIdentity), host: '4f1d' };
+    const data = { ...entry.data, process };
+    await catalog.journal.remove(entry.id);
+    await catalog.journal.add({ kind: entry.kind, run: id, host: '4f1d', data });
     // The run is still under way somewhere, as far as the catalog knows.
     assert.deepEqual(await keeper.recover({ isAlive: () => false }), []);
     await catalog.queue.cancel(id, 0);

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import type { CallOptions } from '../../base/call-options.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { durationMilliseconds, parseDuration } from '../../base/duration.ts';
+import { identifyProcess, isDead, type ProcessIdentity } from '../../base/process-identity.ts';
 import { Semaphore } from '../../base/semaphore.ts';
 import type { Catalog, JournalEntry } from '../../catalog/catalog.ts';
 import type { ContainerRule } from '../../model/job.ts';
@@ -49,6 +50,11 @@ const defaultStartTimeout = '2m';
 /** Milliseconds that an engine takes longer than it was told. */
 const stopSlack = 3000;
 
+/** What is decided from the journal must not change before it is done: of all keepers of this process. */
+const turn = new Semaphore(1);
+/** Runs of this process that have something stopped, or are about to. */
+const underWay = new Set<string>();
+
 /**
  * Stops containers through a Docker-compatible engine and starts them again, come what may: what will be stopped is in the journal of the catalog before the first
  * one is, and is taken out of it when it runs again. Nothing is connected before it is needed.
@@ -59,8 +65,6 @@ export class EngineContainerKeeper implements ContainerKeeper, AsyncDisposable {
   readonly #settings: ContainerKeeperSettings;
   readonly #clock: Clock;
   readonly #host: string;
-  /** What is decided from the journal must not change before it is done. */
-  readonly #turn = new Semaphore(1);
   #client: DockerClient | undefined;
 
   constructor(settings: ContainerKeeperSettings) {
@@ -73,6 +77,7 @@ export class EngineContainerKeeper implements ContainerKeeper, AsyncDisposable {
     const startedAt = this.#clock.now();
     const told = newTold();
     let entry: JournalEntry | undefined;
+    underWay.add(options.run);
     try {
       const client = await this.#connect();
       entry = await this.#announce(rule, options, client, told);
@@ -93,7 +98,10 @@ export class EngineContainerKeeper implements ContainerKeeper, AsyncDisposable {
       told.problem ??= problemOf(error);
     }
     // Whoever is left without their service because ours could not begin gets it back at once.
-    if (told.problem !== undefined && entry !== undefined) await this.#putRight(entry, told);
+    if (told.problem !== undefined) {
+      if (entry !== undefined) await this.#putRight(entry, told);
+      underWay.delete(options.run);
+    }
     options.signal?.throwIfAborted();
     return containerStep('stop containers', startedAt, this.#clock.now(), told);
   }
@@ -108,6 +116,7 @@ export class EngineContainerKeeper implements ContainerKeeper, AsyncDisposable {
     } catch (error) {
       told.problem ??= problemOf(error);
     }
+    underWay.delete(run);
     return containerStep('start containers', startedAt, this.#clock.now(), told);
   }
 
@@ -125,7 +134,7 @@ export class EngineContainerKeeper implements ContainerKeeper, AsyncDisposable {
   }: ContainerRecoverOptions): Promise<readonly RecoveredContainers[]> {
     const recovered: RecoveredContainers[] = [];
     for (const entry of await this.#entries()) {
-      if (isAlive(entry.run) || !(await this.#isOurs(entry, { signal }))) continue;
+      if (isAlive(entry.run) || !(await this.#isLeftBehind(entry, { signal }))) continue;
       signal?.throwIfAborted();
       const startedAt = this.#clock.now();
       const told = newTold();
@@ -155,14 +164,14 @@ export class EngineContainerKeeper implements ContainerKeeper, AsyncDisposable {
     told: Told,
   ): Promise<JournalEntry> {
     const own = await (this.#settings.own ?? findOwnContainer)();
-    using _turn = await this.#turn.acquire({ signal });
+    using _turn = await turn.acquire({ signal });
     const others = (await this.#entries()).filter((entry) => entry.run !== run);
     const held = new Set(
       others.flatMap(({ data }) => readStoppedContainers(data).items.map(({ id }) => id)),
     );
     const services = new SwarmServices(client.transport, this.#clock);
     const isHeld = (id: string): boolean => held.has(id);
-    const { items, warnings } = await chooseContainers(rule, {
+    const { items, warnings, unusedLabel } = await chooseContainers(rule, {
       client,
       services,
       own,
@@ -176,10 +185,13 @@ export class EngineContainerKeeper implements ContainerKeeper, AsyncDisposable {
       await this.#jobOf(run),
       { signal },
     );
+    if (unusedLabel !== undefined && commands.length === 0)
+      told.warnings.push(`No container has the label "${unusedLabel}"`);
     const stopped: StoppedContainers = {
       engine: client.transport.endpoint.address,
       stoppedAt: this.#clock.now(),
       startTimeout: milliseconds(rule.startTimeout, defaultStartTimeout),
+      process: identifyProcess(),
       stopsUntil: 0,
       ranCommands: commands.length > 0,
       items,
@@ -245,7 +257,7 @@ export class EngineContainerKeeper implements ContainerKeeper, AsyncDisposable {
         client,
         services,
         clock: this.#clock,
-        turn: this.#turn,
+        turn,
         watch: this.#settings.watch ?? 1000,
         heldByOthers: () => this.#heldByOthers(entry),
         onProgress: (items) =>
@@ -288,13 +300,18 @@ export class EngineContainerKeeper implements ContainerKeeper, AsyncDisposable {
     return entries.filter(({ kind }) => kind === stoppedContainersKind);
   }
 
-  /** It was this machine that stopped them, or at least they are here and their run is over. */
-  async #isOurs({ host, run, data }: JournalEntry, options: CallOptions): Promise<boolean> {
-    if (host === this.#host) return true;
+  /** Whoever stopped them is gone, or has lost the run or ended it; and they are of this machine. Whether a run is at work is not to be known otherwise: it may have begun a moment ago. */
+  async #isLeftBehind({ host, run, data }: JournalEntry, options: CallOptions): Promise<boolean> {
+    if (underWay.has(run)) return false;
+    const { items, process } = readStoppedContainers(data);
+    if (process !== undefined && isDead(process)) return true;
     const record = await this.#settings.catalog.runs.get(run, options);
-    if (record !== undefined && !isOver(record)) return false;
+    const isTaken =
+      record?.worker !== undefined && (process === undefined || !isSame(record.worker, process));
+    if (record !== undefined && !isOver(record) && !isTaken) return false;
+    if (host === this.#host) return true;
     const client = await this.#connect();
-    for (const { kind, id } of readStoppedContainers(data).items)
+    for (const { kind, id } of items)
       if (kind === 'container' && (await client.inspect(id, options)) !== undefined) return true;
     return false;
   }
@@ -313,3 +330,6 @@ export class EngineContainerKeeper implements ContainerKeeper, AsyncDisposable {
 
 const milliseconds = (text: string | undefined, otherwise: string): number =>
   durationMilliseconds(parseDuration(text ?? otherwise));
+
+const isSame = (one: ProcessIdentity, other: ProcessIdentity): boolean =>
+  one.host === other.host && one.pid === other.pid && one.startTicks === other.startTicks;

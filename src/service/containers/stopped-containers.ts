@@ -1,3 +1,4 @@
+import type { ProcessIdentity } from '../../base/process-identity.ts';
 import type { JournalEntry } from '../../catalog/catalog.ts';
 import { fieldsOf, listOf, numberOf, textOf } from './answer-fields.ts';
 
@@ -11,6 +12,8 @@ export interface StoppedContainers {
   readonly stoppedAt: number;
   /** Milliseconds. */
   readonly startTimeout: number;
+  /** Who has stopped it. */
+  readonly process?: ProcessIdentity;
   /** Until then a call to stop that nobody has waited for may still have its effect; 0 when all have been answered. */
   readonly stopsUntil: number;
   /** Whether commands of labels were run before, so that those for afterwards have to be run too. */
@@ -46,11 +49,30 @@ export function readStoppedContainers(data: JournalEntry['data']): StoppedContai
     engine: textOf(data['engine']),
     stoppedAt: numberOf(data['stoppedAt']) ?? 0,
     startTimeout: numberOf(data['startTimeout']) ?? 0,
+    ...processOf(data['process']),
     stopsUntil: numberOf(data['stopsUntil']) ?? 0,
     ranCommands: data['ranCommands'] === true,
     items: listOf(data['items'])
       .map(readItem)
       .filter(({ id }) => id !== ''),
+  };
+}
+
+function processOf(value: unknown): Pick<StoppedContainers, 'process'> {
+  const fields = fieldsOf(value);
+  const pid = numberOf(fields['pid']);
+  if (pid === undefined) return {};
+  const { machine, namespace } = fields;
+  return {
+    process: {
+      id: textOf(fields['id']),
+      host: textOf(fields['host']),
+      pid,
+      bootId: textOf(fields['bootId']),
+      startTicks: numberOf(fields['startTicks']) ?? 0,
+      ...(typeof machine === 'string' && { machine }),
+      ...(typeof namespace === 'string' && { namespace }),
+    },
   };
 }
 
