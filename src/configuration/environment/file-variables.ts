@@ -19,7 +19,7 @@ export interface FileVariableOptions extends CallOptions {
 
 /** Variables that end in `_FILE` and name a file that is meant as a file: other programs read them. */
 const notOurs =
-  /^(?:HOLDFAST_.*|AWS_SHARED_CREDENTIALS|AWS_CONFIG|AWS_WEB_IDENTITY_TOKEN|AZURE_FEDERATED_TOKEN|AZURE_CREDENTIAL|GOOGLE_.*|BOTO_.*|SSL_CERT|REQUESTS_CA|PGPASS|PGSERVICE|MYSQL_HISTORY|.*_(?:KEY|CERT|CA|PASSWORD_HASH)_PATH)$/u;
+  /^(?:HOLDFAST_.*|SMTP_CA|AWS_SHARED_CREDENTIALS|AWS_CONFIG|AWS_WEB_IDENTITY_TOKEN|AZURE_FEDERATED_TOKEN|AZURE_CREDENTIAL|GOOGLE_.*|BOTO_.*|SSL_CERT|REQUESTS_CA|PGPASS|PGSERVICE|MYSQL_HISTORY|.*_(?:KEY|CERT|CA|PASSWORD_HASH)_PATH)$/u;
 
 /** What may be given as `X_FILE`: the variables that are understood here, and whatever is called as a secret. */
 const mayBeInFile =

@@ -19,6 +19,8 @@ const known = [
   'SMTP_PASS',
   'SMTP_TLS',
   'SMTP_REPORT_SUCCESS',
+  'SMTP_CA_FILE',
+  'SMTP_INSECURE',
   'EMAIL_FROM',
   'EMAIL_TO',
   'EMAIL_SUBJECT',
@@ -60,6 +62,7 @@ export function mailOf(reader: EnvironmentReader): MailVariables | undefined {
   if (!/^\d{1,5}$/u.test(port) || Number(port) < 1 || Number(port) > 65_535)
     throw new AppError('input/invalid', `SMTP_PORT: "${port}" is not the number of a port`);
   const user = variable('SMTP_USER', reader);
+  const caFile = variable('SMTP_CA_FILE', reader);
   return {
     channel: {
       type: 'mail',
@@ -71,6 +74,8 @@ export function mailOf(reader: EnvironmentReader): MailVariables | undefined {
       encryption: isOn(text('SMTP_TLS')) ? 'tls' : 'opportunistic',
       format: 'text',
       output: 'always',
+      ...(caFile !== undefined && { caFile }),
+      ...(isOn(text('SMTP_INSECURE')) && { insecure: true }),
       ...(user !== undefined && { user }),
       ...(user !== undefined &&
         variable('SMTP_PASS', reader) !== undefined && {
@@ -102,7 +107,7 @@ function warnOfMissing(needed: Readonly<Record<string, string>>, reader: Environ
 export function warnOfUnknownMailVariables(reader: EnvironmentReader): void {
   for (const name of Object.keys(reader.environment)) {
     if (!/^(?:SMTP|EMAIL)_/u.test(name)) continue;
-    if (known.includes(name.replace(/_FILE$/u, ''))) continue;
+    if (known.includes(name) || known.includes(name.replace(/_FILE$/u, ''))) continue;
     reader.warn(`There is no variable "${name}" of mail${nearestOf(name, known)}`);
   }
 }
