@@ -106,7 +106,7 @@ export const run: CommandRun<typeof restoreDatabase> = async (input, session) =>
     dryRun: false,
     milliseconds: clock.monotonic() - beginning,
     details: {
-      target: loaded.name,
+      target: flags.scratch ? 'a scratch database' : loaded.name,
       database: loaded.name,
       format,
       scratch: flags.scratch,

@@ -21,6 +21,7 @@ test('URLs of databases are told from paths and destinations', () => {
     'mongodb+srv://h',
     'rediss://h',
     'sqlite:///x',
+    'postgersql://h',
   ]) {
     assert.ok(isDatabaseUrl(text), text);
   }
@@ -28,6 +29,14 @@ test('URLs of databases are told from paths and destinations', () => {
     '/srv',
     'postgresql:/h',
     's3://bucket',
+    'b2://x',
+    'sftp://h',
+    'rest://h',
+    'gs://b',
+    'webdav://h',
+    'smb://h',
+    'rsync://h',
+    'https://h',
     'file:///x',
     'toString://x',
     './mysql://x',

@@ -39,10 +39,13 @@ const schemes: Readonly<Record<string, DatabaseKind>> = {
   'mongodb+srv': 'mongodb',
 };
 
-/** Whether a text is meant to be the URL of a database, rather than a path or a destination. */
+/** Whether a text is meant to be the URL of a database, perhaps with a slip of the pen, rather than a path or a destination. */
 export function isDatabaseUrl(text: string): boolean {
   const scheme = /^([a-z][a-z0-9+]*):\/\//u.exec(text)?.[1];
-  return scheme !== undefined && Object.hasOwn(schemes, scheme);
+  return (
+    scheme !== undefined &&
+    (Object.hasOwn(schemes, scheme) || didYouMean(scheme, Object.keys(schemes)) !== undefined)
+  );
 }
 
 /**
