@@ -117,7 +117,7 @@ describe('the job runner', () => {
     assert.equal(ran.status, 0, ran.stderr);
     const mails = await exim.waitForMails(2);
     const envelopes = mails.map((mail) => /^Envelope-to: (.*)$/mu.exec(mail)?.[1]);
-    assert.deepEqual(envelopes.toSorted(), ['one@closed.test', 'two@closed.test']);
+    assert.deepEqual(new Set(envelopes), new Set(['one@closed.test', 'two@closed.test']));
     for (const mail of mails) assert.match(mail, /- OK$/mu);
   });
 
