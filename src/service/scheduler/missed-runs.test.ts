@@ -154,6 +154,7 @@ describe('runs that were missed', () => {
     await (await jobs.start()).ended();
     await jobs.passUntil(at(6, 3, 12));
     const scheduler = await jobs.start();
+    assert.equal(scheduler.upcoming(1)[0]?.at, at(6, 3, 18));
     await jobs.passUntil(at(6, 3, 20));
     assert.deepEqual(await jobs.queued(), ['06-03 18:00 catch-up']);
     await scheduler.ended();

@@ -174,6 +174,35 @@ describe('the scheduler', () => {
     await scheduler.ended();
   });
 
+  test('the minimum gap is not counted from a run that a clock which was wrong put into the future', async () => {
+    const clock = new SteeredClock(at(6, 1, 12, 30, 2030));
+    await using jobs = await ScheduledJobs.open(
+      clock,
+      configurationOf(jobsOf({ a: { when: '@hourly', minimumGap: '90m' } })),
+    );
+    const scheduler = await jobs.start();
+    await jobs.passUntil(at(6, 1, 13, 30, 2030));
+    clock.set(at(6, 1, 12, 30));
+    await jobs.passUntil(at(6, 1, 13, 30));
+    const times = (await jobs.runs()).map(({ queuedAt }) => queuedAt);
+    assert.deepEqual(
+      times.sort((left, right) => left - right),
+      [at(6, 1, 13), at(6, 1, 13, 0, 2030)],
+    );
+    await scheduler.ended();
+  });
+
+  test('takes a change over at once, also while it sleeps', async () => {
+    const clock = new SteeredClock(at(6, 1, 12));
+    await using jobs = await ScheduledJobs.open(clock, configurationOf(jobsOf({ a: 'daily' })));
+    const scheduler = await jobs.start({ longestSleep: 24 * hour });
+    await jobs.configure(configurationOf(jobsOf({ a: '*/5 * * * *' })));
+    await scheduler.refresh();
+    await jobs.pass(6 * 60_000);
+    assert.deepEqual(await jobs.queued(), ['06-01 12:05 schedule']);
+    await scheduler.ended();
+  });
+
   test('what is due in a blackout window runs once when it ends', async () => {
     const clock = new SteeredClock(at(6, 1, 0, 30));
     await using jobs = await ScheduledJobs.open(
