@@ -10,6 +10,7 @@ import { AppError, messageOf, systemCodeOf } from '../base/errors.ts';
 export const DEFAULT_LISTEN = '127.0.0.1:8200';
 /** How long requests that are under way may go on when the server ends, in milliseconds. */
 const GRACE = 5000;
+const SWEEP = 50;
 
 export interface ListenAddress {
   readonly host: string;
@@ -66,8 +67,11 @@ export async function listen(app: Hono, address: ListenAddress): Promise<Listeni
     async [Symbol.asyncDispose]() {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(() => server.closeAllConnections(), GRACE);
+        // A connection is kept for the next request after the one that is under way now.
+        const sweeper = setInterval(() => server.closeIdleConnections(), SWEEP);
         server.close(() => {
           clearTimeout(timer);
+          clearInterval(sweeper);
           resolve();
         });
         server.closeIdleConnections();
