@@ -14,6 +14,8 @@ import { Feed } from '../../src/service/feed.ts';
 import { createLog, type LogLine } from '../../src/service/log.ts';
 import type { RunEvent } from '../../src/service/run-event.ts';
 import { RunWorker, type RunWorkerContext } from '../../src/service/runner/run-worker.ts';
+import { runCommands } from '../../src/service/tasks/run-commands.ts';
+import { runTask } from '../../src/service/tasks/run-task.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -83,14 +85,7 @@ export async function testRunner(given: Partial<RunWorkerContext> = {}): Promise
       directory,
     },
     stateDirectory: path.join(directory, 'state'),
-    tasks: {
-      async runTask() {
-        throw new Error('There are no tasks here');
-      },
-      async runCommands() {
-        throw new Error('There are no commands here');
-      },
-    },
+    tasks: { runTask, runCommands },
     containersOf: () =>
       new EngineContainerKeeper({
         catalog,
