@@ -123,3 +123,18 @@ test('a program that leaves its further descriptors alone ends as usual', async 
   });
   assert.equal(result.status, 4);
 });
+
+test('the end of a program itself is known while others hold its output', async () => {
+  await using program = await startProgram(shell('sleep 1000 & exit 3'));
+  assert.equal(await program.exited, 3);
+  program.send('SIGTERM');
+  // Now nobody holds it any more.
+  assert.equal((await program.ended).status, 3);
+});
+
+test('a signal reaches a program and what it started', async () => {
+  await using program = await startProgram(shell('sleep 1000'));
+  program.send('SIGKILL');
+  assert.equal(await program.exited, 128 + 9);
+  assert.equal((await program.ended).killedBy, 'SIGKILL');
+});
