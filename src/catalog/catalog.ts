@@ -256,6 +256,8 @@ export interface Outbox {
   failed(id: string, error: string, notBefore: number, options?: CallOptions): Promise<void>;
   /** It is given up, but kept to be shown. */
   giveUp(id: string, error: string, options?: CallOptions): Promise<void>;
+  /** It is tried again from `now` on as if it were new, also after it was given up. */
+  retry(id: string, now: number, options?: CallOptions): Promise<void>;
   /** What waits and what was given up. */
   list(options?: CallOptions): Promise<readonly (OutboxItem & { readonly givenUp: boolean })[]>;
 }

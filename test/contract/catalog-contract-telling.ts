@@ -97,6 +97,15 @@ export function tellingContract(make: MakePlace): void {
     );
     await outbox.failed(two!.id, 'No answer again', sampleTime + 90);
     assert.equal((await outbox.list())[0]?.attempts, 2);
+    await outbox.retry(three!.id, sampleTime + 80);
+    assert.deepEqual(
+      (await outbox.claim('w', sampleTime + 80, 9)).map(({ report, attempts }) => [
+        report.id,
+        attempts,
+      ]),
+      [['3', 0]],
+      'what was given up is as new if somebody asks for it',
+    );
   });
 
   test('the journal keeps what has to be put right until it is', async () => {

@@ -75,6 +75,17 @@ export class SqlOutbox implements Outbox {
     return this.#tried(id, { last_error: error, given_up: 1 }, options);
   }
 
+  async retry(id: string, now: number, options?: CallOptions): Promise<void> {
+    await this.#database.write(async (transaction) => {
+      await transaction
+        .updateTable('outbox')
+        .set({ not_before: now, attempts: 0, held_by: null, held_until: 0, given_up: 0 })
+        .where('id', '=', id)
+        .execute();
+    }, options);
+    this.#database.bell.ring();
+  }
+
   async list(
     options?: CallOptions,
   ): Promise<readonly (OutboxItem & { readonly givenUp: boolean })[]> {

@@ -1,6 +1,6 @@
 import { AppError } from '../../base/errors.ts';
 import { formatTime } from '../../base/time-zone.ts';
-import type { Catalog, OutboxItem } from '../../catalog/catalog.ts';
+import type { OutboxItem } from '../../catalog/catalog.ts';
 import type { CommandRun } from '../command.ts';
 import type { notifyOutbox } from '../definitions/notify.ts';
 import { openCatalogOf } from '../open-catalog.ts';
@@ -17,7 +17,7 @@ export const run: CommandRun<typeof notifyOutbox> = async ({ flags }, session) =
     throw new AppError('input/usage', '--retry and --drop exclude each other');
   if (retry !== undefined) {
     const chosen = chosenItems(items, retry, () => true);
-    for (const item of chosen) await tryAgain(item, catalog, clock.now());
+    for (const { id } of chosen) await catalog.outbox.retry(id, clock.now());
     output.object({ type: 'retried', ids: chosen.map(({ id }) => id) });
     output.line(`${reportsText(chosen.length)} will be tried again at once by the server`);
     return 0;
@@ -80,12 +80,6 @@ function chosenItems(
   throw new AppError('input/invalid', `There is no report "${which}" in the outbox`, {
     hint: '"holdfast notify outbox" shows what there is',
   });
-}
-
-/** As a new one, so that it has all its tries again; the old one goes after it is there. */
-async function tryAgain({ id, channel, report }: Waiting, catalog: Catalog, now: number) {
-  await catalog.outbox.add([{ channel, report }], now);
-  await catalog.outbox.sent(id);
 }
 
 const reportsText = (count: number): string => (count === 1 ? '1 report' : `${count} reports`);
