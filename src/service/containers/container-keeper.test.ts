@@ -10,6 +10,7 @@ import { forbiddingProxy } from '#test/support/forbidding-proxy.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '#test/support/temporary-directory.ts';
 
 import { systemClock } from '../../base/clock.ts';
+import { AppError } from '../../base/errors.ts';
 import type { ProcessIdentity } from '../../base/process-identity.ts';
 import { CatalogKey } from '../../catalog/catalog-key.ts';
 import type { Catalog } from '../../catalog/catalog.ts';
@@ -371,6 +372,45 @@ describe('containers around a run', { skip }, () => {
     // As if it had begun after the list of what is under way was made.
     assert.deepEqual(await keeper.recover({ isAlive: () => false }), []);
     await started(id);
+  });
+
+  test('a catalog that is away does not keep containers from starting', async () => {
+    await run({ name: 'web', labels: { 'holdfast.exec-after': 'echo on again' } });
+    let isAway = false;
+    const away =
+      <Parameters extends unknown[], Result>(
+        call: (...parameters: Parameters) => Promise<Result>,
+      ) =>
+      (...parameters: Parameters): Promise<Result> =>
+        isAway
+          ? Promise.reject(new AppError('catalog/unavailable', 'Cannot reach the catalog'))
+          : call(...parameters);
+    const { journal, runs } = catalog;
+    await using lonely = keeperWith({
+      catalog: {
+        runs: { ...runs, get: away((...parameters) => runs.get(...parameters)) },
+        journal: {
+          add: away((...parameters) => journal.add(...parameters)),
+          list: away((...parameters) => journal.list(...parameters)),
+          update: away((...parameters) => journal.update(...parameters)),
+          remove: away((...parameters) => journal.remove(...parameters)),
+        },
+      },
+    });
+    const id = await newRun();
+    await lonely.stop({ names: ['web'] }, { run: id });
+    isAway = true;
+    const step = await lonely.start({}, { run: id });
+    assert.deepEqual(
+      [step.outcome, step.output, step.warnings],
+      ['warned', 'web: on again\nStarted: web', ['Cannot reach the catalog']],
+    );
+    assert.equal(await podman.state('web'), 'running');
+    // What is still in the journal does no harm.
+    isAway = false;
+    await catalog.queue.cancel(id, 0);
+    const [recovered] = await keeper.recover({ isAlive: () => false });
+    assert.equal(recovered?.step.counters?.details?.['started'], 0);
   });
 
   test('a label that nothing has is told', async () => {

@@ -4,6 +4,7 @@ import type { CallOptions } from '../../base/call-options.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { durationMilliseconds, parseDuration } from '../../base/duration.ts';
 import { identifyProcess, isDead, type ProcessIdentity } from '../../base/process-identity.ts';
+import { hasCode } from '../../base/errors.ts';
 import { Semaphore } from '../../base/semaphore.ts';
 import type { Catalog, JournalEntry } from '../../catalog/catalog.ts';
 import type { ContainerRule } from '../../model/job.ts';
@@ -52,8 +53,8 @@ const stopSlack = 3000;
 
 /** What is decided from the journal must not change before it is done: of all keepers of this process. */
 const turn = new Semaphore(1);
-/** Runs of this process that have something stopped, or are about to. */
-const underWay = new Set<string>();
+/** Runs of this process that have something stopped, or are about to; with their entry as it was written last, in case the catalog cannot be reached when it is wanted. */
+const underWay = new Map<string, JournalEntry | undefined>();
 
 /**
  * Stops containers through a Docker-compatible engine and starts them again, come what may: what will be stopped is in the journal of the catalog before the first
@@ -77,12 +78,12 @@ export class EngineContainerKeeper implements ContainerKeeper, AsyncDisposable {
     const startedAt = this.#clock.now();
     const told = newTold();
     let entry: JournalEntry | undefined;
-    underWay.add(options.run);
+    underWay.set(options.run, undefined);
     try {
       const client = await this.#connect();
       entry = await this.#announce(rule, options, client, told);
       const stopped = readStoppedContainers(entry.data);
-      if (stopped.ranCommands) await this.#runCommands('before', options, told);
+      if (stopped.ranCommands) await this.#runCommands('before', options, stopped.job, told);
       // Nothing of it was stopped.
       if (told.problem !== undefined) await this.#rewrite(entry, { ...stopped, items: [] });
       else
@@ -110,7 +111,10 @@ export class EngineContainerKeeper implements ContainerKeeper, AsyncDisposable {
     const startedAt = this.#clock.now();
     const told = newTold();
     try {
-      const entries = await this.#entries();
+      const known = underWay.get(run);
+      const entries = await this.#orElse(known === undefined ? [] : [known], told, () =>
+        this.#entries(),
+      );
       for (const entry of entries.filter((one) => one.run === run))
         await this.#putRight(entry, told);
     } catch (error) {
@@ -179,18 +183,15 @@ export class EngineContainerKeeper implements ContainerKeeper, AsyncDisposable {
       signal,
     });
     told.warnings.push(...warnings);
-    const commands = await containersWithCommands(
-      client,
-      ['before', 'after'],
-      await this.#jobOf(run),
-      { signal },
-    );
+    const job = await this.#jobOf(run);
+    const commands = await containersWithCommands(client, ['before', 'after'], job, { signal });
     if (unusedLabel !== undefined && commands.length === 0)
       told.warnings.push(`No container has the label "${unusedLabel}"`);
     const stopped: StoppedContainers = {
       engine: client.transport.endpoint.address,
       stoppedAt: this.#clock.now(),
       startTimeout: milliseconds(rule.startTimeout, defaultStartTimeout),
+      job,
       process: identifyProcess(),
       stopsUntil: 0,
       ranCommands: commands.length > 0,
@@ -203,7 +204,9 @@ export class EngineContainerKeeper implements ContainerKeeper, AsyncDisposable {
       data: writeStoppedContainers(stopped),
     };
     if (items.length === 0 && commands.length === 0) return { ...entry, id: '' };
-    return { ...entry, id: await this.#settings.catalog.journal.add(entry, { signal }) };
+    const announced = { ...entry, id: await this.#settings.catalog.journal.add(entry, { signal }) };
+    underWay.set(run, announced);
+    return announced;
   }
 
   async #stopAll(
@@ -239,16 +242,31 @@ export class EngineContainerKeeper implements ContainerKeeper, AsyncDisposable {
     });
   }
 
-  async #rewrite({ id }: JournalEntry, stopped: StoppedContainers): Promise<void> {
-    if (id !== '') await this.#settings.catalog.journal.update(id, writeStoppedContainers(stopped));
+  async #rewrite(entry: JournalEntry, stopped: StoppedContainers): Promise<void> {
+    if (entry.id === '') return;
+    const data = writeStoppedContainers(stopped);
+    if (underWay.has(entry.run)) underWay.set(entry.run, { ...entry, data });
+    await this.#settings.catalog.journal.update(entry.id, data);
+  }
+
+  /** What the catalog says; if it cannot be reached, that is told, and what is put right is put right without it. */
+  async #orElse<Value>(otherwise: Value, told: Told, ask: () => Promise<Value>): Promise<Value> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!hasCode(error)) throw error;
+      if (!told.warnings.includes(error.message)) told.warnings.push(error.message);
+      return otherwise;
+    }
   }
 
   /** Starts what an entry names, but what another run still needs stopped. What cannot be started stays in the journal. Never throws. */
   async #putRight(entry: JournalEntry, told: Told): Promise<void> {
     if (entry.id === '') return;
     try {
-      const { journal } = this.#settings.catalog;
-      const current = (await this.#entries()).find(({ id }) => id === entry.id);
+      const known = underWay.get(entry.run) ?? entry;
+      const entries = await this.#orElse([known], told, () => this.#entries());
+      const current = entries.find(({ id }) => id === entry.id);
       if (current === undefined) return;
       const client = await this.#connect();
       const services = new SwarmServices(client.transport, this.#clock);
@@ -259,20 +277,20 @@ export class EngineContainerKeeper implements ContainerKeeper, AsyncDisposable {
         clock: this.#clock,
         turn,
         watch: this.#settings.watch ?? 1000,
-        heldByOthers: () => this.#heldByOthers(entry),
+        heldByOthers: () => this.#orElse(new Set(), told, () => this.#heldByOthers(entry)),
         onProgress: (items) =>
-          journal.update(entry.id, writeStoppedContainers({ ...stopped, items })),
+          this.#orElse(undefined, told, () => this.#rewrite(entry, { ...stopped, items })),
       });
       told.started.push(...end.started);
       told.warnings.push(...end.warnings);
       told.problem ??= end.problem;
-      if (stopped.ranCommands) await this.#runCommands('after', entry, told);
-      if (end.failed.length === 0) await journal.remove(entry.id);
-      else
-        await journal.update(
-          entry.id,
-          writeStoppedContainers({ ...stopped, ranCommands: false, items: end.failed }),
-        );
+      if (stopped.ranCommands) await this.#runCommands('after', entry, stopped.job, told);
+      const left = { ...stopped, ranCommands: false, items: end.failed };
+      await this.#orElse(undefined, told, () =>
+        end.failed.length === 0
+          ? this.#settings.catalog.journal.remove(entry.id)
+          : this.#rewrite(entry, left),
+      );
     } catch (error) {
       told.problem ??= problemOf(error);
     }
@@ -281,10 +299,10 @@ export class EngineContainerKeeper implements ContainerKeeper, AsyncDisposable {
   async #runCommands(
     phase: 'before' | 'after',
     { run, signal }: { readonly run: string; readonly signal?: AbortSignal | undefined },
+    job: string,
     told: Told,
   ): Promise<void> {
     const client = await this.#connect();
-    const job = await this.#jobOf(run);
     const containers = await containersWithCommands(client, [phase], job, { signal });
     const environment = { HOLDFAST_JOB: job, HOLDFAST_RUN: run };
     const end = await runLabelledCommands(client, containers, phase, environment, { signal });

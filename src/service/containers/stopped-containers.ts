@@ -12,6 +12,7 @@ export interface StoppedContainers {
   readonly stoppedAt: number;
   /** Milliseconds. */
   readonly startTimeout: number;
+  readonly job: string;
   /** Who has stopped it. */
   readonly process?: ProcessIdentity;
   /** Until then a call to stop that nobody has waited for may still have its effect; 0 when all have been answered. */
@@ -49,6 +50,7 @@ export function readStoppedContainers(data: JournalEntry['data']): StoppedContai
     engine: textOf(data['engine']),
     stoppedAt: numberOf(data['stoppedAt']) ?? 0,
     startTimeout: numberOf(data['startTimeout']) ?? 0,
+    job: textOf(data['job']),
     ...processOf(data['process']),
     stopsUntil: numberOf(data['stopsUntil']) ?? 0,
     ranCommands: data['ranCommands'] === true,
