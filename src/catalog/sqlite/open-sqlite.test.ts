@@ -121,6 +121,22 @@ test('whoever finds it held by another process waits', async () => {
   assert.equal(await catalog.notes.get('a'), 'b');
 });
 
+test('a run whose worker shows that it lives while it is judged is left to it', async () => {
+  await using directory = await temporaryDirectory();
+  const file = path.join(directory.path, 'catalog.sqlite');
+  await using catalog = await open(file);
+  const { queue } = catalog;
+  const { id } = await queue.add(sampleRun('a'), sampleTime);
+  await queue.claim(sampleWorker('slow'), sampleTime);
+  using other = new DatabaseSync(file);
+  const judge = (): boolean => {
+    other.prepare('update runs set lease_until = ? where id = ?').run(sampleTime + 90_000, id);
+    return true;
+  };
+  assert.deepEqual(await queue.takeBroken(sampleWorker('next'), judge, sampleTime + 1), []);
+  assert.equal((await queue.renew(id, 'slow', sampleTime + 2)).held, true);
+});
+
 test('with a full disk nothing is done by half, and all goes on when there is space again', async (context) => {
   await using disk = await smallDisk(2 * 1024 * 1024);
   if (disk === undefined) {
