@@ -152,3 +152,22 @@ test('without a file the jobs of the catalog count, with the state directory the
     new RegExp(`^Environment=HOLDFAST_STATE_DIR=${here.of('state')}$`, 'mu'),
   );
 });
+
+test('the guide shows what is printed', async () => {
+  const page = await readFile(
+    path.join(import.meta.dirname, '../../docs/guide/systemd.md'),
+    'utf8',
+  );
+  const blocks = [...page.matchAll(/^```(yaml|ini)\n([\s\S]*?)^```$/gmu)];
+  const [configuration, units, server] = blocks.map(([, , text]) => text ?? '');
+  await using here = await machine(configuration ?? '');
+  const print = async (...words: string[]): Promise<string> => {
+    const flags = ['--config', 'holdfast.yaml', '--program', '/usr/bin/holdfast'];
+    const { stdout } = await here.run('systemd', 'print', ...flags, ...words);
+    return stdout.text
+      .replaceAll(here.of('holdfast.yaml'), '/etc/holdfast/holdfast.yaml')
+      .trimEnd();
+  };
+  assert.equal(units?.trimEnd(), await print());
+  assert.equal(server?.trimEnd(), await print('--server'));
+});
