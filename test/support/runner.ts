@@ -86,6 +86,7 @@ export async function testRunner(given: Partial<RunWorkerContext> = {}): Promise
     },
     stateDirectory: path.join(directory, 'state'),
     tasks: { runTask, runCommands },
+    renewal: 200,
     containersOf: () =>
       new EngineContainerKeeper({
         catalog,

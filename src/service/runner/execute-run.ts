@@ -138,8 +138,7 @@ export async function executeWork(
     instead === undefined
       ? await withHooks(step, hooks, undefined, work)
       : await hooksOnly(step, hooks, instead);
-  const told = mask.maskAll(endOf(end, given, limit.signal));
-  return { ...told, steps: steps.steps };
+  return { ...mask.maskAll(end), steps: steps.steps };
 }
 
 /** The hooks of something that was not even begun, or was broken off. */
@@ -194,17 +193,6 @@ async function activityOf(
     default:
       throw misfit;
   }
-}
-
-/** What the signals say counts more than what the work made of them. */
-function endOf(end: ActivityEnd, given: AbortSignal, limit: AbortSignal): ActivityEnd {
-  const stopped = limit.aborted ? limit : given.aborted ? given : undefined;
-  if (stopped === undefined) return end;
-  const problem = problemOfError(stopped.reason);
-  const outcome = problem.code === 'interrupted' ? 'cancelled' : 'failed';
-  // The work may have been over when the signal came.
-  if (outcome === 'cancelled' && end.outcome !== 'cancelled') return end;
-  return { outcome, reason: problem.message, problem };
 }
 
 function timeLimitOf({ name, timeout }: Job): { readonly signal: AbortSignal } & Disposable {

@@ -7,7 +7,6 @@ import { problemOfError } from '../program/own-program.ts';
 import { executeRun, type RunResult, type RunSignals } from './execute-run.ts';
 import type { RunnerContext } from './runner-context.ts';
 
-/** Time between two renewals of a claim, in milliseconds: a cancellation is learnt by them. */
 const RENEWAL = 5000;
 /** Pauses while the catalog does not answer, in milliseconds. */
 const PATIENCE: readonly number[] = [500, 1000, 2000, 5000, 10_000, 30_000];
@@ -21,6 +20,8 @@ export type ReportMaker = (
 
 export interface RunWorkerContext extends RunnerContext {
   readonly reportsOf: ReportMaker;
+  /** Time between two renewals of a claim, by which a cancellation is learnt, in milliseconds; 5 s by default. */
+  readonly renewal?: number;
   /** Does what a claimed run is for; `executeRun` unless something else is to be done than its job says. */
   readonly execute?: (run: Run, context: RunnerContext, signals: RunSignals) => Promise<RunResult>;
 }
@@ -130,10 +131,10 @@ export class RunWorker {
 
   /** Keeps the claim of a run as long as it is under way. */
   async #keep(run: Run, controller: AbortController, done: AbortSignal): Promise<void> {
-    const { catalog, worker, clock, log } = this.#context;
+    const { catalog, worker, clock, log, renewal = RENEWAL } = this.#context;
     while (!done.aborted) {
       try {
-        await clock.sleep(RENEWAL, { signal: done });
+        await clock.sleep(renewal, { signal: done });
         const { held, cancelled } = await catalog.queue.renew(run.id, worker.id, clock.now());
         if (cancelled) controller.abort(new AppError('interrupted', 'The run was cancelled'));
         if (held || done.aborted) continue;

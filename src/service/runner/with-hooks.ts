@@ -31,10 +31,11 @@ export async function withHooks(
     else if (before.kind === 'failed') ends.push(failed(before.problem));
     else {
       hasWorked = true;
-      ends.push(await work());
+      const end = await work();
+      ends.push(end.outcome === 'cancelled' && signal.aborted ? stopped(signal) : end);
     }
   } catch (error) {
-    ends.push(signal.aborted ? { outcome: 'cancelled' } : failed(problemOfError(error)));
+    ends.push(signal.aborted ? stopped(signal) : failed(problemOfError(error)));
   }
   // What follows is also run when the run was cancelled or took too long.
   const after = async (when: Hook['when']): Promise<void> => {
@@ -60,6 +61,13 @@ const failed = (problem: NonNullable<ActivityEnd['problem']>): ActivityEnd => ({
   problem,
   reason: problem.message,
 });
+
+/** How a run ends that was stopped: cancelled, unless it is its own fault, as when it took too long. */
+function stopped(signal: AbortSignal): ActivityEnd {
+  const problem = problemOfError(signal.reason);
+  if (problem.code !== 'interrupted') return failed(problem);
+  return { outcome: 'cancelled', reason: problem.message, problem };
+}
 
 function tell(ends: ActivityEnd[], warnings: readonly string[]): void {
   if (warnings.length > 0) ends.push({ outcome: 'warned', reason: warnings.join('; ') });

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdir, readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { test } from 'node:test';
+
+import { type TestRunner, testRunner } from '../../../test/support/runner.ts';
+import type { CommandsJob } from '../../model/job.ts';
+import type { Run, WorkerIdentity } from '../../model/run.ts';
+import { SANDBOX_ENTRY } from './drill/sandbox.ts';
+import { PROGRAM_ENTRY, startTicksOf } from './journalled-program.ts';
+import { recoverRuns } from './recovery.ts';
+
+const job: CommandsJob = {
+  kind: 'commands',
+  name: 'nightly',
+  commands: [{ name: '1', command: 'true' }],
+  hooks: [
+    { when: 'failure', command: 'echo "$HOLDFAST_OUTCOME: $HOLDFAST_ERROR" > failure' },
+    { when: 'finally', command: 'touch finally' },
+  ],
+};
+
+/** This machine, but a process that is gone. */
+const dead = ({ context }: TestRunner): WorkerIdentity => ({
+  ...context.worker,
+  id: 'dead',
+  startTicks: context.worker.startTicks - 1,
+});
+
+/** A run that a worker has begun. */
+async function begun(runner: TestRunner, worker: WorkerIdentity): Promise<Run> {
+  await runner.configure([job]);
+  const { id } = await runner.queue('nightly', 'commands');
+  const run = await runner.catalog.queue.claim(worker, Date.now(), { only: id });
+  const done = { name: 'first', kind: 'command', startedAt: 1, finishedAt: 2 } as const;
+  await runner.catalog.runs.progress(id, worker.id, [
+    { ...done, outcome: 'succeeded' },
+    { name: 'second', kind: 'command', startedAt: 2 },
+  ]);
+  return run!;
+}
+
+const signal = new AbortController().signal;
+
+test('a broken run is finished, with what it had done, its last hooks and a report', async () => {
+  await using runner = await testRunner();
+  const { id } = await begun(runner, dead(runner));
+  const [over] = await recoverRuns(runner.context, [], signal);
+  assert.equal(over?.id, id);
+  const run = await runner.catalog.runs.get(id);
+  assert.equal(run?.state, 'broken');
+  assert.match(run.reason ?? '', /in the step "second"/u);
+  assert.deepEqual(
+    run.steps.map(({ name, outcome }) => [name.split(':')[0], outcome]),
+    [
+      ['first', 'succeeded'],
+      ['second', 'broken'],
+      ['failure', 'succeeded'],
+      ['finally', 'succeeded'],
+    ],
+  );
+  assert.match(await readFile(runner.place('failure'), 'utf8'), /^broken: The program/u);
+  assert.deepEqual(
+    runner.told.map(({ state }) => state),
+    ['broken'],
+  );
+  assert.equal((await runner.run('nightly', 'commands')).state, 'succeeded', 'its keys are free');
+  assert.deepEqual(await recoverRuns(runner.context, [], signal), []);
+});
+
+test('a run of a worker that lives is left alone, and what its journal says', async () => {
+  await using runner = await testRunner();
+  const { id } = await begun(runner, { ...runner.context.worker, id: 'another' });
+  await runner.catalog.journal.add({
+    kind: SANDBOX_ENTRY,
+    run: id,
+    host: runner.context.worker.host,
+    data: { directory: runner.directory, prefix: 'holdfast-drill-' },
+  });
+  assert.deepEqual(await recoverRuns(runner.context, [], signal), []);
+  assert.equal((await runner.catalog.runs.get(id))?.state, 'running');
+  assert.equal((await runner.catalog.journal.list()).length, 1);
+});
+
+test('programs and directories of a dead run go', async () => {
+  await using runner = await testRunner();
+  const { id } = await begun(runner, dead(runner));
+  const { host } = runner.context.worker;
+  const child = spawn('sleep', ['1000'], { detached: true, stdio: 'ignore' });
+  const ended = new Promise((resolve) => child.once('exit', (_status, name) => resolve(name)));
+  const startTicks = await startTicksOf(child.pid!);
+  const program = { ...runner.context.worker, pid: child.pid, startTicks };
+  await runner.catalog.journal.add({ kind: PROGRAM_ENTRY, run: id, host, data: program });
+  const sandbox = runner.place('holdfast-drill-01234567-abcDEF');
+  const other = runner.place('holdfast-drill-01234567-abcDEF-mine');
+  await mkdir(path.join(sandbox, 'a'), { recursive: true, mode: 0o500 });
+  await mkdir(other);
+  await runner.catalog.journal.add({
+    kind: SANDBOX_ENTRY,
+    run: id,
+    host,
+    data: { directory: runner.directory, prefix: 'holdfast-drill-01234567-' },
+  });
+  await recoverRuns(runner.context, [], signal);
+  assert.equal(await ended, 'SIGTERM');
+  await assert.rejects(stat(sandbox), { code: 'ENOENT' });
+  await stat(other);
+  assert.deepEqual(await runner.catalog.journal.list(), []);
+});
+
+test('a number of a process that was given again is not ended', async () => {
+  await using runner = await testRunner();
+  const { id } = await begun(runner, dead(runner));
+  const child = spawn('sleep', ['1000'], { detached: true, stdio: 'ignore' });
+  try {
+    const startTicks = (await startTicksOf(child.pid!))! - 1;
+    await runner.catalog.journal.add({
+      kind: PROGRAM_ENTRY,
+      run: id,
+      host: runner.context.worker.host,
+      data: { ...runner.context.worker, pid: child.pid, startTicks },
+    });
+    await recoverRuns(runner.context, [], signal);
+    assert.ok((await startTicksOf(child.pid!)) !== undefined);
+    assert.deepEqual(await runner.catalog.journal.list(), []);
+  } finally {
+    child.kill();
+  }
+});
