@@ -49,6 +49,7 @@ export interface ConfigurationStore {
   readonly destinations: DocumentStore<JobDestination>;
   readonly channels: DocumentStore<ChannelSettings>;
   readonly periodicities: DocumentStore<JobSchedule>;
+  /** Each origin has its own, by its name; `read` adds them up, those of `api` last. */
   readonly settings: DocumentStore<ServiceSettings>;
   /** Everything, in one consistent view. */
   read(options?: CallOptions): Promise<Configuration>;
@@ -62,6 +63,7 @@ export interface ConfigurationStore {
   revision(options?: CallOptions): Promise<number>;
 }
 
+/** Of what was changed the kinds (`job`, `destination`, `channel`, `periodicity`, `settings`) and names: `job/documents`. */
 export interface ConfigurationChange {
   readonly added: readonly string[];
   readonly changed: readonly string[];
@@ -71,7 +73,7 @@ export interface ConfigurationChange {
 export interface DocumentStore<Value> {
   get(name: string, options?: CallOptions): Promise<Kept<Value> | undefined>;
   list(options?: CallOptions): Promise<ReadonlyMap<string, Kept<Value>>>;
-  /** `revision` is the one that was read, `undefined` for a new one; a stale one is `input/conflict`. */
+  /** `revision` is the one that was read, `undefined` for a new one; a stale one is `input/conflict`. One that came from another origin is `input/invalid`. */
   save(
     name: string,
     value: Value,
@@ -124,7 +126,7 @@ export interface RunFilter {
 export interface RunStore {
   get(id: string, options?: CallOptions): Promise<Run | undefined>;
   list(filter: RunFilter, options?: CallOptions): Promise<readonly Run[]>;
-  /** All of them, in one query: 10,000 jobs are asked for at once. Kept up to date by `finish`, whatever history is dropped. */
+  /** All of them, in one query: 10,000 jobs are asked for at once. Kept up to date by `finish`, whatever history is dropped. Their steps are without `output`. */
   histories(options?: CallOptions): Promise<readonly ActivityHistory[]>;
   history(
     job: string,
@@ -169,7 +171,10 @@ export interface RunQueue {
     now: number,
     options?: CallOptions,
   ): Promise<{ readonly held: boolean; readonly cancelled: boolean }>;
-  /** Ends a run and, in the same transaction, puts what has to be told into the outbox. `false` if the claim was lost. */
+  /**
+   * Ends a run and, in the same transaction, puts what has to be told into the outbox. `false` if the claim was lost. Doing so again, because the answer
+   * was lost, changes nothing and is `true` again.
+   */
   finish(
     id: string,
     worker: string,
@@ -199,7 +204,10 @@ export interface RunQueue {
   ): Promise<boolean>;
   /** A queued one is over at once; a running one learns it by `renew`. */
   cancel(id: string, now: number, options?: CallOptions): Promise<void>;
-  /** Running runs whose lease has run out, or which `isDead` knows to be dead (a process of this machine that is gone). They stay `running` until `finish`ed by whoever takes them over by this call. */
+  /**
+   * Running runs whose lease has run out, or which `isDead` knows to be dead (a process of this machine that is gone). They stay `running` until `finish`ed by whoever takes
+   * them over by this call. Runs of `worker` itself are among them when it has not renewed them, as after a sleep of the machine: it knows which it is at.
+   */
   takeBroken(
     worker: WorkerIdentity,
     isDead: (worker: WorkerIdentity) => boolean,
