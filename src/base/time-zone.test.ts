@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 
 import { parseDuration } from './duration.ts';
-import { addDuration, formatTime, instantOf, localFields } from './time-zone.ts';
+import { addDuration, formatTime, instantOf, localFields, systemTimeZone } from './time-zone.ts';
 
 const zones = [
   'UTC',
@@ -17,6 +17,23 @@ const zones = [
 const at = (text: string): number => Date.parse(text);
 
 describe('time zone', () => {
+  test('systemTimeZone() is one that can be used, whatever TZ says', () => {
+    const before = process.env['TZ'];
+    try {
+      for (const [given, expected] of [
+        ['America/New_York', 'America/New_York'],
+        ['', 'UTC'],
+        ['Mars/Olympus', 'UTC'],
+      ] as const) {
+        process.env['TZ'] = given;
+        assert.equal(systemTimeZone(), expected, given);
+      }
+    } finally {
+      if (before === undefined) delete process.env['TZ'];
+      else process.env['TZ'] = before;
+    }
+  });
+
   test('localFields() shows the wall clock of the zone', () => {
     assert.deepEqual(localFields(at('2026-07-01T22:30:05.250Z'), 'Europe/Berlin'), {
       year: 2026,

@@ -39,9 +39,11 @@ function formatFor(timeZone: string): Intl.DateTimeFormat {
   return format;
 }
 
-/** The IANA name of the zone this machine is set to. */
+/** The IANA name of the zone this machine is set to; `UTC` if `TZ` is empty or names none. */
 export function systemTimeZone(): string {
-  return new Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const { timeZone } = new Intl.DateTimeFormat().resolvedOptions() as { timeZone?: string };
+  // What the runtime calls it then is nothing that it would take itself.
+  return timeZone === undefined || timeZone === 'Etc/Unknown' ? 'UTC' : timeZone;
 }
 
 /** `Date.UTC` without its rule that the years 0–99 mean 1900–1999. */

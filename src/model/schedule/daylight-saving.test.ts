@@ -87,6 +87,7 @@ const wildcard: readonly (readonly [string, (date: Date) => boolean])[] = [
   ['30 * * * *', (date) => at(date)[1] === 30],
   ['*/15 * * * *', (date) => at(date)[1] % 15 === 0],
   ['0 */2 * * *', (date) => at(date)[0] % 2 === 0 && at(date)[1] === 0],
+  ['10 0-23 * * *', (date) => at(date)[1] === 10],
   ['5 * * * SUN', (date) => at(date)[1] === 5 && date.getUTCDay() === 0],
 ];
 
