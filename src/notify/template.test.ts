@@ -27,6 +27,8 @@ describe('templates', () => {
     const render = compileTemplate('Backup report: {hostname} - {periodicity} - {result}', 'line');
     assert.equal(render(document), 'Backup report: nas.example.org - daily - ERROR');
     assert.equal(compileTemplate('{hostname}', 'text')(document), '{hostname}');
+    const warned = reportDocument(reportOf('warned'), { withOutput: false });
+    assert.equal(compileTemplate('{result} {{result}}', 'line')(warned), 'OK WARNING');
   });
 
   test('placeholders of Duplicati', () => {

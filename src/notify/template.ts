@@ -51,10 +51,12 @@ export function escaped(value: string, context: TemplateContext): string {
   }
 }
 
-const singleBraces: Readonly<Record<string, string>> = {
-  hostname: 'host',
-  periodicity: 'periodicity',
-  result: 'result',
+/** What the cron images know in a subject. */
+const singleBraces: Readonly<Record<string, Template>> = {
+  hostname: (document) => textOf(valueAt('host', document)),
+  periodicity: (document) => textOf(valueAt('periodicity', document)),
+  // They know two results.
+  result: (document) => (valueAt('tone', document) === 'bad' ? 'ERROR' : 'OK'),
 };
 
 const parsedResults: Readonly<Record<string, string>> = {
@@ -80,10 +82,13 @@ const placeholders: Readonly<Record<string, Template>> = {
 function literal(text: string, context: TemplateContext): Template {
   const pattern = context === 'line' ? /%([A-Za-z-]+)%|\{([a-z]+)\}/gu : /%([A-Za-z-]+)%/gu;
   return (document) =>
-    text.replaceAll(pattern, (whole, name: string | undefined, brace: string | undefined) => {
-      const path = brace === undefined ? undefined : own(singleBraces, brace);
-      if (path !== undefined) return escaped(textOf(valueAt(path, document)), context);
-      const place = name === undefined ? undefined : own(placeholders, name.toLowerCase());
+    text.replaceAll(pattern, (whole, name: string | undefined, brace: unknown) => {
+      const place =
+        typeof brace === 'string'
+          ? own(singleBraces, brace)
+          : name !== undefined
+            ? own(placeholders, name.toLowerCase())
+            : undefined;
       return place === undefined ? whole : escaped(place(document), context);
     });
 }
