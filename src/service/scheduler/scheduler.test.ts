@@ -39,6 +39,21 @@ describe('the scheduler', () => {
     await scheduler.ended();
   });
 
+  test('queues what is due at one time in the order of names', async () => {
+    const clock = new SteeredClock(at(6, 1));
+    const names = ['d', 'b', 'e', 'a', 'f', 'c', 'g'];
+    await using jobs = await ScheduledJobs.open(
+      clock,
+      configurationOf(jobsOf(Object.fromEntries(names.map((name) => [name, '@hourly'])))),
+    );
+    const scheduler = await jobs.start();
+    await jobs.passUntil(at(6, 1, 2, 30));
+    const runs = (await Promise.all(names.map((name) => jobs.runs(name)))).flat();
+    const order = runs.toSorted((one, other) => (one.id < other.id ? -1 : 1)).map(({ job }) => job);
+    assert.equal(order.join(''), 'abcdefgabcdefg');
+    await scheduler.ended();
+  });
+
   test('goes on where it was when it starts again', async () => {
     const clock = new SteeredClock(at(6, 1));
     await using jobs = await ScheduledJobs.open(clock, configurationOf(jobsOf({ a: '@every 6h' })));

@@ -61,6 +61,7 @@ export class Scheduler implements AsyncDisposable {
   #configuration: Configuration;
   #revision: number;
   #entries = new Map<string, PlannedEntry>();
+  #ofJob = new Map<string, readonly PlannedEntry[]>();
   #heap = new TimeHeap<PlannedEntry>();
   #wokeAt: number;
   #lastSeen: { readonly now: number; readonly monotonic: number };
@@ -111,11 +112,10 @@ export class Scheduler implements AsyncDisposable {
 
   /** When the next run of a job that is queued by itself begins; of one of its activities or of any. */
   nextRunOf(job: string, activity?: Activity): number | undefined {
-    let earliest = Infinity;
-    for (const entry of this.#entries.values()) {
-      if (entry.job.name !== job || (activity ?? entry.activity) !== entry.activity) continue;
-      earliest = Math.min(earliest, entry.at);
-    }
+    const times = (this.#ofJob.get(job) ?? [])
+      .filter((entry) => activity === undefined || entry.activity === activity)
+      .map(({ at }) => at);
+    const earliest = Math.min(...times);
     return earliest === Infinity ? undefined : earliest;
   }
 
@@ -226,6 +226,7 @@ export class Scheduler implements AsyncDisposable {
       planned.set(entry.entry, planEntry(entry, state, hostname, this.#moment(clock.now())));
     }
     this.#entries = planned;
+    this.#ofJob = Map.groupBy(planned.values(), ({ job }) => job.name);
     this.#heapUp();
     return { problems };
   }
@@ -243,20 +244,32 @@ export class Scheduler implements AsyncDisposable {
     for (;;) {
       const now = clock.now();
       const lost: PlannedEntry[] = [];
-      for (let entry = this.#heap.take(now); entry !== undefined; entry = this.#heap.take(now)) {
-        let isOurs: boolean;
-        try {
-          isOurs = await this.#runEntry(entry, this.#moment(now), call);
-        } catch (error) {
-          this.#add(entry);
-          throw error;
+      for (let due = this.#takeDue(now); due.length > 0; due = this.#takeDue(now)) {
+        for (const [index, entry] of due.entries()) {
+          let isOurs: boolean;
+          try {
+            isOurs = await this.#runEntry(entry, this.#moment(now), call);
+          } catch (error) {
+            for (const left of due.slice(index)) this.#add(left);
+            throw error;
+          }
+          if (isOurs) this.#add(entry);
+          else lost.push(entry);
         }
-        if (isOurs) this.#add(entry);
-        else lost.push(entry);
       }
       if (lost.length === 0) return;
       await this.#takeOver(lost, call);
     }
+  }
+
+  /** What is due, in the order of time; of one time, in the order of names: those that share a queue run in that order. */
+  #takeDue(now: number): PlannedEntry[] {
+    const due: PlannedEntry[] = [];
+    for (let entry = this.#heap.take(now); entry !== undefined; entry = this.#heap.take(now))
+      due.push(entry);
+    return due.toSorted((one, other) =>
+      one.at === other.at ? (one.entry < other.entry ? -1 : 1) : one.at - other.at,
+    );
   }
 
   #add(entry: PlannedEntry): void {
@@ -269,7 +282,7 @@ export class Scheduler implements AsyncDisposable {
     for (const entry of lost) {
       const state = states.get(entry.entry);
       if (state === undefined) {
-        this.#entries.delete(entry.entry);
+        entry.at = Infinity;
         continue;
       }
       const now = this.#options.clock.now();
@@ -364,12 +377,14 @@ export class Scheduler implements AsyncDisposable {
 
   /** A job with several schedules makes up for all of them by one run. */
   #wasMadeUpFor({ entry, job, activity, next }: PlannedEntry): boolean {
-    for (let number = 1; ; number++) {
-      const other = this.#entries.get(`${job.name}/${activity}/${number}`);
-      if (other === undefined && number > [job.schedule].flat().length) return false;
-      if (other === undefined || other.entry === entry) continue;
-      if ((other.state.lastQueued ?? -Infinity) >= next!.at) return true;
-    }
+    return this.#ofJob
+      .get(job.name)!
+      .some(
+        (other) =>
+          other.entry !== entry &&
+          other.activity === activity &&
+          (other.state.lastQueued ?? -Infinity) >= next!.at,
+      );
   }
 
   #tell({ job, activity }: PlannedEntry, id: string, due: number, reason?: string): void {
