@@ -195,17 +195,17 @@ describe('databases of MariaDB', { skip: missingPrograms(mariadbPrograms) }, () 
     await machine.run('backup', machine.of('source'), place);
     await server.query('CREATE DATABASE empty');
     const present = await server.query('SHOW DATABASES');
-    for (const [file, message] of [
-      ['bad.sql', /failed: "mariadb" ended with status 1: .*ERROR 1064/su],
-      ['cut.sql', /The dump is not complete: its end is missing/u],
-      ['evil.sql', /failed: "mariadb" ended with status 1/u],
-      ['gone.sql', /gone\.sql/u],
+    for (const [file, targets, message] of [
+      ['bad.sql', 3, /failed: "mariadb" ended with status 1: .*ERROR 1064/su],
+      ['cut.sql', 2, /The dump is not complete: its end is missing/u],
+      ['evil.sql', 1, /failed: "mariadb" ended with status 1/u],
+      ['gone.sql', 1, /gone\.sql/u],
     ] as const) {
       for (const target of [
         [server.url('empty')],
         [server.url('fresh'), '--create'],
         [all, '--scratch'],
-      ]) {
+      ].slice(0, targets)) {
         const ran = await machine.run(
           'restore-database',
           place,

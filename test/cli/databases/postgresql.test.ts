@@ -88,15 +88,17 @@ describe(
         );
         assert.equal(again.status, 0, again.stderr.text);
         assert.equal(await dumpText(server, copy), whole);
-        const full = await machine.run(
-          'restore-database',
-          repository,
-          name,
-          '--to',
-          server.url(copy),
-        );
-        assert.equal(full.status, 1);
-        assert.match(full.stderr.text, /The database "copy_\w+" on ".*" is not empty/u);
+        if (format === 'custom') {
+          const full = await machine.run(
+            'restore-database',
+            repository,
+            name,
+            '--to',
+            server.url(copy),
+          );
+          assert.equal(full.status, 1);
+          assert.match(full.stderr.text, /The database "copy_\w+" on ".*" is not empty/u);
+        }
         await server.query(`DROP DATABASE ${copy}`);
       });
     }
@@ -251,18 +253,18 @@ describe(
       const present = await databases();
       const load = async (file: string, ...more: string[]) =>
         machine.run('restore-database', place, `latest:${file}`, '--to', ...more);
-      for (const [file, message] of [
-        ['bad.sql', /failed: "psql" ended with status 3: .*syntax error/su],
-        ['cut.sql', /The dump is not complete: its end is missing/u],
-        ['no.sql', /"no.sql" is no dump of a database/u],
-        ['gone.sql', /gone\.sql/u],
+      for (const [file, targets, message] of [
+        ['bad.sql', 4, /failed: "psql" ended with status 3: .*syntax error/su],
+        ['cut.sql', 2, /The dump is not complete: its end is missing/u],
+        ['no.sql', 1, /"no.sql" is no dump of a database/u],
+        ['gone.sql', 1, /gone\.sql/u],
       ] as const) {
         for (const target of [
           [server.url('empty')],
-          [server.url('fresh'), '--create'],
           [server.url('full'), '--clean'],
+          [server.url('fresh'), '--create'],
           [all, '--scratch'],
-        ]) {
+        ].slice(0, targets)) {
           const ran = await load(file, ...target);
           assert.notEqual(ran.status, 0, `${file} ${target.join(' ')}`);
           assert.match(ran.stderr.text, message);
