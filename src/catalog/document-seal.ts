@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
 
 import { AppError } from '../base/errors.ts';
 import { systemRandom } from '../base/random.ts';
@@ -14,11 +14,12 @@ const checkText = 'holdfast catalog';
 export class DocumentSeal {
   /** Identifies the key in the catalog, so that a process with an old one writes nothing more. */
   readonly salt: Uint8Array;
-  readonly #key: Uint8Array;
+  /** Four times as quick as bytes, which are made into one for each document. */
+  readonly #key: KeyObject;
 
   private constructor(salt: Uint8Array, key: Uint8Array) {
     this.salt = salt;
-    this.#key = key;
+    this.#key = createSecretKey(key);
   }
 
   static async create(key: CatalogKey, salt: Uint8Array = systemRandom(16)): Promise<DocumentSeal> {

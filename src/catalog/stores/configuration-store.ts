@@ -29,6 +29,8 @@ export class SqlConfigurationStore implements ConfigurationStore {
   readonly settings: SqlDocumentStore<ServiceSettings>;
   readonly #database: SqlDatabase;
   readonly #seals: SealHolder;
+  /** What was read last: every run, schedule and status asks for it, and it seldom changes. */
+  #last: { readonly revision: number; readonly configuration: Configuration } | undefined;
 
   constructor(database: SqlDatabase, seals: SealHolder) {
     this.#database = database;
@@ -41,7 +43,18 @@ export class SqlConfigurationStore implements ConfigurationStore {
   }
 
   async read(options?: CallOptions): Promise<Configuration> {
-    const rows = await this.#database.read((view) => rowsOfKind(view), options);
+    const last = this.#last;
+    const { revision, rows } = await this.#database.read(async (view) => {
+      const now = await currentRevision(view);
+      return { revision: now, rows: now === last?.revision ? undefined : await rowsOfKind(view) };
+    }, options);
+    if (rows === undefined) return last!.configuration;
+    const configuration = this.#configurationOf(rows);
+    this.#last = { revision, configuration };
+    return configuration;
+  }
+
+  #configurationOf(rows: readonly DocumentRow[]): Configuration {
     const of = <Value>(kind: DocumentKind): [name: string, value: Value][] =>
       rows
         .filter((row) => row.kind === kind)
