@@ -1,4 +1,4 @@
-import { LineCounter, parseDocument } from 'yaml';
+import { isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { parse as parseToml, TomlError } from 'smol-toml';
 
 import { messageOf } from '../base/errors.ts';
@@ -36,15 +36,26 @@ function tomlDocument(file: string, text: string): ConfigurationDocument {
 
 function yamlDocument(file: string, text: string): ConfigurationDocument {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const problems = [...document.errors, ...document.warnings];
+  // The parser's own look for keys that are there twice takes the square of their number.
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: false,
+  });
+  const problems = [
+    ...[...document.errors, ...document.warnings].map(({ message, pos }) => ({
+      message,
+      at: pos[0],
+    })),
+    ...repeatedKeys(document),
+  ];
   if (problems.length > 0) {
     throw new ConfigurationError(
-      problems.map(({ message, pos }) => ({
+      problems.map(({ message, at }) => ({
         path: [],
         message,
         file,
-        line: lines.linePos(pos[0]).line,
+        line: lines.linePos(at).line,
       })),
     );
   }
@@ -66,6 +77,29 @@ function yamlDocument(file: string, text: string): ConfigurationDocument {
       return undefined;
     },
   };
+}
+
+/** Keys that stand twice in one object: which of them would count is anybody's guess. */
+function repeatedKeys(
+  document: ReturnType<typeof parseDocument>,
+): { readonly message: string; readonly at: number }[] {
+  const found: { message: string; at: number }[] = [];
+  visit(document, {
+    Map(_, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        if (seen.has(key.value)) {
+          found.push({
+            message: `"${String(key.value)}" stands here twice`,
+            at: key.range?.[0] ?? 0,
+          });
+        }
+        seen.add(key.value);
+      }
+    },
+  });
+  return found;
 }
 
 /** Where the key of a value stands, which for a list or an object is where people look; an item of a list stands for itself. */

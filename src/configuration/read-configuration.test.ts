@@ -251,7 +251,7 @@ settings:
       'a.yaml:1: jobs.a.sources.0: "x" is not an absolute path',
     ],
     ['no object', '- a', 'a.yaml: Must be an object with "jobs" and the like'],
-    ['a key twice', 'jobs: {}\njobs: {}', 'a.yaml:2: Map keys must be unique'],
+    ['a key twice', 'jobs: {}\njobs: {}', 'a.yaml:2: "jobs" stands here twice'],
     ['no job', 'jobs: {a: 5}', 'a.yaml:1: jobs.a: Must be an object'],
     [
       'a file that is not there',
