@@ -77,7 +77,7 @@ describe('reports as text and HTML', () => {
     );
     assert.match(
       text,
-      /-{78}\n300: backup\n[^]*Started: +\d[^]*Finished: +\d[^]*Success: +yes\n[^]*Output:\nline 1\nline 2\n\n-{78}\n500: verify\n[^]*Success: +no\n[^]*Exit status: 3[^]*Warning: ping: no answer/u,
+      /-{72}\n300: backup\n[^]*Started: +\d[^]*Finished: +\d[^]*Success: +yes\n[^]*Output:\nline 1\nline 2\n\n-{72}\n500: verify\n[^]*Success: +no\n[^]*Exit status: 3[^]*Warning: ping: no answer/u,
     );
   });
 

@@ -9,7 +9,7 @@ export interface ReportTextOptions {
   readonly withOutput: boolean;
 }
 
-const rule = '-'.repeat(78);
+const rule = '-'.repeat(72);
 
 /** A report as plain text: its title, the facts, then each step below a rule. */
 export function reportText(report: Report, { withOutput }: ReportTextOptions): string {

@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto';
 import { describe, test } from 'node:test';
 
 import { channelContext } from '#test/support/channel-context.ts';
+import { connectProxy } from '#test/support/connect-proxy.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { recordingHttp } from '#test/support/recording-http.ts';
 import { reportOf } from '#test/support/sample-reports.ts';
@@ -166,6 +167,28 @@ describe('webhook', () => {
       openWebhook({ url: 'https://x.test', headers: { 'X-Key': 'secret\r\nX-Other: 1' } }),
       { code: 'input/invalid', message: 'The header "X-Key" of the channel "hook" cannot be sent' },
     );
+  });
+
+  test('a proxy, of the channel or of the environment, unless the host is excepted', async () => {
+    await using server = await recordingHttp();
+    await using proxy = await connectProxy();
+    const url = `http://hooks.test:${server.port}/x`;
+    await using own = await openWebhook({ url, proxy: proxy.url });
+    await own.send(reportOf('failed'));
+    const openWith = (environment: Readonly<Record<string, string>>, at: string) =>
+      open('hook', { type: 'webhook', url: at }, channelContext({ environment }), {});
+    await using general = await openWith({ HTTP_PROXY: proxy.url }, url);
+    await general.send(reportOf('failed'));
+    assert.deepEqual(proxy.asked, Array(2).fill(`hooks.test:${server.port}`));
+    const excepted = { http_proxy: proxy.url, no_proxy: 'example.org, 127.0.0.1' };
+    await using direct = await openWith(excepted, server.address);
+    await direct.send(reportOf('failed'));
+    assert.equal(server.requests.length, 3);
+    assert.equal(proxy.asked.length, 2);
+    await assert.rejects(openWebhook({ url, proxy: 'socks5://secret@x' }), (error) => {
+      assert.ok(hasCode(error, 'input/invalid') && !error.message.includes('secret'));
+      return true;
+    });
   });
 
   test('an abort', async () => {
