@@ -30,7 +30,7 @@ export interface ServiceSettings {
   readonly history?: string;
   /** How often an alarm for a missed backup is repeated until the job has succeeded: a duration, `1D` by default, or `off`. */
   readonly alarmReminder?: string;
-  /** Address of a Docker-compatible socket: `unix:///run/docker.sock`, `tcp://host:2376`. */
+  /** Address of a Docker-compatible engine: `unix:///run/docker.sock`, `tcp://host:2375`, `tcp://host:2376?tls=/directory/of/certificates`. */
   readonly containerSocket?: string;
   /** Labels of the metrics. */
   readonly metricsLabels?: Readonly<Record<string, string>>;

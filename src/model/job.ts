@@ -211,8 +211,9 @@ export interface ContainerRule {
   readonly label?: string;
   /** … and these names or ids, in the order in which they are stopped; started in the opposite one. */
   readonly names?: readonly string[];
-  /** A duration, 60 s by default. */
+  /** A duration, 60 s by default; then the engine kills them. */
   readonly stopTimeout?: string;
+  /** How long they are waited for until they are healthy; 2 minutes by default. */
   readonly startTimeout?: string;
 }
 

@@ -179,6 +179,11 @@ test('what is backed up can be seen, and destinations of this machine can be wri
   assert.deepEqual(valuesOf(lines(backup('tmp', { sources: ['/var/tmp/x'] })), 'PrivateTmp'), [
     'no',
   ]);
+  // The socket of an engine may belong to somebody else.
+  const stopping = lines(backup('stopping', { containers: { label: 'stop' } }));
+  assert.match(valuesOf(stopping, 'CapabilityBoundingSet')[0] ?? '', /DAC_OVERRIDE/u);
+  const plain = lines(backup('plain'));
+  assert.deepEqual(valuesOf(plain, 'CapabilityBoundingSet'), ['CAP_DAC_READ_SEARCH CAP_FOWNER']);
   // Commands of the user may do anything.
   const hooked = lines(backup('hooked', { hooks: [{ when: 'before', command: 'touch /x' }] }));
   assert.deepEqual(valuesOf(hooked, 'ProtectSystem'), []);
