@@ -4,6 +4,8 @@ import { describe, test } from 'node:test';
 import { configurationOf, jobsOf, ScheduledJobs } from '#test/support/scheduled-jobs.ts';
 import { SteeredClock } from '#test/support/steered-clock.ts';
 
+import type { ScheduleStore } from '../../catalog/catalog.ts';
+
 const hour = 3_600_000;
 const at = (month: number, date: number, hours = 0, minutes = 0, year = 2026): number =>
   Date.UTC(year, month - 1, date, hours, minutes);
@@ -282,6 +284,36 @@ describe('the scheduler', () => {
     await jobs.passUntil(at(6, 1, 2, 20));
     assert.deepEqual(await jobs.queued(), ['06-01 01:00 schedule', '06-01 02:00 schedule']);
     assert.ok(jobs.lines.some(({ message }) => message.includes('The connection broke off')));
+    await scheduler.ended();
+  });
+
+  test('loses no entry if the catalog fails after another instance was sooner with one', async () => {
+    const clock = new SteeredClock(at(6, 1, 0, 30));
+    await using jobs = await ScheduledJobs.open(
+      clock,
+      configurationOf(jobsOf({ a: '@hourly', b: '@hourly' })),
+    );
+    let isDown = true;
+    const { catalog } = jobs;
+    const schedules: ScheduleStore = {
+      list: (options) => catalog.schedules.list(options),
+      begin: (...given) => catalog.schedules.begin(...given),
+      skipNext: (...given) => catalog.schedules.skipNext(...given),
+      forget: (...given) => catalog.schedules.forget(...given),
+      async claim(from, ...given) {
+        if (!isDown) return catalog.schedules.claim(from, ...given);
+        if (from.entry.startsWith('b')) throw new Error('The connection broke off');
+        await catalog.schedules.claim(from, ...given);
+        return undefined;
+      },
+    };
+    const { configuration, runs, notes } = catalog;
+    const scheduler = await jobs.start({ catalog: { configuration, runs, notes, schedules } });
+    await jobs.passUntil(at(6, 1, 1, 0) + 500);
+    isDown = false;
+    await jobs.passUntil(at(6, 1, 2, 30));
+    for (const job of ['a', 'b'])
+      assert.deepEqual(await jobs.queued(job), ['06-01 01:00 schedule', '06-01 02:00 schedule']);
     await scheduler.ended();
   });
 

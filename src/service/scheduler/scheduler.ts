@@ -244,21 +244,23 @@ export class Scheduler implements AsyncDisposable {
     for (;;) {
       const now = clock.now();
       const lost: PlannedEntry[] = [];
-      for (let due = this.#takeDue(now); due.length > 0; due = this.#takeDue(now)) {
-        for (const [index, entry] of due.entries()) {
-          let isOurs: boolean;
-          try {
-            isOurs = await this.#runEntry(entry, this.#moment(now), call);
-          } catch (error) {
-            for (const left of due.slice(index)) this.#add(left);
-            throw error;
+      let left: readonly PlannedEntry[] = [];
+      try {
+        for (let due = this.#takeDue(now); due.length > 0; due = this.#takeDue(now)) {
+          for (const [index, entry] of due.entries()) {
+            left = due.slice(index);
+            if (await this.#runEntry(entry, this.#moment(now), call)) this.#add(entry);
+            else lost.push(entry);
           }
-          if (isOurs) this.#add(entry);
-          else lost.push(entry);
+          left = [];
         }
+        if (lost.length === 0) return;
+        await this.#takeOver(lost, call);
+      } catch (error) {
+        // Nothing drops out because the catalog did not answer.
+        for (const entry of [...lost, ...left]) this.#add(entry);
+        throw error;
       }
-      if (lost.length === 0) return;
-      await this.#takeOver(lost, call);
     }
   }
 
