@@ -155,19 +155,42 @@ describe('the outbox', () => {
     assert.ok(items.every(({ attempts }) => attempts === 1));
   });
 
-  test('one report that is refused does not hold up the next', async () => {
+  test('reports that are refused do not hold up the others', async () => {
     await using fixture = await outboxFixture(({ headers }) =>
-      headers['x-holdfast-id'] === 'bad' ? { status: 400 } : {},
+      headers['x-holdfast-id']?.startsWith('bad') === true ? { status: 400 } : {},
     );
-    await fixture.add('hook', 'bad');
-    fixture.clock.advance(1);
-    await fixture.add('hook', 'good');
+    for (const id of ['bad1', 'good1', 'bad2', 'good2']) {
+      await fixture.add('hook', id);
+      fixture.clock.advance(1);
+    }
     await fixture.newSender().sendDue();
     const items = await fixture.catalog.outbox.list();
     assert.deepEqual(
       items.map(({ report }) => report.id),
-      ['bad'],
+      ['bad1', 'bad2'],
     );
+  });
+
+  test('whoever has a report does not get it again while others are refused', async () => {
+    const chats: unknown[] = [];
+    await using fixture = await outboxFixture(({ body }) => {
+      const { chat_id: chat } = JSON.parse(body) as { chat_id: string };
+      chats.push(chat);
+      return chat === '1' ? { body: '{"ok":true}' } : { status: 400, body: '{"ok":false}' };
+    });
+    await fixture.setChannel('chat', {
+      type: 'telegram',
+      token: '1:x',
+      chats: ['1', '2'],
+      server: fixture.server.address,
+    });
+    await fixture.add('chat', 'a');
+    const sender = fixture.newSender();
+    for (let tries = 0; tries < 3; tries++) {
+      await sender.sendDue();
+      fixture.clock.advance(120 * minute);
+    }
+    assert.deepEqual(chats, ['1', '2', '2', '2']);
   });
 
   test('a digest is one message of all that have come together', async () => {
