@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 
 import { runContext } from '#test/support/run-context.ts';
 import type { TaskJob } from '../../model/job.ts';
+import { AppError } from '../../base/errors.ts';
 import { systemClock } from '../../base/clock.ts';
 import { runTask } from './run-task.ts';
 import { lockWorkDirectory } from './work-directory.ts';
@@ -151,7 +152,7 @@ describe('a task', () => {
 
   it('runs failed and finally when it is cancelled, then rejects with the reason', async () => {
     const stop = new AbortController();
-    const reason = new Error('enough');
+    const reason = new AppError('interrupted', 'enough');
     const made = runContext<TaskJob>(
       {
         kind: 'task',
@@ -178,6 +179,40 @@ describe('a task', () => {
       made.written().map(({ name, outcome }) => `${name} ${outcome}`),
       ['prepare succeeded', 'load cancelled', 'failed succeeded', 'finally succeeded'],
     );
+  });
+
+  it('tells its last steps that the job took too long', async () => {
+    const stop = new AbortController();
+    const reason = new AppError('process/failed', 'The run took longer than 1 s');
+    const made = runContext<TaskJob>(
+      {
+        kind: 'task',
+        name: 'demo',
+        workDirectory: work,
+        steps: {
+          load: 'echo loading; sleep 1000',
+          finally: 'echo "$TASK_FAILED_STEP: $TASK_ERROR"',
+        },
+      },
+      {
+        signal: stop.signal,
+        onText: (text) => {
+          if (text.includes('loading')) stop.abort(reason);
+        },
+      },
+    );
+    await assert.rejects(runTask(made.context), reason);
+    assert.match(made.printed(), /^load: The run took longer than 1 s$/mu);
+  });
+
+  it('says so where there is no bash', async () => {
+    const { end, printed } = await run(
+      { steps: { load: ':' } },
+      { environment: { PATH: '/nowhere' } },
+    );
+    assert.equal(end.outcome, 'failed');
+    assert.equal(end.problem?.message, 'Cannot start "bash": there is no such program');
+    assert.match(printed, /Cannot start "bash"/u);
   });
 
   it('is strict unless it is told not to be', async () => {

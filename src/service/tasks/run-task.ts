@@ -137,7 +137,7 @@ class TaskRun {
         signal,
       });
       if (failure !== undefined) return failure;
-      if (signal.aborted) return cancelled(step);
+      if (signal.aborted) return cancelled(step, signal.reason);
       if (this.#lostShell) return this.#lost(step);
     }
     return undefined;
@@ -207,7 +207,7 @@ class TaskRun {
     output: string,
     manner: StepManner,
   ): Failure | undefined {
-    if (stopped) return cancelled(step);
+    if (stopped) return cancelled(step, this.#context.signal.reason);
     const what = `Step "${step}" of the task "${this.#context.job.name}"`;
     const failed = (message: string, hint?: string): Failure => ({
       step,
@@ -271,12 +271,13 @@ interface StepManner {
 
 const isEmpty = (code: string | undefined): boolean => code === undefined || code.trim() === '';
 
-const cancelled = (step: TaskStep): Failure => ({
-  step,
-  status: 143,
-  problem: { code: 'interrupted', message: `It was cancelled in step "${step}"` },
-  outcome: 'cancelled',
-});
+/** What a step was ended for: somebody wanted that, or the job has taken too long. */
+function cancelled(step: TaskStep, reason: unknown): Failure {
+  const problem = problemOfError(reason);
+  const message =
+    problem.code === 'interrupted' ? `It was cancelled in step "${step}"` : problem.message;
+  return { step, status: 143, problem: { ...problem, message }, outcome: 'cancelled' };
+}
 
 function resultVariables(failure: Failure | undefined): Readonly<Record<string, string>> {
   return {

@@ -167,6 +167,22 @@ describe('the shell of a task', () => {
     assert.deepEqual(outputs(ends), ['Terminated\n', '1\n']);
   });
 
+  it('ends a step that takes too long after others have ended the shell', async () => {
+    const ends = await runAll(['a=1; exit 1', 'b=2; exit 1', 'c=3; sleep 1000', 'echo $a $b $c'], {
+      timeLimit: 1000,
+    });
+    assert.deepEqual(
+      ends.map(({ timedOut, shellDied }) => [timedOut, shellDied]),
+      [
+        [false, false],
+        [false, false],
+        [true, false],
+        [false, false],
+      ],
+    );
+    assert.equal(ends[3]?.output, '1 2 3\n');
+  });
+
   it('ends a step that loops without a program', async () => {
     const ends = await runAll(['a=1; while :; do :; done', 'echo $a'], { timeLimit: 400 });
     assert.equal(ends[0]?.timedOut, true);
@@ -198,15 +214,21 @@ describe('the shell of a task', () => {
       strict: true,
       grace: 1000,
     });
+    let text = '';
     const end = await shell.run({
-      code: 'sh -c \'trap "" TERM; echo $PPID; exec sleep 1000\' & sleep 1000',
+      code: `sh -c 'trap "" TERM; echo $$; exec sleep 1000' & sleep 1000`,
       variables: {},
       signal: stop.signal,
-      onOutput: () => stop.abort(),
+      onOutput: (piece) => {
+        text += piece.toString();
+        if (text.includes('\n')) stop.abort();
+      },
     });
     assert.equal(end.stopped, true);
-    const [next] = [await shell.run({ code: 'echo $$', variables: {}, onOutput: () => undefined })];
-    assert.equal(next.status, 0);
+    const members = await membersOfGroup(shell.pid);
+    assert.ok(members?.includes(Number.parseInt(text, 10)) === false, text);
+    const next = await shell.run({ code: ':', variables: {}, onOutput: () => undefined });
+    assert.deepEqual([next.status, next.shellDied], [0, false]);
   });
 
   it('does not wait for what a step leaves behind on purpose', async () => {
