@@ -36,6 +36,7 @@ describe('the HTTP interface', () => {
   let context: ServerContext;
   const lines: LogLine[] = [];
   const feed = new Feed<RunEvent>();
+  const closing = new AbortController();
 
   before(async () => {
     kept = await catalogOfRuns(clock);
@@ -51,9 +52,13 @@ describe('the HTTP interface', () => {
       hostName: 'host',
       token: new Secret(TOKEN),
       hostNames: ['localhost', '127.0.0.1'],
+      closing: closing.signal,
     };
   });
-  after(() => kept[Symbol.asyncDispose]());
+  after(async () => {
+    closing.abort();
+    await kept[Symbol.asyncDispose]();
+  });
 
   const call = (
     method: string,
@@ -357,7 +362,7 @@ describe('the HTTP interface', () => {
     await read(call('PUT', path, { parallel: 0 }, await match(path)), 422);
   });
 
-  test('hands on what happens', async () => {
+  test('hands on what happens', { timeout: 20_000 }, async () => {
     const { id } = await kept.beginRun('documents', NOW);
     const run = (await kept.catalog.runs.get(id))!;
     const answer = await call('GET', '/api/v1/events?job=documents');
