@@ -4,6 +4,7 @@ import { AppError, messageOf } from '../base/errors.ts';
 import { durationMilliseconds, parseDuration } from '../base/duration.ts';
 import type { ProcessIdentity } from '../base/process-identity.ts';
 import type { Catalog } from '../catalog/catalog.ts';
+import type { Configuration } from '../model/configuration.ts';
 import type { ReadConfiguration } from '../configuration/read-configuration.ts';
 import { DeadManAlarm } from './alarm/dead-man-alarm.ts';
 import { ConfigurationFile } from './configuration-file.ts';
@@ -45,6 +46,8 @@ export interface ServiceOptions {
 
 /** Looks after what nobody rings a bell for, in milliseconds. */
 const ROUND = 15_000;
+/** In milliseconds. */
+const SETTLING = 1000;
 /** Between two rounds the clocks may differ by so much; more is a machine that has slept. */
 const SLEPT = 10_000;
 /** History is tidied so often. */
@@ -70,6 +73,7 @@ export class Service implements AsyncDisposable {
   #publisher: StatusPublisher | undefined;
   #loops: Promise<unknown> = Promise.resolve();
   #standstill: string | undefined;
+  #tidied = -Infinity;
 
   constructor(options: ServiceOptions) {
     this.#options = options;
@@ -96,7 +100,9 @@ export class Service implements AsyncDisposable {
       [],
       AbortSignal.any([this.#stop.signal, ...(call.signal === undefined ? [] : [call.signal])]),
     );
-    if (broken.length > 0) log.warn(`${broken.length} runs were broken off before`);
+    if (broken.length > 0) {
+      log.warn(`${broken.length === 1 ? '1 run was' : `${broken.length} runs were`} broken off`);
+    }
     if (configuration !== undefined) {
       this.#file = new ConfigurationFile({
         ...configuration,
@@ -229,30 +235,39 @@ export class Service implements AsyncDisposable {
 
   /** What has to be looked at now and then: runs of dead workers, runs that wait for too long, old history. */
   async #lookAfter(): Promise<void> {
-    const { catalog, clock, log } = this.#options;
+    const { catalog, clock } = this.#options;
     const { signal } = this.#stop;
+    let looked = clock.monotonic();
     let drift = clock.now() - clock.monotonic();
-    let tidied = -Infinity;
     while (!signal.aborted) {
-      await clock.sleep(ROUND, { signal }).catch(() => undefined); // it ends
-      if (signal.aborted) return;
-      const before = drift;
-      drift = clock.now() - clock.monotonic();
-      // Others that live, and slept as we did, renew their claims first.
-      if (Math.abs(drift - before) > SLEPT) continue;
       await this.#patiently(async () => {
-        await recoverRuns(this.#context, this.#worker.running, signal);
+        await catalog.queue.waitForWork(ROUND, { signal });
+        // What was queued just now is most likely just being begun.
+        await clock.sleep(SETTLING, { signal });
         const configuration = await this.statuses.configuration({ signal });
         await endBusyRuns(this.#context, configuration, signal);
-        if (clock.now() - tidied < TIDYING) return;
-        tidied = clock.now();
-        const kept = durationMilliseconds(
-          parseDuration(configuration.settings.history ?? DEFAULT_HISTORY),
-        );
-        const dropped = await catalog.runs.dropOlderThan(tidied - kept, { signal });
-        if (dropped > 0) log.info(`Dropped ${dropped} old runs from the history`);
+        if (clock.monotonic() - looked < ROUND) return;
+        looked = clock.monotonic();
+        const before = drift;
+        drift = clock.now() - clock.monotonic();
+        // Others that live, and slept as we did, renew their claims first.
+        if (Math.abs(drift - before) > SLEPT) return;
+        await recoverRuns(this.#context, this.#worker.running, signal);
+        await this.#tidy(configuration);
       });
     }
+  }
+
+  /** Drops old history. */
+  async #tidy({ settings }: Configuration): Promise<void> {
+    const { catalog, clock, log } = this.#options;
+    const now = clock.now();
+    if (now - this.#tidied < TIDYING) return;
+    this.#tidied = now;
+    const kept = durationMilliseconds(parseDuration(settings.history ?? DEFAULT_HISTORY));
+    const { signal } = this.#stop;
+    const dropped = await catalog.runs.dropOlderThan(now - kept, { signal });
+    if (dropped > 0) log.info(`Dropped ${dropped} old runs from the history`);
   }
 
   /** Does something that needs the catalog; when that does not answer, this is told once, and tried again later. */

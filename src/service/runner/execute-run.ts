@@ -147,8 +147,14 @@ async function hooksOnly(
   hooks: HookRunner,
   end: ActivityEnd,
 ): Promise<ActivityEnd> {
-  const when = end.outcome === 'skipped' ? 'skip' : 'failure';
-  for (const moment of [when, 'finally'] as const) {
+  // What was not begun needs no tidying up, which might even be done behind the back of the run that is under way.
+  const moments =
+    end.outcome === 'broken'
+      ? (['failure', 'finally'] as const)
+      : end.outcome === 'skipped'
+        ? (['skip'] as const)
+        : (['failure'] as const);
+  for (const moment of moments) {
     await hooks.run({ when: moment, end, signal: context.lasting }).catch((error: unknown) => {
       context.log.warn(`A hook failed: ${problemOfError(error).message}`, { run: context.run.id });
     });
