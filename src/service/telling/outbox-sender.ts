@@ -31,6 +31,7 @@ const enough = 2;
 /** How long what was given up is kept to be seen. */
 const keptFor = 30 * 24 * 3_600_000;
 const day = 24 * 3_600_000;
+const minute = 60_000;
 
 interface Batch {
   readonly channel: string;
@@ -49,6 +50,8 @@ export class OutboxSender implements AsyncDisposable {
   readonly #pool: ChannelPool;
   readonly #lines = new Map<string, Promise<void>>();
   readonly #end = new AbortController();
+  /** Channels of which nothing waits for another try, as far as was seen at these times. */
+  readonly #clean = new Map<string, number>();
   #underway = 0;
   #tidiedAt = Number.NEGATIVE_INFINITY;
 
@@ -97,11 +100,11 @@ export class OutboxSender implements AsyncDisposable {
       if (claimed.length < portion) break;
     }
     if (items.length === 0) return;
-    const { channels } = await catalog.configuration.read(options);
+    const channels = await catalog.configuration.channels.list(options);
     for (const [channel, own] of Map.groupBy(items, (item) => item.channel)) {
       const batch = {
         channel,
-        settings: Object.hasOwn(channels, channel) ? channels[channel] : undefined,
+        settings: channels.get(channel)?.value,
         claimedAt: now,
         single: own.filter(({ report }) => report.digest !== true),
         digest: own.filter(({ report }) => report.digest === true),
@@ -184,6 +187,7 @@ export class OutboxSender implements AsyncDisposable {
   /** Notes a failure and when it is tried again, or that it is given up. */
   async #putOff({ id, channel, attempts, report }: OutboxItem, error: unknown): Promise<void> {
     const { catalog, clock, random, log } = this.#context;
+    this.#clean.delete(channel);
     const text = messageOf(error);
     const fields = { channel, report: report.id };
     // A beginning that is told late would look like another one.
@@ -202,15 +206,21 @@ export class OutboxSender implements AsyncDisposable {
 
   /** What still waits for another try has been overtaken by what comes now. */
   async #dropOutdated(channel: string, items: readonly OutboxItem[]): Promise<void> {
-    const { catalog } = this.#context;
+    const { catalog, clock } = this.#context;
+    // Looking through everything for each ping would be dear where there are thousands of jobs.
+    const cleanAt = this.#clean.get(channel);
+    if (cleanAt !== undefined && Math.abs(clock.now() - cleanAt) < minute) return;
     const newest = new Map(items.map(({ report, addedAt }) => [report.job, addedAt]));
     const here = new Set(items.map(({ id }) => id));
+    let waiting = 0;
     for (const item of await catalog.outbox.list()) {
-      const at = newest.get(item.report.job);
       if (item.channel !== channel || item.givenUp || here.has(item.id) || item.attempts === 0)
         continue;
+      const at = newest.get(item.report.job);
       if (at !== undefined && item.addedAt < at) await catalog.outbox.sent(item.id);
+      else waiting++;
     }
+    if (waiting === 0) this.#clean.set(channel, clock.now());
   }
 
   /** Once a day: what was given up long ago goes. */
