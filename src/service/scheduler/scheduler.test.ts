@@ -164,7 +164,13 @@ describe('the scheduler', () => {
     const clock = new SteeredClock(at(6, 1, 12));
     await using jobs = await ScheduledJobs.open(clock, configurationOf(jobsOf({ a: 'daily' })));
     const scheduler = await jobs.start();
-    await jobs.catalog.schedules.skipNext('a/commands/1', 2);
+    // It learns that when it is about to queue the run.
+    await jobs.catalog.schedules.skipNext('a/commands/1', 1);
+    await jobs.passUntil(at(6, 2, 12));
+    await jobs.catalog.schedules.skipNext('a/commands/1', 1);
+    await scheduler.refresh();
+    assert.equal(scheduler.nextRunOf('a'), at(6, 4));
+    assert.equal(scheduler.upcoming(1)[0]?.isLeftOut, true);
     await jobs.passUntil(at(6, 4, 12));
     assert.deepEqual(await jobs.queued(), ['06-04 00:00 schedule']);
     await scheduler.ended();

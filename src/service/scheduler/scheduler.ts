@@ -8,7 +8,7 @@ import type { Configuration } from '../../model/configuration.ts';
 import type { NewRun } from '../../model/run.ts';
 import { priorityOf, runKeys } from '../../model/run-keys.ts';
 import { leaveBlackouts } from '../../model/schedule/blackout.ts';
-import { consideredAfter } from '../../model/schedule/schedule-position.ts';
+import { consideredAfter, upcomingRuns } from '../../model/schedule/schedule-position.ts';
 import type { Activity } from '../../model/job.ts';
 import type { ServiceLog } from '../log.ts';
 import { reasonAgainst } from './make-up.ts';
@@ -42,12 +42,15 @@ export interface UpcomingRun {
   readonly activity: Activity;
   /** When it begins, if nothing keeps it from that; in the past for one that is overdue. */
   readonly at: number;
+  /** Nothing happens then: it was asked to be left out. */
+  readonly isLeftOut: boolean;
 }
 
 /** A drift between the two clocks that is more than adjusting. */
 const leastJump = 5000;
 /** A sleep that took so much longer than it should was one of the machine. */
 const longestOversleep = 60_000;
+const nameOf = ({ entry }: PlannedEntry): string => entry;
 const retryDelays = [1000, 5000, 15_000, 60_000];
 
 /**
@@ -62,7 +65,7 @@ export class Scheduler implements AsyncDisposable {
   #revision: number;
   #entries = new Map<string, PlannedEntry>();
   #ofJob = new Map<string, readonly PlannedEntry[]>();
-  #heap = new TimeHeap<PlannedEntry>();
+  #heap = new TimeHeap<PlannedEntry>(nameOf);
   #wokeAt: number;
   #lastSeen: { readonly now: number; readonly monotonic: number };
   #alarmClock = new AbortController();
@@ -105,16 +108,19 @@ export class Scheduler implements AsyncDisposable {
 
   /** What comes next, of each entry of the schedule, in the order of time. Costs next to nothing. */
   upcoming(limit: number): readonly UpcomingRun[] {
-    return this.#heap.first(limit).map(({ at, item: { entry, job, activity } }) => {
-      return { entry, job: job.name, activity, at };
+    return this.#heap.first(limit).map(({ at, item: { entry, job, activity, state } }) => {
+      return { entry, job: job.name, activity, at, isLeftOut: state.skipNext > 0 };
     });
   }
 
   /** When the next run of a job that is queued by itself begins; of one of its activities or of any. */
   nextRunOf(job: string, activity?: Activity): number | undefined {
+    const now = this.#options.clock.now();
     const times = (this.#ofJob.get(job) ?? [])
       .filter((entry) => activity === undefined || entry.activity === activity)
-      .map(({ at }) => at);
+      .map(({ at, schedule, state, key }) =>
+        state.skipNext === 0 ? at : (upcomingRuns(schedule, state, now, key, 1)[0]?.at ?? Infinity),
+      );
     const earliest = Math.min(...times);
     return earliest === Infinity ? undefined : earliest;
   }
@@ -233,45 +239,33 @@ export class Scheduler implements AsyncDisposable {
 
   #heapUp(): void {
     this.#heap = new TimeHeap(
+      nameOf,
       [...this.#entries.values()]
         .filter(({ at }) => at !== Infinity)
         .map((entry) => [entry.at, entry]),
     );
   }
 
+  /** In the order of time; what is due at one time, in the order of names: those that share a queue run in that order. */
   async #runDue(call: CallOptions): Promise<void> {
     const { clock } = this.#options;
     for (;;) {
       const now = clock.now();
       const lost: PlannedEntry[] = [];
-      let left: readonly PlannedEntry[] = [];
+      let entry: PlannedEntry | undefined;
       try {
-        for (let due = this.#takeDue(now); due.length > 0; due = this.#takeDue(now)) {
-          for (const [index, entry] of due.entries()) {
-            left = due.slice(index);
-            if (await this.#runEntry(entry, this.#moment(now), call)) this.#add(entry);
-            else lost.push(entry);
-          }
-          left = [];
+        while ((entry = this.#heap.take(now)) !== undefined) {
+          if (await this.#runEntry(entry, this.#moment(now), call)) this.#add(entry);
+          else lost.push(entry);
         }
         if (lost.length === 0) return;
         await this.#takeOver(lost, call);
       } catch (error) {
         // Nothing drops out because the catalog did not answer.
-        for (const entry of [...lost, ...left]) this.#add(entry);
+        for (const left of entry === undefined ? lost : [...lost, entry]) this.#add(left);
         throw error;
       }
     }
-  }
-
-  /** What is due, in the order of time; of one time, in the order of names: those that share a queue run in that order. */
-  #takeDue(now: number): PlannedEntry[] {
-    const due: PlannedEntry[] = [];
-    for (let entry = this.#heap.take(now); entry !== undefined; entry = this.#heap.take(now))
-      due.push(entry);
-    return due.toSorted((one, other) =>
-      one.at === other.at ? (one.entry < other.entry ? -1 : 1) : one.at - other.at,
-    );
   }
 
   #add(entry: PlannedEntry): void {

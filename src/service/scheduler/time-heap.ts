@@ -1,8 +1,18 @@
-/** What comes next among many: a binary heap by time. Adding and taking cost a handful of comparisons, looking at the first none. */
-export class TimeHeap<Item> {
-  readonly #nodes: { readonly at: number; readonly item: Item }[] = [];
+export interface TimedItem<Item> {
+  readonly at: number;
+  readonly item: Item;
+}
 
-  constructor(items: Iterable<readonly [at: number, item: Item]> = []) {
+/** What comes next among many: a binary heap by time, and by name where times are the same. Adding and taking cost a handful of comparisons, looking at the first none. */
+export class TimeHeap<Item> {
+  readonly #nodes: TimedItem<Item>[] = [];
+  readonly #nameOf: (item: Item) => string;
+
+  constructor(
+    nameOf: (item: Item) => string,
+    items: Iterable<readonly [at: number, item: Item]> = [],
+  ) {
+    this.#nameOf = nameOf;
     for (const [at, item] of items) this.#nodes.push({ at, item });
     for (let index = (this.#nodes.length >>> 1) - 1; index >= 0; index--) this.#sink(index);
   }
@@ -21,7 +31,7 @@ export class TimeHeap<Item> {
     let index = this.#nodes.length - 1;
     while (index > 0) {
       const parent = (index - 1) >>> 1;
-      if (this.#nodes[parent]!.at <= this.#nodes[index]!.at) break;
+      if (!this.#isBefore(index, parent)) break;
       this.#swap(index, parent);
       index = parent;
     }
@@ -40,9 +50,9 @@ export class TimeHeap<Item> {
   }
 
   /** The first items in the order of their times, without taking them away; looks only at what it needs to. */
-  first(count: number): { readonly at: number; readonly item: Item }[] {
-    const found: { readonly at: number; readonly item: Item }[] = [];
-    const candidates = new TimeHeap<number>();
+  first(count: number): TimedItem<Item>[] {
+    const found: TimedItem<Item>[] = [];
+    const candidates = new TimeHeap<number>((index) => this.#nameOf(this.#nodes[index]!.item));
     if (this.#nodes.length > 0) candidates.add(this.#nodes[0]!.at, 0);
     while (found.length < count) {
       const index = candidates.take(Infinity);
@@ -62,12 +72,19 @@ export class TimeHeap<Item> {
       const left = 2 * index + 1;
       if (left >= this.#nodes.length) return;
       const right = left + 1;
-      const isRight = right < this.#nodes.length && this.#nodes[right]!.at < this.#nodes[left]!.at;
+      const isRight = right < this.#nodes.length && this.#isBefore(right, left);
       const child = isRight ? right : left;
-      if (this.#nodes[index]!.at <= this.#nodes[child]!.at) return;
+      if (!this.#isBefore(child, index)) return;
       this.#swap(index, child);
       index = child;
     }
+  }
+
+  #isBefore(one: number, other: number): boolean {
+    const left = this.#nodes[one]!;
+    const right = this.#nodes[other]!;
+    if (left.at !== right.at) return left.at < right.at;
+    return this.#nameOf(left.item) < this.#nameOf(right.item);
   }
 
   #swap(one: number, other: number): void {
