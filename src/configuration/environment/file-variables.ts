@@ -23,7 +23,7 @@ const notOurs =
 
 /** What may be given as `X_FILE`: the variables that are understood here, and whatever is called as a secret. */
 const mayBeInFile =
-  /^(?:(?:TASK|JOB|CRONTAB|SMTP|EMAIL|DST)_.+|SRC|DST|OPTIONS|OPTIONS_EXTRA|TZ|(?:.*_)?(?:PASS|PASSWD|PASSWORD|PASSPHRASE|SECRET|TOKEN|KEY|KEY_ID|ACCESS_KEY|USER|USERNAME|DATABASE|DB)|PG(?:PASSWORD|USER|DATABASE)|.*(?:PASSWORD|PASSPHRASE))$/u;
+  /^(?:(?:TASK|JOB|CRONTAB|SMTP|EMAIL|DST)_.+|SRC|DST|OPTIONS|OPTIONS_EXTRA|TZ|(?:.*_)?(?:PASS|PASSWD|PASSWORD|PASSPHRASE|SECRET|TOKEN|KEY|KEY_ID|ACCESS_KEY|USER|USERNAME|DATABASE|DB)|PG(?:PASSWORD|USER|DATABASE)|.*_PWD|.*(?:PASSWORD|PASSPHRASE))$/u;
 
 /**
  * Puts the contents of files in place: `FILE__X=/path` and `X_FILE=/path` both give `X`. One newline at the end does not count.

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 
+import { startMariadb } from '#test/servers/mariadb.ts';
 import { containerPlace, holdfastLauncher } from './container-environment.ts';
 
 describe('tasks', () => {
@@ -231,50 +232,57 @@ describe('the examples of the task container', () => {
     assert.match(name ?? '', /^test1\.\d{4}-\d\d-\d\d$/u);
   });
 
-  it('database: a dump and a snapshot of its files, on one schedule, from data that cannot be written', async () => {
-    // The dump is a file that a program prints in the place of mysqldump; the real one has tests of its own.
+  it('database: a dump and a snapshot of its files, on one schedule, and both restored', async () => {
+    await using server = await startMariadb();
+    await server.query(
+      'CREATE DATABASE shop; CREATE TABLE shop.t (i INT PRIMARY KEY, word VARCHAR(20)); ' +
+        "INSERT INTO shop.t SELECT seq, CONCAT('w', seq) FROM mysql.seq_1_to_500",
+    );
     await using place = await containerPlace({ PASSPHRASE: 'pass' });
-    for (const name of ['mysql', 'bin']) await mkdir(place.of(name));
+    await mkdir(place.of('mysql'));
     await writeFile(place.of('mysql/ibdata1'), Buffer.alloc(20_000, 7));
     await chmod(place.of('mysql'), 0o500);
-    await writeFile(
-      place.of('bin/mysqldump'),
-      '#!/bin/sh\n[ "$*" = "--host=mariadb --user=user --password=a word database" ] || exit 2\necho "CREATE TABLE t (i int);"\n',
-      { mode: 0o755 },
-    );
+    await writeFile(place.of('password'), `${server.password}\n`);
+    const options = `--host=127.0.0.1 --port=${server.port} --user=$MYSQL_USER`;
+    const url = (name: string): string => `file://${place.of('mnt/backup', name)}`;
     const environment = {
-      PATH: `${place.of('bin')}:${process.env['PATH']}`,
-      MYSQL_DATABASE: 'database',
-      MYSQL_USER: 'user',
-      MYSQL_PASSWORD_FILE: place.of('password'),
+      MYSQL_DATABASE: 'shop',
+      MYSQL_USER: server.user,
+      MYSQL_PWD_FILE: place.of('password'),
+      FILE__MYSQL_PWD: place.of('password'),
       TASK_dump_CRONTAB: '* * * * *',
       TASK_dump_PREPARE: `mkdir -p ${place.of('mnt/backup/dump')}`,
-      TASK_dump_EXTRACT:
-        'mysqldump --host=mariadb --user=$MYSQL_USER "--password=$MYSQL_PASSWORD" $MYSQL_DATABASE > $SRC/database.backup.sql',
-      TASK_dump_LOAD: `duplicity full $SRC file://${place.of('mnt/backup/dump')}`,
+      TASK_dump_EXTRACT: `mysqldump ${options} $MYSQL_DATABASE > $SRC/database.backup.sql`,
+      TASK_dump_LOAD: `duplicity full $SRC ${url('dump')}`,
       TASK_snapshot_CRONTAB: '* * * * *',
       TASK_snapshot_PREPARE: `mkdir -p ${place.of('mnt/backup/snapshot')}`,
-      TASK_snapshot_LOAD: `duplicity full ${place.of('mysql')} file://${place.of('mnt/backup/snapshot')}`,
+      TASK_snapshot_LOAD: `duplicity full ${place.of('mysql')} ${url('snapshot')}`,
+      TASK_files_RESTORE: '10',
+      TASK_files_LOAD: `duplicity restore ${url('snapshot')} ${place.of('files')}`,
+      TASK_tables_RESTORE: '20',
+      TASK_tables_EXTRACT: `duplicity restore ${url('dump')} $SRC/back`,
+      TASK_tables_LOAD: `mysql ${options} $MYSQL_DATABASE < $SRC/back/database.backup.sql`,
     };
-    await writeFile(place.of('password'), 'a word\n');
     for (const task of ['dump', 'snapshot']) {
       const ran = await place.run(['task', 'run', task], environment);
       assert.equal(ran.status, 0, ran.stdout + ran.stderr);
-      assert.ok(!ran.stdout.includes('a word'));
+      assert.ok(!ran.stdout.includes(server.password));
     }
-    for (const [name, file, content] of [
-      ['dump', 'database.backup.sql', 'CREATE TABLE t (i int);\n'],
-      ['snapshot', 'ibdata1', '\u0007'.repeat(20_000)],
-    ] as const) {
-      const url = `file://${place.of('mnt/backup', name)}`;
-      const back = await place.run(['duplicity', 'restore', url, place.of('back', name)]);
-      assert.equal(back.status, 0, back.stderr);
-      assert.equal(await readFile(place.of('back', name, file), 'utf8'), content);
-    }
+    const rows = 'SELECT COUNT(*), SUM(i), MAX(word) FROM shop.t';
+    const before = await server.query(rows);
+    await server.query('DROP TABLE shop.t');
+    const restored = await place.run(['execute-restore'], environment);
+    assert.equal(restored.status, 0, restored.stdout + restored.stderr);
+    assert.equal(await server.query(rows), before);
+    assert.ok(Buffer.alloc(20_000, 7).equals(await readFile(place.of('files/ibdata1'))));
     // A dump that fails is no success, and stores nothing new.
-    const failing = { ...environment, MYSQL_USER: 'nobody' };
-    const before = await readdir(place.of('mnt/backup/dump'));
-    assert.equal((await place.run(['task', 'run', 'dump'], failing)).status, 1);
-    assert.deepEqual(await readdir(place.of('mnt/backup/dump')), before);
+    const archives = await readdir(place.of('mnt/backup/dump'));
+    const failing = await place.run(['task', 'run', 'dump'], {
+      ...environment,
+      MYSQL_USER: 'nobody',
+    });
+    assert.equal(failing.status, 1);
+    assert.match(failing.stdout, /Access denied/u);
+    assert.deepEqual(await readdir(place.of('mnt/backup/dump')), archives);
   });
 });
