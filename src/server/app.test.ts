@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { AppError } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
+import type { Catalog } from '../catalog/catalog.ts';
 import type { BackupJob } from '../model/job.ts';
 import { Feed } from '../service/feed.ts';
 import type { RunEvent } from '../service/run-event.ts';
@@ -385,19 +386,19 @@ describe('the HTTP interface', () => {
   });
 
   test('says nothing of its own faults but that there was one', async () => {
-    const broken = {
-      catalog: {
-        ...context.catalog,
-        runs: { list: () => Promise.reject(new TypeError('x is undefined')) },
-      },
-    };
-    const body = await read<ErrorBody>(
-      call('GET', '/api/v1/runs', undefined, {}, broken as unknown as Partial<ServerContext>),
-      500,
-    );
-    assert.equal(body.code, 'internal');
-    assert.doesNotMatch(JSON.stringify(body), /undefined/u);
-    assert.equal(lines.at(-1)?.fields['error'], 'x is undefined');
+    for (const fault of [
+      new TypeError('x is undefined'),
+      new AppError('internal', 'x is undefined'),
+    ]) {
+      const broken = { ...context.catalog, runs: { list: () => Promise.reject(fault) } };
+      const body = await read<ErrorBody>(
+        call('GET', '/api/v1/runs', undefined, {}, { catalog: broken as unknown as Catalog }),
+        500,
+      );
+      assert.equal(body.code, 'internal');
+      assert.doesNotMatch(JSON.stringify(body), /undefined/u);
+      assert.equal(lines.pop()?.fields['error'], 'x is undefined');
+    }
   });
 
   test('answers with headers that keep browsers from mischief', async () => {

@@ -157,6 +157,8 @@ describe('the plugin for Nagios', () => {
     const late = jobWith('c', good(3 * HOUR), { dueBy: NOW - HOUR });
     assert.equal(judge([late], range('26h', '29h'))[0], 0);
     assert.equal(judge([jobWith('c', bad('No'))], range('40h', '50h'))[0], 1);
+    // Why it failed tells more than since when.
+    assert.match(judge([jobWith('c', bad('No'))], range('26h', '50h'))[1]!, /c: No \(failed/u);
     const never = jobWith('n', { activity: 'backup', verdict: 'never', failuresInARow: 0 });
     assert.equal(judge([never], range('26h', '99h'))[0], 2);
     assert.equal(judge([never], range('101h', '102h'))[0], 0);

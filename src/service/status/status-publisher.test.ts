@@ -8,7 +8,7 @@ import type { BackupJob } from '../../model/job.ts';
 import { Feed } from '../feed.ts';
 import { createLog, type LogLine } from '../log.ts';
 import type { RunEvent } from '../run-event.ts';
-import { type CatalogOfRuns, catalogOfRuns } from '#test/support/catalog-of-runs.ts';
+import { catalogOfRuns } from '#test/support/catalog-of-runs.ts';
 import { JobStatuses } from './job-statuses.ts';
 import { readStatusFile } from './read-status-file.ts';
 import { StatusPublisher, type StatusPublisherOptions } from './status-publisher.ts';
@@ -51,7 +51,13 @@ class HeldClock implements Clock {
   /** Resolves when somebody sleeps. */
   async untilSleep(): Promise<number> {
     const before = this.sleeps.length;
-    await new Promise<void>((resolve) => (this.#onSleep = resolve));
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error('Nobody sleeps')), 20_000);
+      this.#onSleep = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
     return this.sleeps[before]!;
   }
 
@@ -87,16 +93,24 @@ describe('the status file', () => {
     });
     await first;
     const file = path.join(directory, 'status.json');
-    return { kept, clock, feed, lines, publisher, file };
-  };
-  const end = async (kept: CatalogOfRuns, publisher: StatusPublisher): Promise<void> => {
-    await publisher[Symbol.asyncDispose]();
-    await kept[Symbol.asyncDispose]();
+    return {
+      kept,
+      clock,
+      feed,
+      lines,
+      publisher,
+      file,
+      async [Symbol.asyncDispose]() {
+        await publisher[Symbol.asyncDispose]();
+        await kept[Symbol.asyncDispose]();
+      },
+    };
   };
 
   test('is there at once, for everybody, without secrets, and is written again', async () => {
     const before = process.umask(0o077);
-    const { kept, clock, publisher, file } = await begin().finally(() => process.umask(before));
+    await using world = await begin().finally(() => process.umask(before));
+    const { kept, clock, publisher, file } = world;
     assert.equal((await stat(file)).mode & 0o777, 0o644);
     assert.doesNotMatch(await readFile(file, 'utf8'), /hidden/u);
     const status = await readStatusFile(file);
@@ -107,11 +121,11 @@ describe('the status file', () => {
     assert.deepEqual(clock.sleeps, [5 * MINUTE]);
     assert.equal(await clock.wake(5 * MINUTE), 5 * MINUTE);
     assert.equal((await readStatusFile(file)).at, NOW + 5 * MINUTE);
-    await end(kept, publisher);
   });
 
   test('tells of each run soon, of many at once', async () => {
-    const { kept, clock, feed, publisher, file } = await begin();
+    await using world = await begin();
+    const { kept, clock, feed, publisher, file } = world;
     const run = await kept.addRun('documents', 'failed', NOW - MINUTE, {
       problem: { code: 'x', message: 'No route' },
       steps: [
@@ -126,18 +140,18 @@ describe('the status file', () => {
     assert.equal(told?.verdict, 'failed');
     assert.equal(told.lastFailure?.problem?.message, 'No route');
     assert.doesNotMatch(await readFile(file, 'utf8'), /long output/u);
-    await end(kept, publisher);
   });
 
   test('promises nothing any more when the service ends in order', async () => {
-    const { kept, publisher, file } = await begin();
+    await using world = await begin();
+    const { kept, publisher, file } = world;
     await publisher[Symbol.asyncDispose]();
     assert.equal((await readStatusFile(file)).validUntil, undefined);
-    await end(kept, publisher);
   });
 
   test('goes where the settings say, with metrics, and to everybody', async () => {
-    const { kept, clock, publisher } = await begin();
+    await using world = await begin();
+    const { kept, clock, publisher } = world;
     const { directory, catalog } = kept;
     await publisher[Symbol.asyncDispose]();
     await catalog.configuration.settings.save(
@@ -148,7 +162,7 @@ describe('the status file', () => {
     const publicFile = path.join(directory, 'public', 'status.json');
     const statuses = new JobStatuses({ catalog, clock, timeZone: 'UTC', hostName: 'host' });
     const first = clock.untilSleep();
-    const other = StatusPublisher.start({
+    await using _other = StatusPublisher.start({
       catalog,
       clock,
       statuses,
@@ -164,18 +178,18 @@ describe('the status file', () => {
     assert.equal(await readFile(own, 'utf8'), await readFile(publicFile, 'utf8'));
     const metrics = await readFile(path.join(directory, 'own', 'holdfast.prom'), 'utf8');
     assert.match(metrics, /^holdfast_job_enabled\{job_name="documents"\} 1$/mu);
-    await end(kept, other);
   });
 
   test('that cannot be written is said once, and tried again', async () => {
-    const { kept, clock, lines, publisher, file } = await begin();
+    await using world = await begin();
+    const { kept, clock, lines, publisher, file } = world;
     await publisher[Symbol.asyncDispose]();
     lines.length = 0;
     const { catalog, directory } = kept;
     const blocked = path.join(directory, 'blocked');
     await mkdir(path.join(blocked, 'status.json'), { recursive: true });
     const first = clock.untilSleep();
-    const other = StatusPublisher.start({
+    await using _other = StatusPublisher.start({
       catalog,
       clock,
       version: '1.2.3',
@@ -192,7 +206,6 @@ describe('the status file', () => {
     assert.match(String(lines[0]?.fields['error']), /Cannot write ".*blocked\/status\.json"/u);
     // The other place has it nevertheless.
     assert.equal((await readStatusFile(file)).at, NOW + 5 * MINUTE);
-    await end(kept, other);
   });
 });
 
