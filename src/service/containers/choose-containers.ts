@@ -61,7 +61,7 @@ async function findContainers(
   warnings: string[],
 ): Promise<readonly ContainerDetails[]> {
   const found = new Map<string, ContainerDetails>();
-  const labelled = label === undefined ? [] : await client.list({ labels: [label] }, { signal });
+  const labelled = label === undefined ? [] : await client.list([label], { signal });
   for (const one of [...labelled, ...names]) {
     const container = await client.inspect(one, { signal });
     if (container !== undefined) found.set(container.id, container);

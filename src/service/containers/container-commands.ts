@@ -28,7 +28,7 @@ export async function containersWithCommands(
 ): Promise<readonly string[]> {
   const ids: string[] = [];
   for (const phase of phases) {
-    for (const id of await client.list({ labels: [`holdfast.exec-${phase}`] }, { signal })) {
+    for (const id of await client.list([`holdfast.exec-${phase}`], { signal })) {
       const container = await client.inspect(id, { signal });
       const jobs = container?.labels['holdfast.job']?.split(',').map((name) => name.trim());
       const isMeant = jobs === undefined || jobs.includes(job);

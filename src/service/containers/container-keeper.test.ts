@@ -1,94 +1,28 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 
-import { noPodman, type PodmanServer, startPodman } from '#test/servers/podman.ts';
+import { noPodman } from '#test/servers/podman.ts';
+import { type ContainerStage, containerStage } from '#test/support/container-stage.ts';
 import { forbiddingProxy } from '#test/support/forbidding-proxy.ts';
-import { temporaryDirectory, type TemporaryDirectory } from '#test/support/temporary-directory.ts';
 
 import { systemClock } from '../../base/clock.ts';
-import { AppError } from '../../base/errors.ts';
-import type { ProcessIdentity } from '../../base/process-identity.ts';
-import { CatalogKey } from '../../catalog/catalog-key.ts';
-import type { Catalog } from '../../catalog/catalog.ts';
-import { openCatalog } from '../../catalog/open-catalog.ts';
-import type { ContainerRule } from '../../model/job.ts';
-import type { StepRecord } from '../../model/run.ts';
-import { type ContainerKeeperSettings, EngineContainerKeeper } from './container-keeper.ts';
 import type { OwnContainer } from './own-container.ts';
 
 const skip = noPodman();
-const host = 'machine';
 
 describe('containers around a run', { skip }, () => {
-  let podman: PodmanServer;
-  let directory: TemporaryDirectory;
-  let catalog: Catalog;
-  let keeper: EngineContainerKeeper;
-  let made: string[] = [];
+  let stage: ContainerStage;
 
-  const key = CatalogKey.random();
-  const file = (): string => path.join(directory.path, 'catalog.sqlite');
   before(async () => {
-    podman = await startPodman();
-    directory = await temporaryDirectory();
-    const opened = await openCatalog({ location: { file: file() }, key, clock: systemClock });
-    catalog = opened;
-    keeper = keeperWith({});
+    stage = await containerStage();
   });
-  after(async () => {
-    await keeper[Symbol.asyncDispose]();
-    await catalog[Symbol.asyncDispose]();
-    await directory[Symbol.asyncDispose]();
-    await podman[Symbol.asyncDispose]();
-  });
-  beforeEach(async () => {
-    for (const name of made.reverse()) await podman.remove(name).catch(() => undefined);
-    made = [];
-    assert.deepEqual(await catalog.journal.list(), []);
-  });
-
-  const keeperWith = (settings: Partial<ContainerKeeperSettings>): EngineContainerKeeper =>
-    new EngineContainerKeeper({
-      catalog,
-      host,
-      address: podman.address,
-      environment: {},
-      watch: 0,
-      ...settings,
-    });
-  const run: PodmanServer['run'] = async (container) => {
-    made.push(container.name);
-    return podman.run(container);
-  };
-  const newRun = async (job = 'documents'): Promise<string> =>
-    (
-      await catalog.queue.add(
-        { job, activity: 'backup', trigger: 'manual', priority: 0, keys: [] },
-        0,
-      )
-    ).id;
-  const states = async (...names: string[]): Promise<(string | undefined)[]> =>
-    Promise.all(names.map((name) => podman.state(name)));
-  const stopped = async (
-    rule: ContainerRule,
-    id: string,
-    outcome = 'succeeded',
-  ): Promise<StepRecord> => {
-    const step = await keeper.stop(rule, { run: id });
-    assert.equal(step.outcome, outcome, JSON.stringify(step));
-    return step;
-  };
-  const started = async (id: string, outcome = 'succeeded'): Promise<StepRecord> => {
-    const step = await keeper.start({}, { run: id });
-    assert.equal(step.outcome, outcome, JSON.stringify(step));
-    return step;
-  };
+  after(() => stage[Symbol.asyncDispose]());
+  beforeEach(() => stage.clear());
 
   test('only what runs and has the label is stopped, and only that is started', async () => {
+    const { podman, catalog, run, newRun, states, stopped, started, host } = stage;
     await run({ name: 'web', labels: { 'holdfast.stop': 'true' } });
     await run({ name: 'off', labels: { 'holdfast.stop': 'true' }, stopped: true });
     await run({ name: 'other', labels: { 'holdfast.stop': 'false' } });
@@ -109,6 +43,7 @@ describe('containers around a run', { skip }, () => {
   });
 
   test('dependencies of Compose: whatever needs others is stopped first and started last', async () => {
+    const { podman, run, newRun, stopped, started } = stage;
     const labels = (service: string, needs = ''): Record<string, string> => ({
       'com.docker.compose.project': 'shop',
       'com.docker.compose.service': service,
@@ -124,6 +59,7 @@ describe('containers around a run', { skip }, () => {
   });
 
   test('names are stopped in their order; one that is not there is told', async () => {
+    const { run, newRun, stopped, started } = stage;
     for (const name of ['one', 'two']) await run({ name });
     const id = await newRun();
     const step = await stopped({ names: ['two', 'three', 'one'] }, id, 'warned');
@@ -132,17 +68,8 @@ describe('containers around a run', { skip }, () => {
     assert.equal((await started(id)).output, 'Started: one, two');
   });
 
-  test('one that ignores the request is killed after its time, which is told', async () => {
-    await run({ name: 'deaf', command: ['sh', '-c', 'trap "" TERM; while :; do sleep 1; done'] });
-    const id = await newRun();
-    const step = await stopped({ names: ['deaf'], stopTimeout: '1s' }, id, 'warned');
-    assert.deepEqual(step.warnings, [
-      'The container "deaf" did not stop within 1 s and was killed',
-    ]);
-    await started(id);
-  });
-
   test('one that the engine would delete is left alone', async () => {
+    const { podman, run, newRun, stopped } = stage;
     await run({ name: 'fleeting', removeAtEnd: true, labels: { stop: '' } });
     const step = await stopped({ label: 'stop' }, await newRun(), 'warned');
     assert.match(step.warnings?.[0] ?? '', /made with --rm/u);
@@ -150,6 +77,7 @@ describe('containers around a run', { skip }, () => {
   });
 
   test('one that restarts always stays stopped, and is started', async () => {
+    const { podman, run, newRun, stopped, started } = stage;
     await run({ name: 'eager', restart: 'always' });
     const id = await newRun();
     await stopped({ names: ['eager'] }, id);
@@ -159,6 +87,7 @@ describe('containers around a run', { skip }, () => {
   });
 
   test('a container that was made anew is found by its name or by the labels of Compose', async () => {
+    const { podman, run, newRun, states, stopped, started } = stage;
     const labels = {
       'com.docker.compose.project': 'shop',
       'com.docker.compose.service': 'web',
@@ -176,6 +105,7 @@ describe('containers around a run', { skip }, () => {
   });
 
   test('one that was removed is told, and the others start', async () => {
+    const { podman, run, newRun, stopped, started } = stage;
     for (const name of ['gone', 'stays']) await run({ name });
     const id = await newRun();
     await stopped({ names: ['gone', 'stays'] }, id);
@@ -187,30 +117,9 @@ describe('containers around a run', { skip }, () => {
     assert.equal(await podman.state('stays'), 'running');
   });
 
-  test('one that will not start is told and kept in mind; the others start, it does at the next recovery', async () => {
-    const program = path.join(directory.path, 'program');
-    await writeProgram(program);
-    await run({ name: 'broken', command: [program], labels: { stop: '' } });
-    await run({ name: 'stays', labels: { stop: '' } });
-    const id = await newRun();
-    await stopped({ label: 'stop' }, id);
-    await rm(program);
-    const step = await started(id, 'failed');
-    assert.match(
-      step.problem?.message ?? '',
-      /^Cannot start the container "[0-9a-f]{64}": .*program/u,
-    );
-    assert.equal(step.problem?.code, 'container/failed');
-    assert.equal(await podman.state('stays'), 'running');
-    await writeProgram(program);
-    await catalog.queue.cancel(id, 0);
-    const [recovered] = await keeper.recover({ isAlive: () => false });
-    assert.equal(recovered?.step.output, 'Started: broken');
-    assert.equal(await podman.state('broken'), 'running');
-  });
-
   test('one that ends at once is told', async () => {
-    const flag = path.join(directory.path, 'flag');
+    const { keeperWith, run, newRun, stopped, directory } = stage;
+    const flag = path.join(directory, 'flag');
     await writeFile(flag, '');
     await run({
       name: 'weak',
@@ -228,6 +137,7 @@ describe('containers around a run', { skip }, () => {
   });
 
   test('the start is over when they are healthy; one that does not become so in time is told', async () => {
+    const { run, newRun, stopped, started } = stage;
     await run({ name: 'sick', health: 'false' });
     const id = await newRun();
     await stopped({ names: ['sick'], startTimeout: '1s' }, id);
@@ -239,6 +149,7 @@ describe('containers around a run', { skip }, () => {
   });
 
   test('a start that takes its time is waited for', async () => {
+    const { podman, run, newRun, stopped, started } = stage;
     await run({ name: 'fit', health: 'true' });
     const id = await newRun();
     await stopped({ names: ['fit'] }, id);
@@ -250,6 +161,7 @@ describe('containers around a run', { skip }, () => {
   });
 
   test('what two runs need stopped is started when the last of them is done', async () => {
+    const { podman, run, newRun, stopped, started } = stage;
     await run({ name: 'shared', labels: { stop: '' } });
     const [first, second] = [await newRun('one'), await newRun('two')];
     await stopped({ label: 'stop' }, first);
@@ -261,6 +173,7 @@ describe('containers around a run', { skip }, () => {
   });
 
   test('a run that cannot stop everything gives back what it has stopped', async () => {
+    const { podman, keeperWith, run, newRun, states } = stage;
     await run({ name: 'web', labels: { stop: '', 'holdfast.stop-order': '1' } });
     await run({ name: 'db', labels: { stop: '', 'holdfast.stop-order': '2' } });
     let stops = 0;
@@ -277,6 +190,7 @@ describe('containers around a run', { skip }, () => {
   });
 
   test('an engine that is not there fails the step and leaves nothing behind', async () => {
+    const { keeperWith, newRun } = stage;
     const address = 'unix:///nowhere/docker.sock';
     await using lost = keeperWith({ address });
     const step = await lost.stop({ label: 'stop' }, { run: await newRun() });
@@ -285,6 +199,7 @@ describe('containers around a run', { skip }, () => {
   });
 
   test('a run that is cancelled gives back what it has stopped', async () => {
+    const { podman, keeperWith, run, newRun, states } = stage;
     for (const name of ['one', 'two']) await run({ name });
     const abort = new AbortController();
     const reason = new Error('cancelled');
@@ -304,6 +219,7 @@ describe('containers around a run', { skip }, () => {
   });
 
   test('commands in labels run before and after, as the user and in the directory they say', async () => {
+    const { run, newRun, stopped, started } = stage;
     const log = '/tmp/log';
     await run({
       name: 'app',
@@ -326,6 +242,7 @@ describe('containers around a run', { skip }, () => {
   });
 
   test('a command of a label that fails stops nothing and fails the run', async () => {
+    const { podman, run, newRun, stopped } = stage;
     await run({ name: 'app', labels: { 'holdfast.exec-before': 'echo no; exit 3', stop: '' } });
     const startedAt = await podman.startedAt('app');
     const step = await stopped({ label: 'stop' }, await newRun(), 'failed');
@@ -337,106 +254,14 @@ describe('containers around a run', { skip }, () => {
     assert.equal(await podman.startedAt('app'), startedAt);
   });
 
-  test('killed after it has stopped: the next one starts exactly that', async () => {
-    await run({ name: 'web' });
-    await run({ name: 'off', stopped: true });
-    const id = await newRun();
-    await killedWorker(id, 'web', 'stopped succeeded');
-    assert.equal(await podman.state('web'), 'exited');
-    // Another process of the same machine does not touch what is under way.
-    assert.deepEqual(await keeper.recover({ isAlive: (one) => one === id }), []);
-    const [recovered, ...others] = await keeper.recover({ isAlive: () => false });
-    assert.deepEqual(others, []);
-    assert.equal(recovered?.run, id);
-    assert.equal(recovered.step.output, 'Started: web');
-    assert.deepEqual(await states('web', 'off'), ['running', 'created']);
-  });
-
-  test('killed while the engine is stopping: it runs in the end', async () => {
-    await run({
-      name: 'slow',
-      command: ['sh', '-c', 'trap "sleep 1; exit 0" TERM; while :; do sleep 0.1; done'],
-    });
-    await killedWorker(await newRun(), 'slow', 'announced');
-    await keeper.recover({ isAlive: () => false });
-    assert.equal(await podman.state('slow'), 'running');
-    // Nothing is under way any more that could stop it.
-    await systemClock.sleep(1500);
-    assert.equal(await podman.state('slow'), 'running');
-  });
-
-  test('what a run of this process has stopped is not taken for left behind', async () => {
-    await run({ name: 'web' });
-    const id = await newRun();
-    await stopped({ names: ['web'] }, id);
-    // As if it had begun after the list of what is under way was made.
-    assert.deepEqual(await keeper.recover({ isAlive: () => false }), []);
-    await started(id);
-  });
-
-  test('a catalog that is away does not keep containers from starting', async () => {
-    await run({ name: 'web', labels: { 'holdfast.exec-after': 'echo on again' } });
-    let isAway = false;
-    const away =
-      <Parameters extends unknown[], Result>(
-        call: (...parameters: Parameters) => Promise<Result>,
-      ) =>
-      (...parameters: Parameters): Promise<Result> =>
-        isAway
-          ? Promise.reject(new AppError('catalog/unavailable', 'Cannot reach the catalog'))
-          : call(...parameters);
-    const { journal, runs } = catalog;
-    await using lonely = keeperWith({
-      catalog: {
-        runs: { ...runs, get: away((...parameters) => runs.get(...parameters)) },
-        journal: {
-          add: away((...parameters) => journal.add(...parameters)),
-          list: away((...parameters) => journal.list(...parameters)),
-          update: away((...parameters) => journal.update(...parameters)),
-          remove: away((...parameters) => journal.remove(...parameters)),
-        },
-      },
-    });
-    const id = await newRun();
-    await lonely.stop({ names: ['web'] }, { run: id });
-    isAway = true;
-    const step = await lonely.start({}, { run: id });
-    assert.deepEqual(
-      [step.outcome, step.output, step.warnings],
-      ['warned', 'web: on again\nStarted: web', ['Cannot reach the catalog']],
-    );
-    assert.equal(await podman.state('web'), 'running');
-    // What is still in the journal does no harm.
-    isAway = false;
-    await catalog.queue.cancel(id, 0);
-    const [recovered] = await keeper.recover({ isAlive: () => false });
-    assert.equal(recovered?.step.counters?.details?.['started'], 0);
-  });
-
   test('a label that nothing has is told', async () => {
+    const { newRun, stopped } = stage;
     const step = await stopped({ label: 'nobody' }, await newRun(), 'warned');
     assert.deepEqual(step.warnings, ['No container has the label "nobody"']);
   });
 
-  test('what stopped under another name of this machine is found by its containers', async () => {
-    await run({ name: 'web' });
-    const [here, id] = [await newRun(), await newRun()];
-    await stopped({ names: ['web'] }, here);
-    const [entry] = await catalog.journal.list();
-    assert.ok(entry !== undefined);
-    // As if it had been another process, in a container that has been made anew since: nobody knows that it is gone.
-    const process = { ...(entry.data['process'] as ProcessIdentity), host: '4f1d' };
-    const data = { ...entry.data, process };
-    await catalog.journal.remove(entry.id);
-    await catalog.journal.add({ kind: entry.kind, run: id, host: '4f1d', data });
-    // The run is still under way somewhere, as far as the catalog knows.
-    assert.deepEqual(await keeper.recover({ isAlive: () => false }), []);
-    await catalog.queue.cancel(id, 0);
-    const [recovered] = await keeper.recover({ isAlive: () => false });
-    assert.equal(recovered?.step.output, 'Started: web');
-  });
-
   test('it never stops the container it runs in', async () => {
+    const { podman, keeper, keeperWith, run, newRun } = stage;
     const id = await run({ name: 'own', hostname: 'chosen', labels: { stop: '' } });
     // What a program in there finds out about itself.
     const own = path.join(import.meta.dirname, 'own-container.ts');
@@ -456,28 +281,4 @@ describe('containers around a run', { skip }, () => {
     ]);
     assert.equal(await podman.state('own'), 'running');
   });
-
-  /** A process that stops a container and is killed when it has said a line. */
-  async function killedWorker(id: string, name: string, line: string): Promise<void> {
-    const script = path.join(
-      import.meta.dirname,
-      '../../../test/support/stop-containers-worker.ts',
-    );
-    const worker = spawn(
-      process.execPath,
-      [script, file(), key.reveal(), podman.address, id, name],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
-    );
-    let said = '';
-    for await (const piece of worker.stdout) {
-      said += String(piece);
-      if (said.includes(`${line}\n`)) worker.kill('SIGKILL');
-    }
-    if (worker.exitCode === null && worker.signalCode === null) await once(worker, 'exit');
-    assert.equal(worker.signalCode, 'SIGKILL', said);
-  }
 });
-
-async function writeProgram(file: string): Promise<void> {
-  await writeFile(file, '#!/bin/sh\ntrap "exit 0" TERM\nsleep 1000 & wait\n', { mode: 0o755 });
-}

@@ -1,14 +1,13 @@
 import { hostname } from 'node:os';
 
-import type { CallOptions } from '../../base/call-options.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { durationMilliseconds, parseDuration } from '../../base/duration.ts';
-import { identifyProcess, isDead, type ProcessIdentity } from '../../base/process-identity.ts';
+import { identifyProcess } from '../../base/process-identity.ts';
 import { hasCode } from '../../base/errors.ts';
 import { Semaphore } from '../../base/semaphore.ts';
 import type { Catalog, JournalEntry } from '../../catalog/catalog.ts';
 import type { ContainerRule } from '../../model/job.ts';
-import { isOver, type StepRecord } from '../../model/run.ts';
+import type { StepRecord } from '../../model/run.ts';
 import type {
   ContainerExecEnd,
   ContainerExecOptions,
@@ -17,6 +16,7 @@ import type {
   ContainerRecoverOptions,
   RecoveredContainers,
 } from '../runner/step-context.ts';
+import { afterFailure } from './after-failure.ts';
 import { chooseContainers } from './choose-containers.ts';
 import { containersWithCommands, runLabelledCommands } from './container-commands.ts';
 import { runInContainer } from './container-exec.ts';
@@ -24,6 +24,7 @@ import { problemOf } from './container-problem.ts';
 import { containerStep, newTold, type Told } from './container-step.ts';
 import { type DockerClient, openDockerClient } from './docker-client.ts';
 import type { DockerPlaces } from './docker-endpoint.ts';
+import { isLeftBehind } from './left-behind.ts';
 import { findOwnContainer, type OwnContainer } from './own-container.ts';
 import { startItems } from './start-items.ts';
 import { stopItems } from './stop-items.ts';
@@ -48,6 +49,8 @@ export interface ContainerKeeperSettings extends DockerPlaces {
 
 const defaultStopTimeout = '60s';
 const defaultStartTimeout = '2m';
+/** Milliseconds for which the start of the service waits for containers to become healthy. */
+const recoveryPatience = 20_000;
 /** Milliseconds that an engine takes longer than it was told. */
 const stopSlack = 3000;
 
@@ -138,11 +141,11 @@ export class EngineContainerKeeper implements ContainerKeeper, AsyncDisposable {
   }: ContainerRecoverOptions): Promise<readonly RecoveredContainers[]> {
     const recovered: RecoveredContainers[] = [];
     for (const entry of await this.#entries()) {
-      if (isAlive(entry.run) || !(await this.#isLeftBehind(entry, { signal }))) continue;
+      if (isAlive(entry.run) || !(await this.#isLeftBehind(entry, signal))) continue;
       signal?.throwIfAborted();
       const startedAt = this.#clock.now();
       const told = newTold();
-      await this.#putRight(entry, told);
+      await this.#putRight(entry, told, recoveryPatience);
       recovered.push({
         run: entry.run,
         step: containerStep('start containers', startedAt, this.#clock.now(), told),
@@ -194,6 +197,8 @@ export class EngineContainerKeeper implements ContainerKeeper, AsyncDisposable {
       job,
       process: identifyProcess(),
       stopsUntil: 0,
+      attempts: 0,
+      notBefore: 0,
       ranCommands: commands.length > 0,
       items,
     };
@@ -261,7 +266,7 @@ export class EngineContainerKeeper implements ContainerKeeper, AsyncDisposable {
   }
 
   /** Starts what an entry names, but what another run still needs stopped. What cannot be started stays in the journal. Never throws. */
-  async #putRight(entry: JournalEntry, told: Told): Promise<void> {
+  async #putRight(entry: JournalEntry, told: Told, patience = Infinity): Promise<void> {
     if (entry.id === '') return;
     try {
       const known = underWay.get(entry.run) ?? entry;
@@ -271,23 +276,27 @@ export class EngineContainerKeeper implements ContainerKeeper, AsyncDisposable {
       const client = await this.#connect();
       const services = new SwarmServices(client.transport, this.#clock);
       const stopped = readStoppedContainers(current.data);
-      const end = await startItems(stopped, {
-        client,
-        services,
-        clock: this.#clock,
-        turn,
-        watch: this.#settings.watch ?? 1000,
-        heldByOthers: () => this.#orElse(new Set(), told, () => this.#heldByOthers(entry)),
-        onProgress: (items) =>
-          this.#orElse(undefined, told, () => this.#rewrite(entry, { ...stopped, items })),
-      });
+      const startTimeout = Math.min(stopped.startTimeout, patience);
+      const end = await startItems(
+        { ...stopped, startTimeout },
+        {
+          client,
+          services,
+          clock: this.#clock,
+          turn,
+          watch: this.#settings.watch ?? 1000,
+          heldByOthers: () => this.#orElse(new Set(), told, () => this.#heldByOthers(entry)),
+          onProgress: (items) =>
+            this.#orElse(undefined, told, () => this.#rewrite(entry, { ...stopped, items })),
+        },
+      );
       told.started.push(...end.started);
       told.warnings.push(...end.warnings);
       told.problem ??= end.problem;
       if (stopped.ranCommands) await this.#runCommands('after', entry, stopped.job, told);
-      const left = { ...stopped, ranCommands: false, items: end.failed };
+      const left = afterFailure({ ...stopped, items: end.failed }, this.#clock.now());
       await this.#orElse(undefined, told, () =>
-        end.failed.length === 0
+        left === undefined
           ? this.#settings.catalog.journal.remove(entry.id)
           : this.#rewrite(entry, left),
       );
@@ -318,20 +327,15 @@ export class EngineContainerKeeper implements ContainerKeeper, AsyncDisposable {
     return entries.filter(({ kind }) => kind === stoppedContainersKind);
   }
 
-  /** Whoever stopped them is gone, or has lost the run or ended it; and they are of this machine. Whether a run is at work is not to be known otherwise: it may have begun a moment ago. */
-  async #isLeftBehind({ host, run, data }: JournalEntry, options: CallOptions): Promise<boolean> {
-    if (underWay.has(run)) return false;
-    const { items, process } = readStoppedContainers(data);
-    if (process !== undefined && isDead(process)) return true;
-    const record = await this.#settings.catalog.runs.get(run, options);
-    const isTaken =
-      record?.worker !== undefined && (process === undefined || !isSame(record.worker, process));
-    if (record !== undefined && !isOver(record) && !isTaken) return false;
-    if (host === this.#host) return true;
-    const client = await this.#connect();
-    for (const { kind, id } of items)
-      if (kind === 'container' && (await client.inspect(id, options)) !== undefined) return true;
-    return false;
+  async #isLeftBehind(entry: JournalEntry, signal: AbortSignal | undefined): Promise<boolean> {
+    if (underWay.has(entry.run)) return false;
+    return isLeftBehind(entry, {
+      host: this.#host,
+      now: this.#clock.now(),
+      runs: this.#settings.catalog.runs,
+      connect: () => this.#connect(),
+      signal,
+    });
   }
 
   async #heldByOthers(entry: JournalEntry): Promise<ReadonlySet<string>> {
@@ -348,6 +352,3 @@ export class EngineContainerKeeper implements ContainerKeeper, AsyncDisposable {
 
 const milliseconds = (text: string | undefined, otherwise: string): number =>
   durationMilliseconds(parseDuration(text ?? otherwise));
-
-const isSame = (one: ProcessIdentity, other: ProcessIdentity): boolean =>
-  one.host === other.host && one.pid === other.pid && one.startTicks === other.startTicks;

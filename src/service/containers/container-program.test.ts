@@ -220,12 +220,12 @@ describe('programs in a container', { skip }, () => {
         address: `${address}?ca=${of('ca.pem')}`,
         environment: {},
       });
-      await assert.rejects(stranger.list({}), { code: 'container/unavailable' });
+      await assert.rejects(stranger.list([]), { code: 'container/unavailable' });
       await using credulous = await openDockerClient({
         address: `${address}?tls`,
         environment: {},
       });
-      await assert.rejects(credulous.list({}), { code: 'container/unavailable' });
+      await assert.rejects(credulous.list([]), { code: 'container/unavailable' });
     } finally {
       server.close();
     }
@@ -242,7 +242,7 @@ describe('programs in a container', { skip }, () => {
     const address = `tcp://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
     try {
       await using limited = await openDockerClient({ address, environment: {} });
-      assert.deepEqual(await limited.list({}), []);
+      assert.deepEqual(await limited.list([]), []);
       await assert.rejects(limited.stop('box', 1000), {
         code: 'container/failed',
         message: `Cannot stop the container "box": the container engine at "${address}" does not allow POST /containers`,
@@ -268,7 +268,7 @@ test('an engine that is not there is told with its socket', async () => {
     address: 'unix:///nowhere/docker.sock',
     environment: {},
   });
-  await assert.rejects(client.list({}), {
+  await assert.rejects(client.list([]), {
     code: 'container/unavailable',
     message:
       'Cannot list containers through the container engine at "/nowhere/docker.sock": there is no such socket',

@@ -9,12 +9,6 @@ import {
 import { type DockerPlaces, findDockerEndpoint } from './docker-endpoint.ts';
 import { DockerTransport } from './docker-transport.ts';
 
-export interface ContainerFilter {
-  /** `name` or `name=value`. */
-  readonly labels?: readonly string[];
-  readonly name?: string;
-}
-
 /** What is to run in a container. */
 export interface ContainerCommand {
   readonly command: readonly string[];
@@ -39,16 +33,9 @@ export class DockerClient implements AsyncDisposable {
     this.transport = transport;
   }
 
-  /** Ids of all containers of a kind, whether they run or not. */
-  async list(filter: ContainerFilter, { signal }: CallOptions = {}): Promise<readonly string[]> {
-    const { labels = [], name } = filter;
-    const filters = {
-      ...(labels.length > 0 && { label: labels }),
-      // The engine takes it for a regular expression.
-      ...(name !== undefined && {
-        name: [`^/?${name.replaceAll(/[.*+?^${}()|[\]\\]/gu, '\\$&')}$`],
-      }),
-    };
+  /** Ids of all containers that have all of some labels (`name` or `name=value`), whether they run or not. */
+  async list(labels: readonly string[], { signal }: CallOptions = {}): Promise<readonly string[]> {
+    const filters = labels.length > 0 ? { label: labels } : {};
     const { body } = await this.transport.call(
       {
         method: 'GET',

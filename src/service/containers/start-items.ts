@@ -140,7 +140,7 @@ async function findAgain(
     `com.docker.compose.service=${service}`,
     ...(number === undefined ? [] : [`com.docker.compose.container-number=${number}`]),
   ];
-  const [id] = await client.list({ labels });
+  const [id] = await client.list(labels);
   return id === undefined ? undefined : client.inspect(id);
 }
 

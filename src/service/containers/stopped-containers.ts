@@ -17,6 +17,9 @@ export interface StoppedContainers {
   readonly process?: ProcessIdentity;
   /** Until then a call to stop that nobody has waited for may still have its effect; 0 when all have been answered. */
   readonly stopsUntil: number;
+  /** How often it was tried in vain to start them, and when it is tried again by a process that lives on. */
+  readonly attempts: number;
+  readonly notBefore: number;
   /** Whether commands of labels were run before, so that those for afterwards have to be run too. */
   readonly ranCommands: boolean;
   /** In the order in which they were stopped. */
@@ -53,6 +56,8 @@ export function readStoppedContainers(data: JournalEntry['data']): StoppedContai
     job: textOf(data['job']),
     ...processOf(data['process']),
     stopsUntil: numberOf(data['stopsUntil']) ?? 0,
+    attempts: numberOf(data['attempts']) ?? 0,
+    notBefore: numberOf(data['notBefore']) ?? 0,
     ranCommands: data['ranCommands'] === true,
     items: listOf(data['items'])
       .map(readItem)

@@ -97,6 +97,8 @@ export function serverUnit(settings: UnitSettings): UnitFile {
           ['RestartSec', '10s'],
           ['', 'A broken configuration does not mend itself.'],
           ['RestartPreventExitStatus', '2'],
+          ['', 'After a crash it first starts what it had stopped.'],
+          ['TimeoutStartSec', '15min'],
           ['WatchdogSec', '10min'],
           ['KillMode', 'mixed'],
           ['TimeoutStopSec', '2min'],
