@@ -110,7 +110,7 @@ describe('the status file', () => {
   test('is there at once, for everybody, without secrets, and is written again', async () => {
     const before = process.umask(0o077);
     await using world = await begin().finally(() => process.umask(before));
-    const { kept, clock, publisher, file } = world;
+    const { clock, file } = world;
     assert.equal((await stat(file)).mode & 0o777, 0o644);
     assert.doesNotMatch(await readFile(file, 'utf8'), /hidden/u);
     const status = await readStatusFile(file);
@@ -125,7 +125,7 @@ describe('the status file', () => {
 
   test('tells of each run soon, of many at once', async () => {
     await using world = await begin();
-    const { kept, clock, feed, publisher, file } = world;
+    const { kept, clock, feed, file } = world;
     const run = await kept.addRun('documents', 'failed', NOW - MINUTE, {
       problem: { code: 'x', message: 'No route' },
       steps: [
@@ -144,7 +144,7 @@ describe('the status file', () => {
 
   test('promises nothing any more when the service ends in order', async () => {
     await using world = await begin();
-    const { kept, publisher, file } = world;
+    const { publisher, file } = world;
     await publisher[Symbol.asyncDispose]();
     assert.equal((await readStatusFile(file)).validUntil, undefined);
   });
