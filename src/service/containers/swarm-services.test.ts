@@ -3,11 +3,16 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import path from 'node:path';
 import { json } from 'node:stream/consumers';
 import { test } from 'node:test';
 
 import { FakeClock } from '#test/support/fake-clock.ts';
+import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 
+import { CatalogKey } from '../../catalog/catalog-key.ts';
+import { openCatalog } from '../../catalog/open-catalog.ts';
+import { EngineContainerKeeper } from './container-keeper.ts';
 import { DockerTransport } from './docker-transport.ts';
 import { SwarmServices } from './swarm-services.ts';
 
@@ -42,9 +47,14 @@ class SwarmSimulator implements AsyncDisposable {
     return simulator;
   }
 
-  transport(): DockerTransport {
+  get address(): string {
     const { port } = this.#server.address() as AddressInfo;
-    return new DockerTransport({ address: 'tcp://sim', origin: `http://127.0.0.1:${port}` });
+    return `tcp://127.0.0.1:${port}`;
+  }
+
+  transport(): DockerTransport {
+    const { address } = this;
+    return new DockerTransport({ address, origin: address.replace('tcp', 'http') });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -57,6 +67,7 @@ class SwarmSimulator implements AsyncDisposable {
     const url = new URL(request.url ?? '', 'http://sim');
     const place = url.pathname.replace(/^\/v1\.43/u, '');
     if (place === '/_ping') return [200, undefined];
+    if (place === '/containers/json') return [200, []];
     if (place === '/services') return [200, this.services.map(describe)];
     if (place === '/tasks') {
       const filters = JSON.parse(url.searchParams.get('filters') ?? '{}') as { service: string[] };
@@ -162,4 +173,38 @@ test('what does not come about in its time, or cannot, is told', async () => {
     code: 'container/failed',
     message: 'Cannot scale the service "svc2" to 0: it runs on every machine of the swarm',
   });
+});
+
+test('services with the label of a rule are stopped and started around a run', async () => {
+  await using swarm = await SwarmSimulator.start();
+  await using directory = await temporaryDirectory();
+  swarm.services.push(
+    web(),
+    { ...web(), id: 'svc2', name: 'agent', mode: { Global: {} } },
+    { ...web(), id: 'svc3', name: 'idle', mode: { Replicated: { Replicas: 0 } } },
+  );
+  const clock = new FakeClock();
+  await using catalog = await openCatalog({
+    location: { file: path.join(directory.path, 'catalog.sqlite') },
+    key: CatalogKey.random(),
+    clock,
+  });
+  const { address } = swarm;
+  await using keeper = new EngineContainerKeeper({ catalog, clock, address, environment: {} });
+  const { id: run } = await catalog.queue.add(
+    { job: 'shop', activity: 'backup', trigger: 'manual', priority: 0, keys: [] },
+    0,
+  );
+  const replicas = (): (number | undefined)[] =>
+    swarm.services.map(({ mode }) => mode.Replicated?.Replicas);
+  const stopped = await keeper.stop({ label: 'stop' }, { run });
+  assert.equal(stopped.output, 'Stopped: web');
+  assert.deepEqual(stopped.warnings, [
+    'The service "agent" is not stopped: it runs on every machine of the swarm',
+  ]);
+  assert.deepEqual(replicas(), [0, undefined, 0]);
+  const started = await keeper.start({}, { run });
+  assert.equal(started.output, 'Started: web');
+  assert.deepEqual(replicas(), [2, undefined, 0]);
+  assert.deepEqual(await catalog.journal.list(), []);
 });
