@@ -31,7 +31,7 @@ export const run: CommandRun<typeof notifyTest> = async (input, session) => {
     },
     { signal },
   );
-  output.note(`Sending to ${displayText(channel.address)}`);
+  output.note(`Trying ${displayText(channel.address)}`);
   const report = sampleReport({
     at: clock.now(),
     host: hostname ?? (await fullHostName(session)),

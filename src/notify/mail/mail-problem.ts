@@ -16,7 +16,9 @@ export function mailProblem(
   if (error instanceof AppError) return error;
   const action = `send mail to "${name}" by ${server}`;
   const { code, responseCode, response, originalCode } = fieldsOf(error);
-  const excerpt = plainLine(maskSecrets(response ?? '', secrets), 300);
+  const shown = (text: string, most: number): string => plainLine(maskSecrets(text, secrets), most);
+  const excerpt = shown(response ?? '', 300);
+  const own = shown(messageOf(error), 200);
   const said = excerpt === '' ? '' : ` (${excerpt})`;
   const kind =
     responseCode !== undefined && responseCode >= 500 ? 'notify/refused' : 'notify/failed';
@@ -26,12 +28,12 @@ export function mailProblem(
     const isTemporary = responseCode !== undefined && responseCode < 500;
     return new AppError(
       isTemporary ? 'notify/failed' : 'notify/refused',
-      `Cannot ${action}: ${authenticationText(responseCode, error)}${said}`,
+      `Cannot ${action}: ${authenticationText(responseCode) ?? own}${said}`,
       { ...details, hint: 'Look at user, password and "authentication" of the channel' },
     );
   }
   if (code === 'ETLS') {
-    const text = plainLine(messageOf(error).replace(/^Error initiating TLS - /u, ''), 200);
+    const text = own.replace(/^Error initiating TLS - /u, '');
     return new AppError(
       'notify/failed',
       response === undefined
@@ -45,17 +47,16 @@ export function mailProblem(
   if (responseCode !== undefined)
     return new AppError(kind, `Cannot ${action}: the server refuses it${said}`, details);
   if (code === 'EENVELOPE' || code === 'EMESSAGE') {
-    return new AppError('notify/refused', `Cannot ${action}: ${plainLine(messageOf(error), 200)}`);
+    return new AppError('notify/refused', `Cannot ${action}: ${own}`);
   }
   const cause =
     originalCode === undefined ? error : Object.assign(new Error(), { code: originalCode });
   return connectionProblem(cause, action, false);
 }
 
-function authenticationText(responseCode: number | undefined, error: unknown): string {
+function authenticationText(responseCode: number | undefined): string | undefined {
   if (responseCode === 535) return 'the server does not accept the user and password';
-  if (responseCode !== undefined) return 'the server does not let us sign in';
-  return plainLine(messageOf(error), 200);
+  return responseCode === undefined ? undefined : 'the server does not let us sign in';
 }
 
 interface MailErrorFields {

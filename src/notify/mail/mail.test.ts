@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 
 import { channelContext } from '#test/support/channel-context.ts';
+import { recordingHttp } from '#test/support/recording-http.ts';
 import { reportOf } from '#test/support/sample-reports.ts';
 import { type EximServer, startExim } from '#test/servers/exim.ts';
 import { hasCode } from '../../base/errors.ts';
@@ -277,6 +278,47 @@ describe('mail through servers that behave otherwise', () => {
       password: 'expired-token',
     });
     await assert.rejects(wrong.send(reportOf('failed')), { code: 'notify/refused' });
+  });
+
+  test('XOAUTH2 with a refresh token', async () => {
+    await using tokens = await recordingHttp(({ body }) =>
+      new URLSearchParams(body).get('refresh_token') === 'refresh-token'
+        ? { body: '{"access_token":"fresh-token","token_type":"Bearer","expires_in":3600}' }
+        : { status: 400, body: '{"error":"invalid_grant","error_description":"no: other-token"}' },
+    );
+    await using server = await scripted({
+      authMethods: ['XOAUTH2'],
+      onAuth({ accessToken }, _session, callback) {
+        if (accessToken === 'fresh-token') callback(null, { user: 'bk' });
+        else callback(null, { data: { status: '401', schemes: 'bearer' } });
+      },
+    });
+    const settings = (refreshToken: string) => ({
+      host: '127.0.0.1',
+      port: server.port,
+      encryption: 'none' as const,
+      user: 'bk',
+      oauth: {
+        clientId: 'client',
+        clientSecret: 'client-secret',
+        refreshToken,
+        tokenUrl: `${tokens.address}/token`,
+      },
+    });
+    await using channel = await openMail(settings('refresh-token'));
+    await channel.send(reportOf('failed'));
+    assert.equal(server.mails.length, 1);
+    const form = new URLSearchParams(tokens.requests[0]!.body);
+    assert.deepEqual(
+      ['grant_type', 'client_id', 'client_secret'].map((key) => form.get(key)),
+      ['refresh_token', 'client', 'client-secret'],
+    );
+    await using revoked = await openMail(settings('other-token'));
+    await assert.rejects(revoked.send(reportOf('failed')), (error) => {
+      assert.ok(hasCode(error, 'notify/refused'));
+      assert.ok(!error.message.includes('other-token'), error.message);
+      return true;
+    });
   });
 
   test('a server that cannot check passwords just now is tried again', async () => {
