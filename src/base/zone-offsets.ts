@@ -45,6 +45,19 @@ export function spanAt(timeZone: string, time: number): OffsetSpan {
   return zone.spans[low]!;
 }
 
+const checked = new Set<string>();
+
+/**
+ * Sees to it that there is a zone of this name; what was found once costs nothing.
+ *
+ * @throws AppError `input/invalid` if there is none
+ */
+export function checkTimeZone(timeZone: string): void {
+  if (checked.has(timeZone)) return;
+  offsetAt(0, timeZone);
+  checked.add(timeZone);
+}
+
 /**
  * The point in time at which the clocks of a zone show `wall` (what they show, as milliseconds since 1970 in UTC). A time that is shown twice means the
  * first; one that is never shown means the first moment after the gap.

@@ -1,7 +1,6 @@
 import { durationMilliseconds, parseDuration } from '../../base/duration.ts';
 import { AppError } from '../../base/errors.ts';
-import { offsetAt } from '../../base/time-zone.ts';
-import { instantOfWall, spanAt } from '../../base/zone-offsets.ts';
+import { checkTimeZone, instantOfWall, spanAt } from '../../base/zone-offsets.ts';
 import { type CalendarRule, nextWallTime } from './calendar-rule.ts';
 import { parseCronDays } from './cron-days.ts';
 import {
@@ -68,7 +67,7 @@ export function parseCron(text: string): CronExpression {
   if (expression.kind === 'interval') return expression;
   const timeZone = zone?.[1] ?? expression.timeZone;
   // Unknown zones are found out here, not when the first run is due.
-  if (timeZone !== undefined) offsetAt(0, timeZone);
+  if (timeZone !== undefined) checkTimeZone(timeZone);
   if (!canFit(expression.rule))
     throw new AppError('input/invalid', `No day fits the schedule "${text}"`);
   return { ...expression, ...(timeZone !== undefined && { timeZone }) };

@@ -1,7 +1,7 @@
 import { didYouMean } from '../../base/did-you-mean.ts';
 import { durationMilliseconds, parseDuration } from '../../base/duration.ts';
 import { AppError } from '../../base/errors.ts';
-import { offsetAt } from '../../base/time-zone.ts';
+import { checkTimeZone } from '../../base/zone-offsets.ts';
 import type {
   BlackoutWindow,
   DetailedSchedule,
@@ -79,7 +79,7 @@ export function resolveSchedule(
   const { when, ...details } = withPeriodicities(schedule, periodicities);
   const timeZone = details.timeZone ?? defaults.timeZone;
   // An unknown zone is found out now.
-  offsetAt(0, timeZone);
+  checkTimeZone(timeZone);
   const blackout = [
     ...(defaults.blackout ?? []).map((window) => resolveBlackout(window, defaults.timeZone)),
     ...(details.blackout ?? []).map((window) => resolveBlackout(window, timeZone)),
@@ -94,10 +94,10 @@ export function resolveSchedule(
   return {
     expression: expressionOf(when, periodicities),
     timeZone,
-    jitter: spanOf(details.jitter, '0s'),
+    jitter: spanOf(details.jitter, 0),
     missed,
-    catchUpDelay: spanOf(details.catchUpDelay, '2m'),
-    minimumGap: spanOf(details.minimumGap, '0s'),
+    catchUpDelay: spanOf(details.catchUpDelay, 2 * 60_000),
+    minimumGap: spanOf(details.minimumGap, 0),
     blackout,
   };
 }
@@ -193,5 +193,5 @@ function expressionOf(when: string, periodicities: Periodicities): CronExpressio
   }
 }
 
-const spanOf = (text: string | undefined, byDefault: string): number =>
-  durationMilliseconds(parseDuration(text ?? byDefault));
+const spanOf = (text: string | undefined, byDefault: number): number =>
+  text === undefined ? byDefault : durationMilliseconds(parseDuration(text));
