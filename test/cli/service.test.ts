@@ -31,7 +31,7 @@ ${more}`;
 
 /** One whose first backup takes long enough to be killed. */
 const slow = (machine: ServiceMachine, more = ''): string =>
-  documents(machine, `    resources: { limitUpload: 1M }\n${more}`);
+  documents(machine, `    resources: { limitUpload: 2M }\n${more}`);
 
 const hasPacks = async (machine: ServiceMachine): Promise<boolean> =>
   (await readdir(machine.of('repository/packs')).catch(() => [])).length > 0;
@@ -76,7 +76,7 @@ describe('holdfast server', { concurrency: 2 }, () => {
 
   test('SIGTERM cancels what is under way within ten seconds; the next backup goes on', async () => {
     await using machine = await prepared();
-    await writeFile(machine.of('source/random'), randomBytes(48 * 1024 * 1024));
+    await writeFile(machine.of('source/random'), randomBytes(12 * 1024 * 1024));
     const last = machine.of('finally');
     await machine.configure(
       slow(machine, `    hooks: [{ when: finally, command: 'echo $HOLDFAST_OUTCOME >> ${last}' }]`),
@@ -97,7 +97,7 @@ describe('holdfast server', { concurrency: 2 }, () => {
 
   test('killed in a backup: the next start tells of the broken run and goes on', async () => {
     await using machine = await prepared();
-    await writeFile(machine.of('source/random'), randomBytes(48 * 1024 * 1024));
+    await writeFile(machine.of('source/random'), randomBytes(12 * 1024 * 1024));
     await machine.configure(slow(machine));
     const server = await machine.serve();
     await until(() => hasPacks(machine));
@@ -192,7 +192,7 @@ test(
     await using podman = await startPodman();
     await podman.run({ name: 'app', labels: { 'holdfast.stop': 'documents' } });
     await using machine = await prepared();
-    await writeFile(machine.of('source/random'), randomBytes(48 * 1024 * 1024));
+    await writeFile(machine.of('source/random'), randomBytes(12 * 1024 * 1024));
     const containers = `    containers: { label: 'holdfast.stop=documents' }
 settings: { containerSocket: '${podman.address}' }`;
     await machine.configure(slow(machine, containers));

@@ -68,7 +68,7 @@ export async function compareFiles(
 /** SHA-256 of a file, in hexadecimal. */
 export async function hashOf(file: string | Buffer, { signal }: CallOptions = {}): Promise<string> {
   const hash = createHash('sha256');
-  for await (const piece of createReadStream(file, { signal: signal ?? null })) {
+  for await (const piece of createReadStream(file, signal === undefined ? {} : { signal })) {
     hash.update(piece as Buffer);
   }
   return hash.digest('hex');
