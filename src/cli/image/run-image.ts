@@ -25,6 +25,8 @@ storage and the encryption need in the environment; each may be given by a file
   restore [OPTION…]     Restore DST to SRC; --force to write over what is there
   dup ARGUMENT…         duplicity with OPTIONS and OPTIONS_EXTRA
   duplicity ARGUMENT…   duplicity as it is
+  dump                  Dump the databases of PostgreSQL at PGHOST to SRC, one file each:
+                        those that fit DBS_TO_INCLUDE and not DBS_TO_EXCLUDE
   setup                 Make the scripts of tasks and the links of periodicities
 
 In arguments, $NAME and \${NAME} are replaced by the values of variables. With DST=multi,
@@ -38,7 +40,7 @@ Examples:
   holdfast image dup list-current-files '$DST'
 `;
 
-const commands = ['backup', 'restore', 'dup', 'duplicity', 'setup'];
+const commands = ['backup', 'restore', 'dup', 'duplicity', 'dump', 'setup'];
 
 /** Runs a command of the job container (its name first) and resolves with the exit status. */
 export async function runImage(argv: readonly string[], context: CliContext): Promise<number> {
@@ -60,6 +62,10 @@ export async function runImage(argv: readonly string[], context: CliContext): Pr
   if (command === 'setup') {
     const { setUpContainer } = await import('./set-up-container.ts');
     return await setUpContainer(rest, { ...context, environment });
+  }
+  if (command === 'dump') {
+    const { dumpPostgresql } = await import('./dump-postgresql.ts');
+    return await dumpPostgresql(rest, { ...context, environment });
   }
   return await runEngine(command, rest, { ...context, environment });
 }

@@ -201,6 +201,19 @@ const table: readonly Row[] = [
     jobs: [],
   },
   {
+    what: 'databases that are dumped before',
+    environment: { ...dup, PGHOST: 'db' },
+    jobs: [
+      `daily ${daily} | 200=holdfast image dump; 300=backup`,
+      'weekly "0 1 * * SUN" | 200=holdfast image dump',
+    ],
+  },
+  {
+    what: 'an own job of the number 200',
+    environment: { ...dup, JOB_200_WHAT: 'w', JOB_200_WHEN: 'daily' },
+    jobs: [`daily ${daily} | 200=w; 300=backup`],
+  },
+  {
     what: 'tasks that use DST for themselves',
     environment: { ...dup, TASK_x_CRONTAB: '@daily', TASK_x_LOAD: 'l' },
     jobs: ['x "@daily" | load'],

@@ -19,12 +19,14 @@ interface NumberedJob {
   readonly when: readonly string[];
 }
 
-/** The job that a container has without being told: what it is for. */
-const builtIn = { number: 300, what: 'backup', when: 'daily' } as const;
+/** The jobs that a container has without being told: what it is for. */
+const backupJob = { number: 300, what: 'backup', when: 'daily' } as const;
+/** Where databases are, their dumps come before. */
+const dumpJob = { number: 200, what: 'holdfast image dump', when: 'daily weekly' } as const;
 
 /**
  * The jobs of `JOB_<n>_WHAT` and `JOB_<n>_WHEN`: for each periodicity one of its name, with a command for each number in ascending order. Job 300 is `backup`,
- * daily, where there is a destination and nothing says otherwise.
+ * daily, where there is a destination and nothing says otherwise; job 200 dumps the databases of `PGHOST` before, if that is set.
  *
  * @throws AppError `input/invalid` that names the variable
  */
@@ -102,18 +104,24 @@ function addBuiltIn(
   hasJobs: boolean,
   reader: EnvironmentReader,
 ): void {
-  const { number, what, when } = builtIn;
-  const own = given.get(number);
   const hasTarget = variable('DST', reader) !== undefined;
-  if (own === undefined) {
-    const hasTasks = Object.keys(reader.environment).some((name) => /^TASK_.+_.+$/u.test(name));
-    // Tasks say themselves what they do; DST is only something that they may use.
-    if (hasTarget && (hasJobs || !hasTasks)) given.set(number, { digits: '300', what, when });
-    else if (!hasTarget && variable('SRC', reader) !== undefined && !hasTasks && !hasJobs)
-      reader.warn('"SRC" is set, but "DST" is not, so nothing is backed up');
-    return;
-  }
-  given.set(number, { what, when, ...own });
+  const hasTasks = Object.keys(reader.environment).some((name) => /^TASK_.+_.+$/u.test(name));
+  // Tasks say themselves what they do; DST is only something that they may use.
+  const isForJobs = hasTarget && (hasJobs || !hasTasks);
+  if (!hasTarget && !hasTasks && !hasJobs && variable('SRC', reader) !== undefined)
+    reader.warn('"SRC" is set, but "DST" is not, so nothing is backed up');
+  const add = (
+    { number, what, when }: typeof backupJob | typeof dumpJob,
+    wanted: boolean,
+  ): void => {
+    const own = given.get(number);
+    if (own !== undefined || wanted)
+      given.set(number, { digits: String(number), what, when, ...own });
+  };
+  // What somebody says of job 300 changes the one that there is.
+  add(backupJob, isForJobs);
+  const hasServer = variable('PGHOST', reader) !== undefined;
+  if (hasServer) add(dumpJob, isForJobs);
 }
 
 function commandOf(
