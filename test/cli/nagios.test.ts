@@ -177,6 +177,21 @@ describe('Nagios by a real NRPE server', { skip: missingPrograms(nrpePrograms) }
     assert.equal((await server.check('check_backups')).status, 0);
   });
 
+  test('a job that never ran is late some day, also where no service watches', async () => {
+    await kept.addJob({ ...job, name: 'new' });
+    const past: Clock = { ...systemClock, now: () => Date.now() - 27 * HOUR };
+    await publish(undefined, past);
+    await publish();
+    const { status, output } = await server.check('check_backups');
+    assert.equal(status, 1);
+    assert.match(
+      output,
+      /: new: it never succeeded, known for 1 d 03 h, it was due 1 h 00 min ago/u,
+    );
+    const { jobs } = kept.catalog.configuration;
+    await jobs.remove('new', (await jobs.get('new'))!.revision);
+  });
+
   test('what is wrong with the command line is no verdict', async () => {
     const { status, output } = await server.check('wrong');
     assert.equal(status, 3);

@@ -10,8 +10,7 @@ import type { JobStatuses } from '../status/job-statuses.ts';
 import { missedReportsOf } from '../telling/reports-of.ts';
 import { type Alarm, changeAlarm, type KeptAlarm, listAlarms } from './alarm-notes.ts';
 import { notePresence, type Presence } from './presence.ts';
-import { readWatchText, writeWatch } from './watch.ts';
-import { watchJobs } from './watch-jobs.ts';
+import { watchedJobs } from './watched-jobs.ts';
 
 export interface DeadManAlarmOptions {
   readonly catalog: Catalog;
@@ -35,9 +34,6 @@ const LONG_GRACE = 12 * HOUR;
 /** Who wanted to tell an alarm and has not done it for so long is dead. */
 const TELLING = 2 * MINUTE;
 const DAILY = 24 * HOUR;
-/** Other instances that change the same at the same time can be lost to so often. */
-const ATTEMPTS = 5;
-
 /**
  * Tells when a job did not succeed for longer than it may be, also if it never ran: once for each episode, then daily (`alarmReminder`) until it has
  * succeeded. Several may work on one catalog: one of them tells. What was missed while the machine slept or nothing ran gets time to be made up for.
@@ -99,7 +95,7 @@ export class DeadManAlarm implements AsyncDisposable {
 
   /** Looks at all jobs; resolves with the time by which it has to do so again. */
   async #look(now: number, presence: Presence, options: CallOptions): Promise<number> {
-    const jobs = await this.#watchedJobs(now, options);
+    const jobs = await watchedJobs(this.#options, now, options);
     const { notes } = this.#options.catalog;
     const alarms = await listAlarms(notes, options);
     const busy = await this.#busyJobs(presence, now, options);
@@ -134,23 +130,6 @@ export class DeadManAlarm implements AsyncDisposable {
       this.#options.log.info('An alarm is over', { job });
     }
     return next;
-  }
-
-  /** How the jobs stand, with every job that is to be watched being so. */
-  async #watchedJobs(now: number, options: CallOptions): Promise<readonly JobStatus[]> {
-    const { statuses, catalog } = this.#options;
-    let jobs: readonly JobStatus[] = [];
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const { watch, text } = await readWatchText(catalog.notes, options);
-      jobs = await statuses.read(options);
-      const wanted = watchJobs(jobs, watch, now);
-      if (!(await writeWatch(catalog.notes, wanted, text, options))) continue;
-      // Who is watched anew is counted from now, which the statuses do not know yet.
-      return jobs.map((status) =>
-        wanted.get(status.job)?.since === watch.get(status.job)?.since ? status : anew(status, now),
-      );
-    }
-    return jobs;
   }
 
   /** Jobs with runs that are under way or wait, as long as it matters. */
@@ -239,16 +218,6 @@ function tellAgainAt(
 ): number {
   if (alarm === undefined || alarm.dueBy !== dueBy) return -Infinity;
   return alarm.at + (alarm.isTold ? reminder : TELLING);
-}
-
-function anew(status: JobStatus, now: number): JobStatus {
-  const { allowedAge } = status;
-  return {
-    ...status,
-    isLate: false,
-    watchedSince: now,
-    ...(allowedAge !== undefined && { dueBy: now + allowedAge }),
-  };
 }
 
 /** The name of the job's schedule, if it is one: `daily`. */

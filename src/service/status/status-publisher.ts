@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { CallOptions } from '../../base/call-options.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { ServiceSettings } from '../../model/configuration.ts';
+import { watchedJobs } from '../alarm/watched-jobs.ts';
 import type { Feed } from '../feed.ts';
 import type { ServiceLog } from '../log.ts';
 import type { RunEvent } from '../run-event.ts';
@@ -105,6 +106,8 @@ export async function publishStatus(
   validUntil: number | undefined,
   call: CallOptions = {},
 ): Promise<void> {
+  // Where no service watches, what never ran is to be late some day nevertheless.
+  if (validUntil === undefined) await watchedJobs(options, options.clock.now(), call);
   const status = await readServiceStatus(options, call);
   const { settings } = await options.statuses.configuration(call);
   await writeStatusFiles(
