@@ -189,6 +189,7 @@ const table: readonly Row[] = [
     what: 'the job that is there without being told',
     environment: dup,
     jobs: [`daily ${daily} | 300=backup`],
+    check: ({ jobs: [job] }) => assert.deepEqual(job?.environment, { SRC: '/mnt/backup/src' }),
   },
   {
     what: 'the built-in job among others, at another time',

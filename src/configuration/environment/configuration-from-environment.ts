@@ -3,7 +3,11 @@ import type { Configuration } from '../../model/configuration.ts';
 import type { Job } from '../../model/job.ts';
 import type { SecretValue } from '../../model/secret-value.ts';
 import { givenPeriodicities } from './crontab-variables.ts';
-import { containerDestinations, destinationWarnings } from './destination-variables.ts';
+import {
+  containerDestinations,
+  DEFAULT_SOURCE,
+  destinationWarnings,
+} from './destination-variables.ts';
 import { type Environment, type EnvironmentReader, nearestOf } from './environment-reader.ts';
 import { type FileVariableOptions, resolveFileVariables } from './file-variables.ts';
 import { commandJobsOf, warnOfUnknownJobVariables } from './job-variables.ts';
@@ -52,7 +56,15 @@ export async function configurationFromEnvironment(
   const secrets = secretsForJobs(files);
   const jobs = [...tasks, ...commands].map((job): Job => {
     const notify = mail === undefined ? {} : { notify: [mail.rule] };
-    return { ...job, ...notify, ...(Object.keys(secrets).length > 0 && { environment: secrets }) };
+    // Commands may say $SRC where the image would have set it.
+    const source =
+      job.kind === 'commands' && !environment['SRC'] ? { SRC: DEFAULT_SOURCE } : undefined;
+    const variables = { ...source, ...secrets };
+    return {
+      ...job,
+      ...notify,
+      ...(Object.keys(variables).length > 0 && { environment: variables }),
+    };
   });
   refuseTwins(jobs);
   checkPassphraseOfJobs(jobs, environment);
