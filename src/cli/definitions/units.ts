@@ -73,7 +73,7 @@ export const systemdInstall = defineCommand({
   name: 'systemd install',
   summary: 'Install and start services and timers of systemd for jobs, or the server',
   description: [
-    'What is installed is made anew as a whole: timers of jobs that are gone go too, and so do all of them with --server, which runs the jobs itself. Changes of your own belong into drop-ins ("systemctl edit").',
+    'What is installed is made anew as a whole: timers of jobs that are gone go too, and so do all of them with --server, which runs the jobs itself. A server that runs is started anew. Changes of your own belong into drop-ins ("systemctl edit").',
   ],
   positionals: jobs,
   flags: {
