@@ -1,6 +1,7 @@
 import { formatDuration } from '../../base/duration.ts';
 import { formatCount, formatSize } from '../../base/size.ts';
 import { formatTime } from '../../base/time-zone.ts';
+import { placedStep } from '../../model/placed-step.ts';
 import { isOver, type Run, type StepRecord } from '../../model/run.ts';
 import { displayText } from '../output/display-text.ts';
 import type { Column, JsonRecord } from '../output/output.ts';
@@ -53,12 +54,11 @@ function whatText({ steps }: Run): string {
 
 /** A step in one line: `backup to /mnt/disk: succeeded in 12 s: 120 files, 3.2 MiB, new 12 KiB, snapshot 4f2a91c0`. */
 export function stepLine(step: StepRecord): string {
-  const { name, destination, outcome, startedAt, finishedAt, problem } = step;
-  const where = destination === undefined ? '' : ` to ${destination}`;
+  const { outcome, startedAt, finishedAt, problem } = step;
   const took = finishedAt === undefined ? '' : ` in ${formatDuration(finishedAt - startedAt)}`;
   const what = problem?.message ?? countersText(step);
   const tail = what === '' ? '' : `: ${what}`;
-  return displayText(`${name}${where}: ${outcome ?? 'under way'}${took}${tail}`);
+  return displayText(`${placedStep(step)}: ${outcome ?? 'under way'}${took}${tail}`);
 }
 
 function countersText({ counters }: StepRecord): string {

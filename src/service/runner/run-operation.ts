@@ -1,4 +1,5 @@
 import type { StepKind, StepRecord } from '../../model/run.ts';
+import { placedStep } from '../../model/placed-step.ts';
 import { type OwnProgramEnd, problemOfError } from '../program/own-program.ts';
 import type { ProgramRecord } from '../program/operation-records.ts';
 import type { DestinationAccess } from './destination-access.ts';
@@ -69,8 +70,8 @@ export async function runOperation(
 
 /** What a step means for its run. */
 export function activityEndOf(record: StepRecord): ActivityEnd {
-  const { outcome = 'broken', problem, warnings = [], destination, name } = record;
-  const where = destination === undefined ? name : `${name} to ${destination}`;
+  const { outcome = 'broken', problem, warnings = [] } = record;
+  const where = placedStep(record);
   const what = problem?.message ?? warnings[0];
   return {
     outcome,
