@@ -165,6 +165,10 @@ describe('the HTTP interface', () => {
     const fields = { ...documents, schedule: '* * * *' };
     const cron = await read<ErrorBody>(call('PUT', path, fields, await match(path)), 422);
     assert.match(cron.message, /4 fields/u);
+    assert.deepEqual(
+      cron.problems?.map((one) => one.path),
+      ['schedule'],
+    );
     const unknown = { ...documents, notify: ['pager'] };
     const other = await read<ErrorBody>(call('PUT', path, unknown, await match(path)), 422);
     assert.match(other.message, /There is no channel "pager"/u);
@@ -361,6 +365,10 @@ describe('the HTTP interface', () => {
     assert.deepEqual(body.own, { parallel: 1, history: '2Y' });
     assert.deepEqual(body.settings, { parallel: 1, history: '2Y', hostname: 'from-file' });
     await read(call('PUT', path, { parallel: 0 }, await match(path)), 422);
+    const notify = [{ channel: 'pager' }];
+    await read(call('PUT', path, { notify }, await match(path)), 422);
+    await read(call('PUT', '/api/v1/periodicities/nightly', '0 25 * * *'), 422);
+    await read(call('PUT', '/api/v1/periodicities/nightly', '0 3 * * *'), 201);
   });
 
   test('hands on what happens', { timeout: 20_000 }, async () => {

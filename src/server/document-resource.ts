@@ -1,12 +1,15 @@
 import { type Context, Hono } from 'hono';
 
 import { didYouMean } from '../base/did-you-mean.ts';
-import { hasCode } from '../base/errors.ts';
 import type { DocumentStore, Kept } from '../catalog/catalog.ts';
 import { checkConfiguration } from '../configuration/check-configuration.ts';
-import { ConfigurationError, problemsOf } from '../configuration/configuration-problem.ts';
+import {
+  ConfigurationError,
+  type ConfigurationProblem,
+  problemsOf,
+} from '../configuration/configuration-problem.ts';
 import { maskSecrets, unmaskSecrets } from '../configuration/masked-secrets.ts';
-import { checkSchedules } from '../configuration/periodicities.ts';
+import { scheduleProblems } from '../configuration/periodicities.ts';
 import { name as nameSchema } from '../configuration/schema/values.ts';
 import type { Configuration } from '../model/configuration.ts';
 import { HttpError } from './error-answer.ts';
@@ -18,6 +21,8 @@ import type { ServerContext } from './server-context.ts';
 export interface DocumentResource<Value> {
   /** In the singular, for sentences: `job`. */
   readonly what: string;
+  /** Where documents of this kind stand in a configuration: `jobs`. */
+  readonly section: keyof Configuration;
   readonly store: DocumentStore<Value>;
   readonly kind?: 'channel';
   /** Reads what was sent. Throws `ConfigurationError`. */
@@ -137,28 +142,31 @@ function refuseForeign(kept: Kept<unknown> | undefined, named: string): void {
 
 /** A change may not break what was whole; what was broken before is not its fault. */
 async function refuseProblems<Value>(
-  { catalog, statuses }: ServerContext,
+  { catalog }: ServerContext,
   resource: DocumentResource<Value>,
   name: string,
   value: Value | undefined,
 ): Promise<void> {
   const before = await catalog.configuration.read();
-  const known = new Set(checkConfiguration(before).problems.map((one) => JSON.stringify(one)));
-  const after = resource.put(before, name, value);
-  const { problems } = checkConfiguration(after);
-  const own = problems.filter((one) => !known.has(JSON.stringify(one)));
-  if (own.length > 0) throw new ConfigurationError(own);
-  if (canSchedule(before, statuses.timeZone)) checkSchedules(after, statuses.timeZone);
+  const known = problemsByText(before);
+  const own = [...problemsByText(resource.put(before, name, value))].filter(
+    ([text]) => !known.has(text),
+  );
+  if (own.length === 0) return;
+  const { section, what } = resource;
+  const isOwn = ({ path }: ConfigurationProblem): boolean =>
+    path[0] === section && path[1] === name;
+  throw new ConfigurationError(
+    // What is wrong with the document itself is told by its own fields, as the schema does.
+    own.map(([, one]) => (isOwn(one) ? { ...one, path: one.path.slice(2) } : one)),
+    own.every(([, one]) => isOwn(one)) ? `The ${what} "${name}"` : undefined,
+  );
 }
 
-function canSchedule(configuration: Configuration, timeZone: string): boolean {
-  try {
-    checkSchedules(configuration, timeZone);
-    return true;
-  } catch (error) {
-    if (hasCode(error, 'input/invalid')) return false;
-    throw error;
-  }
+/** Everything that is wrong, once. */
+function problemsByText(configuration: Configuration): ReadonlyMap<string, ConfigurationProblem> {
+  const all = [...checkConfiguration(configuration).problems, ...scheduleProblems(configuration)];
+  return new Map(all.map((problem) => [JSON.stringify(problem), problem]));
 }
 
 function answer(body: unknown, revision: number, status: number): Response {

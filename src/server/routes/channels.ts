@@ -10,6 +10,7 @@ import type { ServerContext } from '../server-context.ts';
 export function channelRoutes(context: ServerContext): Hono {
   const resource = {
     what: 'channel',
+    section: 'channels',
     kind: 'channel',
     store: context.catalog.configuration.channels,
     parse: (_: string, written: unknown): ChannelSettings => parseChannel(written),

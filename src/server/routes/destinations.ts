@@ -8,6 +8,7 @@ import type { ServerContext } from '../server-context.ts';
 export function destinationRoutes(context: ServerContext): Hono {
   return documentRoutes(context, {
     what: 'destination',
+    section: 'destinations',
     store: context.catalog.configuration.destinations,
     parse: (_, written) => parseDestination(written),
     put(configuration, name, value) {

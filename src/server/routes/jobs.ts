@@ -18,6 +18,7 @@ export function jobRoutes(context: ServerContext): Hono {
   const { catalog, clock, statuses } = context;
   const resource = {
     what: 'job',
+    section: 'jobs',
     store: catalog.configuration.jobs,
     parse: (name: string, written: unknown): Job => parseJob(name, withoutName(name, written)),
     put: (configuration, name, value) => ({

@@ -8,6 +8,7 @@ import type { ServerContext } from '../server-context.ts';
 export function periodicityRoutes(context: ServerContext): Hono {
   return documentRoutes(context, {
     what: 'periodicity',
+    section: 'periodicities',
     store: context.catalog.configuration.periodicities,
     parse: (_, written) => parseSchedule(written),
     put(configuration, name, value) {

@@ -3,6 +3,7 @@ import { type Context, Hono } from 'hono';
 import { checkConfiguration } from '../../configuration/check-configuration.ts';
 import { ConfigurationError } from '../../configuration/configuration-problem.ts';
 import { parseSettings } from '../../configuration/configuration-schema.ts';
+import { scheduleProblems } from '../../configuration/periodicities.ts';
 import { maskSecrets, unmaskSecrets } from '../../configuration/masked-secrets.ts';
 import { mergePatch } from '../merge-patch.ts';
 import { etagOf, expectedRevision, readJson } from '../request-reading.ts';
@@ -31,12 +32,12 @@ export function settingsRoutes(context: ServerContext): Hono {
     const written = change(maskSecrets(before?.value ?? {}));
     const settings = parseSettings(unmaskSecrets(written, before?.value));
     const whole = await store.read();
-    const { problems } = checkConfiguration({
-      ...whole,
-      settings: { ...whole.settings, ...settings },
-    });
-    const own = problems.filter(({ path }) => path[0] === 'settings');
-    if (own.length > 0) throw new ConfigurationError(own);
+    const changed = { ...whole, settings: { ...whole.settings, ...settings } };
+    const problems = [...checkConfiguration(changed).problems, ...scheduleProblems(changed)];
+    const own = problems.flatMap((one) =>
+      one.path[0] === 'settings' ? [{ ...one, path: one.path.slice(1) }] : [],
+    );
+    if (own.length > 0) throw new ConfigurationError(own, 'The settings');
     await store.settings.save(OWN, settings, { revision, origin: OWN });
     return await answer(200);
   };
