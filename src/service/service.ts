@@ -5,6 +5,7 @@ import { durationMilliseconds, parseDuration } from '../base/duration.ts';
 import type { ProcessIdentity } from '../base/process-identity.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Configuration } from '../model/configuration.ts';
+import type { ChannelSettings } from '../model/channel.ts';
 import type { ReadConfiguration } from '../configuration/read-configuration.ts';
 import { DeadManAlarm } from './alarm/dead-man-alarm.ts';
 import { ConfigurationFile } from './configuration-file.ts';
@@ -22,6 +23,7 @@ import { Scheduler } from './scheduler/scheduler.ts';
 import { JobStatuses } from './status/job-statuses.ts';
 import { StatusPublisher } from './status/status-publisher.ts';
 import { OutboxSender } from './telling/outbox-sender.ts';
+import { tryChannel } from './telling/try-channel.ts';
 import { tellingContext } from './telling-context.ts';
 
 export interface ServiceOptions {
@@ -143,6 +145,30 @@ export class Service implements AsyncDisposable {
   async reload(): Promise<void> {
     if (this.#file !== undefined) await this.#file.reload();
     else await this.#scheduler?.refresh();
+  }
+
+  /** Sends a made-up report by a channel, as real ones are sent. @throws AppError `input/invalid`, `notify/failed`, `notify/refused` */
+  async testChannel(
+    name: string,
+    settings: ChannelSettings,
+    call: CallOptions = {},
+  ): Promise<void> {
+    const { timeZone, hostName } = this.#options;
+    const { channels } = tellingContext({
+      ...this.#options,
+      baseDirectory: this.#file?.directory,
+    });
+    const { settings: own } = await this.statuses.configuration(call);
+    await tryChannel(
+      {
+        name,
+        settings,
+        context: channels,
+        host: own.hostname ?? hostName,
+        timeZone: own.timeZone ?? timeZone,
+      },
+      call,
+    );
   }
 
   /** Ends everything in order: no run begins any more, those under way are cancelled and put right what they have changed. */

@@ -6,8 +6,7 @@ import { systemRandom } from '../../base/random.ts';
 import { resolveSecret } from '../../configuration/resolve-secret.ts';
 import type { ChannelSettings } from '../../model/channel.ts';
 import type { NoticeEvent } from '../../model/job.ts';
-import { openChannel } from '../../notify/open-channel.ts';
-import { sampleReport } from '../../notify/sample-report.ts';
+import { tryChannel } from '../../service/telling/try-channel.ts';
 import type { CommandInput, CommandRun } from '../command.ts';
 import type { notifyTest } from '../definitions/notify.ts';
 import { fullHostName } from '../jobs/full-host-name.ts';
@@ -18,29 +17,27 @@ import type { CommandSession } from '../session.ts';
 export const run: CommandRun<typeof notifyTest> = async (input, session) => {
   const { output, environment, clock, signal } = session;
   const { name, settings, baseDirectory, hostname, timeZone } = await chosenChannel(input, session);
-  await using channel = await openChannel(
-    name,
-    settings,
+  const { address, answer } = await tryChannel(
     {
-      resolveSecret: (value, what, options) =>
-        resolveSecret(value, { environment, baseDirectory }, what, options),
-      baseDirectory,
-      environment,
-      clock,
-      random: systemRandom,
+      name,
+      settings,
+      context: {
+        resolveSecret: (value, what, options) =>
+          resolveSecret(value, { environment, baseDirectory }, what, options),
+        baseDirectory,
+        environment,
+        clock,
+        random: systemRandom,
+      },
+      host: hostname ?? (await fullHostName(session)),
+      timeZone: timeZone ?? session.timeZone,
+      ...(input.flags.event !== undefined && { event: input.flags.event as NoticeEvent }),
+      ...(input.flags.job !== undefined && { job: input.flags.job }),
+      onOpen: (goal) => output.note(`Trying ${displayText(goal)}`),
     },
     { signal },
   );
-  output.note(`Trying ${displayText(channel.address)}`);
-  const report = sampleReport({
-    at: clock.now(),
-    host: hostname ?? (await fullHostName(session)),
-    timeZone: timeZone ?? session.timeZone,
-    ...(input.flags.event !== undefined && { event: input.flags.event as NoticeEvent }),
-    ...(input.flags.job !== undefined && { job: input.flags.job }),
-  });
-  const answer = await channel.send(report, { signal });
-  output.object({ type: 'answer', channel: name, address: channel.address, answer });
+  output.object({ type: 'answer', channel: name, address, answer });
   output.line(`Answer: ${displayText(answer)}`);
   return 0;
 };

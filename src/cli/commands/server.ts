@@ -145,6 +145,7 @@ async function startHttp(
     statuses: service.statuses,
     feed: service.feed,
     standstill: () => service.standstill,
+    testChannel: (name, settings, options) => service.testChannel(name, settings, options),
     token: await apiToken(stateDirectory, environment),
     listen: flags.listen ?? DEFAULT_LISTEN,
   });
