@@ -1,7 +1,7 @@
 import { identifyProcess } from '../../src/base/process-identity.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { Secret } from '../../src/base/secret.ts';
-import type { Catalog } from '../../src/catalog/catalog.ts';
+import type { Catalog, JournalEntry } from '../../src/catalog/catalog.ts';
 import type { CommandsJob, TaskJob } from '../../src/model/job.ts';
 import type { Run, StepRecord } from '../../src/model/run.ts';
 import { Feed } from '../../src/service/feed.ts';
@@ -30,6 +30,8 @@ export interface MemoryRun<RunJob extends TaskJob | CommandsJob> {
   >;
   /** What the journal holds. */
   readonly journal: ReadonlyMap<string, unknown>;
+  /** All that was ever in it. */
+  readonly journalled: readonly Omit<JournalEntry, 'id'>[];
   /** The steps as the catalog would hold them. */
   written(): readonly StepRecord[];
   /** What the container would show. */
@@ -53,6 +55,7 @@ export function runContext<RunJob extends TaskJob | CommandsJob>(
   });
   let written: readonly StepRecord[] = [];
   const journal = new Map<string, unknown>();
+  const journalled: Omit<JournalEntry, 'id'>[] = [];
   let printed = '';
   feed.subscribe((event) => {
     if (event.type !== 'output') return;
@@ -92,8 +95,8 @@ export function runContext<RunJob extends TaskJob | CommandsJob>(
     catalog: {
       journal: {
         async add(entry) {
-          journal.set(String(journal.size), entry);
-          return String(journal.size - 1);
+          journal.set(String(journalled.push(entry)), entry);
+          return String(journalled.length);
         },
         async list() {
           return [];
@@ -111,6 +114,7 @@ export function runContext<RunJob extends TaskJob | CommandsJob>(
   return {
     context,
     journal,
+    journalled,
     written: () => written,
     printed: () => printed,
   };

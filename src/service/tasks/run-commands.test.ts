@@ -106,6 +106,22 @@ describe('commands', () => {
     });
   });
 
+  it('are in the journal as long as they work, so that a dead run is cleaned up', async () => {
+    const made = runContext<CommandsJob>({
+      kind: 'commands',
+      name: 'daily',
+      // It waits for the end of its input.
+      commands: [{ name: '1', command: 'echo $$$$; cat' }],
+    });
+    await runCommands(made.context);
+    const pid = Number(made.written()[0]?.output);
+    assert.deepEqual(
+      made.journalled.map(({ kind, data }) => [kind, data['pid']]),
+      [['program', pid]],
+    );
+    assert.equal(made.journal.size, 0);
+  });
+
   it('find our own commands', async () => {
     const { steps } = await run([
       { name: '1', command: 'for c in backup dup execute-restore; do command -v $c; done' },

@@ -7,6 +7,7 @@ import type { CommandsJob, JobCommand } from '../../model/job.ts';
 import type { RunProblem } from '../../model/run.ts';
 import { KeptOutput } from '../program/kept-output.ts';
 import { problemOfError } from '../program/own-program.ts';
+import { journalledProgram } from '../runner/journalled-program.ts';
 import type { ActivityEnd, StepContext } from '../runner/step-context.ts';
 import { maskEnvironment } from './environment-secrets.ts';
 import { LiveOutput } from './live-output.ts';
@@ -27,6 +28,8 @@ export type CommandsContext = Pick<
   | 'signal'
   | 'clock'
   | 'secret'
+  | 'catalog'
+  | 'worker'
 >;
 
 /** What a command that has nothing to do ends with, as `EX_TEMPFAIL` of sysexits. */
@@ -109,6 +112,7 @@ async function runOne(
   try {
     pings = new Pings(await pingTargets(command, context));
     warnings.push(...(await pings.start({ signal })));
+    await using journal = journalledProgram(context);
     await using program = await startProgram(['/bin/sh', '-c', readScript], {
       environment,
       directory: path.resolve(context.directory, context.job.directory ?? ''),
@@ -119,6 +123,8 @@ async function runOne(
       output.push(piece);
       live.push(piece);
     });
+    // Should this process be killed, whoever starts next ends what still works here.
+    await journal.started(program.pid);
     program.input.end();
     const end = await program.ended;
     ({ status } = end);
