@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { glob, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -58,6 +59,33 @@ export async function readConfiguration(
   };
 }
 
+/**
+ * A text that changes whenever `readConfiguration` would read something else, found out much sooner than by reading; `undefined` where only that can tell: when a file
+ * includes others, or cannot be read.
+ */
+export async function configurationFingerprint(
+  place: string,
+  { signal }: CallOptions = {},
+): Promise<string | undefined> {
+  try {
+    const isDirectory = (await stat(place)).isDirectory();
+    const names = isDirectory ? (await readdir(place)).filter(isPart).sort() : [''];
+    const hash = createHash('sha256');
+    for (const name of names) {
+      const content = await readFile(path.join(place, name), { signal });
+      if (content.includes('include')) return undefined;
+      hash.update(`${name}\0${content.length}\0`).update(content);
+    }
+    return hash.digest('hex');
+  } catch {
+    signal?.throwIfAborted();
+    return undefined; // reading it tells why
+  }
+}
+
+/** Whether a file of a directory is a part of the configuration. */
+const isPart = (name: string): boolean => isConfigurationFile(name) && !name.startsWith('.');
+
 /** As somebody reads who goes through the file. */
 const inOrder = (problems: readonly ConfigurationProblem[]): ConfigurationProblem[] =>
   problems.toSorted(
@@ -80,9 +108,7 @@ async function addPlace(
   }
   try {
     if ((await stat(place)).isDirectory()) {
-      const names = (await readdir(place)).filter(
-        (name) => isConfigurationFile(name) && !name.startsWith('.'),
-      );
+      const names = (await readdir(place)).filter(isPart);
       for (const name of names.sort()) await addPlace(path.join(place, name), documents, options);
       return;
     }

@@ -18,10 +18,14 @@ const LOOK = 5 * 60_000;
 export interface ConfigurationFileOptions {
   /** A file, or a directory of files; absolute. What comes from it is known by this in the catalog. */
   readonly place: string;
-  readonly catalog: Pick<Catalog, 'configuration'>;
+  readonly catalog: Pick<Catalog, 'configuration' | 'notes'>;
   readonly clock: Clock;
   readonly log: ServiceLog;
   readonly read: (place: string, options: CallOptions) => Promise<ReadConfiguration>;
+  /** Changes whenever `read` would find something else; `undefined` if only reading can tell. */
+  readonly fingerprint: (place: string, options: CallOptions) => Promise<string | undefined>;
+  /** Of the program: another one may understand the same file otherwise. */
+  readonly version: string;
   /** After the catalog has changed. */
   readonly onChange: () => Promise<void>;
 }
@@ -105,12 +109,21 @@ export class ConfigurationFile implements AsyncDisposable {
   }
 
   async #apply(options: CallOptions): Promise<ConfigurationChange> {
-    const { place, catalog, read, onChange, log } = this.#options;
+    const { place, catalog, read, fingerprint, version, onChange, log } = this.#options;
     using _turn = await this.#turn.acquire(options);
+    const found = await fingerprint(place, options);
+    const mark = found === undefined ? undefined : `${version} ${found}`;
+    const note = `configuration-file ${place}`;
+    // To read ten thousand jobs takes seconds, to see that they are the same a moment.
+    if (mark !== undefined && (await catalog.notes.get(note, options)) === mark) {
+      this.#watch([place]);
+      return { added: [], changed: [], removed: [] };
+    }
     const { configuration, files, warnings } = await read(place, options);
     for (const { message } of warnings) log.warn(message);
     this.#watch([place, ...files]);
     const change = await catalog.configuration.replace(configuration, place, options);
+    await catalog.notes.set(note, mark, options);
     await onChange();
     return change;
   }

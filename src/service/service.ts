@@ -43,6 +43,7 @@ export interface ServiceOptions {
   readonly configuration?: {
     readonly place: string;
     readonly read: (place: string, options: CallOptions) => Promise<ReadConfiguration>;
+    readonly fingerprint: (place: string, options: CallOptions) => Promise<string | undefined>;
   };
 }
 
@@ -108,6 +109,7 @@ export class Service implements AsyncDisposable {
     if (configuration !== undefined) {
       this.#file = new ConfigurationFile({
         ...configuration,
+        version: this.#options.version,
         catalog,
         clock,
         log,

@@ -115,8 +115,16 @@ async function givenConfiguration(
   }
   const place = flags['no-config'] ? undefined : await configurationPlace(flags.config, session);
   if (place === undefined) return { environment };
-  const { readConfiguration } = await import('../../configuration/read-configuration.ts');
-  return { file: { place: path.resolve(place), read: readConfiguration }, environment };
+  const { readConfiguration, configurationFingerprint } =
+    await import('../../configuration/read-configuration.ts');
+  return {
+    file: {
+      place: path.resolve(place),
+      read: readConfiguration,
+      fingerprint: configurationFingerprint,
+    },
+    environment,
+  };
 }
 
 async function readEnvironment({ environment, signal }: CommandSession) {

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { test } from 'node:test';
+
+import { catalogOfRuns } from '#test/support/catalog-of-runs.ts';
+import { SteeredClock } from '#test/support/steered-clock.ts';
+
+import {
+  configurationFingerprint,
+  readConfiguration,
+} from '../configuration/read-configuration.ts';
+import { ConfigurationFile } from './configuration-file.ts';
+import { createLog } from './log.ts';
+
+const yaml = (...names: readonly string[]): string =>
+  `jobs:\n${names.map((name) => `  ${name}: { sources: /x, destination: /m }\n`).join('')}`;
+
+async function stage(files: Readonly<Record<string, string>>) {
+  const stack = new AsyncDisposableStack();
+  const clock = new SteeredClock(Date.UTC(2026, 0, 1));
+  const { catalog, directory } = stack.use(await catalogOfRuns(clock));
+  const place = path.join(directory, 'configuration');
+  await mkdir(place);
+  const write = async (name: string, text: string): Promise<void> => {
+    // As editors do it.
+    await writeFile(path.join(place, `.${name}`), text);
+    await rename(path.join(place, `.${name}`), path.join(place, name));
+  };
+  for (const [name, text] of Object.entries(files)) await write(name, text);
+  const told: string[] = [];
+  const counts = { reads: 0, changes: 0 };
+  const open = (of: string, version = '1'): ConfigurationFile =>
+    new ConfigurationFile({
+      place: path.join(place, of),
+      catalog,
+      clock,
+      version,
+      log: createLog(
+        () => clock.now(),
+        ({ level, message }) => void told.push(`${level}: ${message}`),
+      ),
+      read: async (from, options) => {
+        counts.reads++;
+        return await readConfiguration(from, options);
+      },
+      fingerprint: configurationFingerprint,
+      onChange: () => {
+        counts.changes++;
+        return Promise.resolve();
+      },
+    });
+  const jobs = async (): Promise<string[]> =>
+    [...(await catalog.configuration.jobs.list()).keys()].sort();
+  return { open, write, told, counts, jobs, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+test('a file that has not changed is not read again, also by the next process', async () => {
+  await using at = await stage({ 'a.yaml': yaml('one') });
+  await using first = at.open('a.yaml');
+  await first.start();
+  assert.deepEqual(await at.jobs(), ['one']);
+  assert.equal(await first.reload(), true);
+  await using second = at.open('a.yaml');
+  await second.start();
+  assert.deepEqual(at.counts, { reads: 1, changes: 1 });
+  // Another version of the program may understand it otherwise.
+  await using newer = at.open('a.yaml', '2');
+  await newer.start();
+  assert.equal(at.counts.reads, 2);
+});
+
+test('one that has changed is, and so is a directory that got a file', async () => {
+  await using at = await stage({ 'a.yaml': yaml('one') });
+  await using file = at.open('.');
+  await file.start();
+  await at.write('a.yaml', yaml('two'));
+  assert.equal(await file.reload(), true);
+  assert.deepEqual(await at.jobs(), ['two']);
+  await at.write('b.yaml', yaml('three'));
+  assert.equal(await file.reload(), true);
+  assert.deepEqual(await at.jobs(), ['three', 'two']);
+  assert.ok(
+    at.told.some((line) => line.includes('added: job/three')),
+    at.told.join('\n'),
+  );
+});
+
+test('one that includes others is always read: they may have changed', async () => {
+  await using at = await stage({ 'a.yaml': 'include: more.yaml', 'more.yaml': yaml('one') });
+  await using file = at.open('a.yaml');
+  await file.start();
+  await at.write('more.yaml', yaml('two'));
+  await file.reload();
+  assert.deepEqual(await at.jobs(), ['two']);
+});
+
+test('a broken one changes nothing, and is told', async () => {
+  await using at = await stage({ 'a.yaml': yaml('one') });
+  await using file = at.open('a.yaml');
+  await file.start();
+  await at.write('a.yaml', 'jobs: { one: { sources: /x, destination: /m, shedule: daily } }');
+  assert.equal(await file.reload(), false);
+  assert.match(file.problem!, /There is no "shedule" here; did you mean "schedule"\?$/u);
+  assert.deepEqual(await at.jobs(), ['one']);
+  // A process that starts now goes on with what it said before.
+  await using next = at.open('a.yaml');
+  await next.start();
+  assert.deepEqual(await at.jobs(), ['one']);
+  // Back to what it was.
+  await at.write('a.yaml', yaml('one'));
+  assert.equal(await file.reload(), true);
+  assert.equal(file.problem, undefined);
+});
+
+test('a broken one that never was whole is an error', async () => {
+  await using at = await stage({ 'a.yaml': 'jobs: 5' });
+  await using file = at.open('a.yaml');
+  await assert.rejects(file.start(), { code: 'input/invalid' });
+});
