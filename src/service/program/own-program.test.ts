@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 
-import { ownProgramArgv } from '../../../test/support/runner.ts';
-import { temporaryDirectory } from '../../../test/support/temporary-directory.ts';
+import { ownProgramArgv } from '#test/support/runner.ts';
+import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 import { SecretMask } from './mask-secrets.ts';
 import { OwnProgram } from './own-program.ts';
 

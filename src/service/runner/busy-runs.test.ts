@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 
-import { testRunner } from '../../../test/support/runner.ts';
+import { testRunner } from '#test/support/runner.ts';
 import type { CommandsJob, Job } from '../../model/job.ts';
 import type { Run } from '../../model/run.ts';
 import { busyEnd, endBusyRuns } from './busy-runs.ts';

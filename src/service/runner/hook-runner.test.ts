@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 
-import { type TestRunner, testRunner } from '../../../test/support/runner.ts';
+import { type TestRunner, testRunner } from '#test/support/runner.ts';
 import type { BackupJob, CommandsJob, Hook } from '../../model/job.ts';
 import { startTicksOf } from './journalled-program.ts';
 

@@ -4,7 +4,7 @@ import { mkdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 
-import { type TestRunner, testRunner } from '../../../test/support/runner.ts';
+import { type TestRunner, testRunner } from '#test/support/runner.ts';
 import type { CommandsJob } from '../../model/job.ts';
 import type { Run, WorkerIdentity } from '../../model/run.ts';
 import { SANDBOX_ENTRY } from './drill/sandbox.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 
-import { testRunner } from '../../../test/support/runner.ts';
+import { testRunner } from '#test/support/runner.ts';
 import { AppError } from '../../base/errors.ts';
 import type { CommandsJob, Job } from '../../model/job.ts';
 

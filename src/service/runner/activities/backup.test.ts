@@ -4,7 +4,7 @@ import { test } from 'node:test';
 
 import type { BackupJob } from '../../../model/job.ts';
 import { runProgram } from '../../../base/process.ts';
-import { ownProgramArgv, type TestRunner, testRunner } from '../../../../test/support/runner.ts';
+import { ownProgramArgv, type TestRunner, testRunner } from '#test/support/runner.ts';
 
 async function sampleSource(runner: TestRunner): Promise<string> {
   const source = runner.place('source');

@@ -3,7 +3,7 @@ import { chmod, mkdir, open, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 
-import { type TestRunner, testRunner } from '../../../../test/support/runner.ts';
+import { type TestRunner, testRunner } from '#test/support/runner.ts';
 import type { BackupJob } from '../../../model/job.ts';
 
 async function prepared(more: Partial<BackupJob> = {}): Promise<TestRunner> {

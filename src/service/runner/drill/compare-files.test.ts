@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { chmod, lstat, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 
-import { temporaryDirectory } from '../../../../test/support/temporary-directory.ts';
+import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 import { coldStorageOf } from './cold-storage.ts';
 import { compareFiles } from './compare-files.ts';
 import { isDumpOf } from './drill-dumps.ts';
