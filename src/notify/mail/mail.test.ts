@@ -6,7 +6,7 @@ import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { channelContext } from '#test/support/channel-context.ts';
 import { recordingHttp } from '#test/support/recording-http.ts';
 import { reportOf } from '#test/support/sample-reports.ts';
-import { type EximServer, startExim } from '#test/servers/exim.ts';
+import { type EximServer, noExim, startExim } from '#test/servers/exim.ts';
 import { hasCode } from '../../base/errors.ts';
 import type { SettingsOf } from '../channel.ts';
 import { open } from './mail.ts';
@@ -36,7 +36,9 @@ const decoded = (mail: string): string =>
     'latin1',
   ).toString('utf8');
 
-describe('mail through a real server', () => {
+const skip = noExim();
+
+describe('mail through a real server', { skip }, () => {
   let exim: EximServer;
   let reach: { host: string; port: number; user: string; password: string; caFile: string };
   before(async () => {
