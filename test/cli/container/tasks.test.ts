@@ -143,6 +143,53 @@ describe('tasks', () => {
   });
 });
 
+describe('the server of a container', () => {
+  it('runs tasks and jobs by the schedules of its environment, and shows what they print', async () => {
+    await using place = await containerPlace();
+    await writeFile(place.of('secret'), 'from a file\n');
+    const child = spawn(
+      holdfastLauncher,
+      ['server', '--config-from-environment', '--listen', 'none'],
+      {
+        env: {
+          PATH: process.env['PATH'],
+          HOME: place.path,
+          HOLDFAST_STATE_DIR: place.of('state'),
+          CONF_WORK_DIR: place.of('workdir'),
+          CRONTAB_FAST: '* * * * * *',
+          TASK_tick_PERIODICITY: 'fast',
+          TASK_tick_LOAD: 'printf "%s" "$MY_PASSWORD" | wc -c',
+          MY_PASSWORD_FILE: place.of('secret'),
+          JOB_7_WHAT: 'echo "job of $OWNER"',
+          JOB_7_WHEN: 'fast',
+          OWNER: 'somebody',
+          TASK_tick_LAOD: 'x',
+        },
+      },
+    );
+    let text = '';
+    const seen = new Promise<void>((resolve) => {
+      child.stdout.on('data', (piece: Buffer) => {
+        text += piece.toString();
+        if (text.includes('---- task tick - done ----\n') && text.includes('job of somebody\n'))
+          resolve();
+      });
+    });
+    await seen;
+    child.kill('SIGTERM');
+    const [status] = (await once(child, 'close')) as [number];
+    assert.equal(status, 0);
+    assert.match(
+      text,
+      /There is no variable "TASK_tick_LAOD" of tasks; did you mean "TASK_tick_LOAD"\?/u,
+    );
+    assert.match(text, /^---- task tick - start ----$/mu);
+    assert.match(text, /^in execute_load$/mu);
+    assert.match(text, /^11$/mu);
+    assert.match(text, /^Running job 7: `echo "job of somebody"`$/mu);
+  });
+});
+
 describe('restore tasks', () => {
   const environment = {
     TASK_b_RESTORE: '10',
@@ -242,6 +289,7 @@ describe('the examples of the task container', () => {
     await mkdir(place.of('mysql'));
     await writeFile(place.of('mysql/ibdata1'), Buffer.alloc(20_000, 7));
     await chmod(place.of('mysql'), 0o500);
+    await using _ = { [Symbol.asyncDispose]: () => chmod(place.of('mysql'), 0o700) };
     await writeFile(place.of('password'), `${server.password}\n`);
     const options = `--host=127.0.0.1 --port=${server.port} --user=$MYSQL_USER`;
     const url = (name: string): string => `file://${place.of('mnt/backup', name)}`;
