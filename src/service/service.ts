@@ -86,6 +86,7 @@ export class Service implements AsyncDisposable {
     this.#context = createRunnerContext({
       ...options,
       feed: this.feed,
+      readConfiguration: () => this.statuses.configuration(),
       nextRunOf: async (job) => await Promise.resolve(this.#scheduler?.nextRunOf(job)),
     });
     this.#worker = new RunWorker(this.#context);
@@ -182,7 +183,8 @@ export class Service implements AsyncDisposable {
     const timer = setTimeout(() => this.#lasting.abort(reason), GRACE);
     this.#worker.cancelAll(reason);
     try {
-      await this.#loops;
+      // What hangs must not keep us: the journal knows what is still to be put right.
+      await Promise.race([this.#loops, aborted(this.#lasting.signal)]);
       for (const part of this.#parts.toReversed()) await part[Symbol.asyncDispose]();
     } finally {
       clearTimeout(timer);

@@ -87,6 +87,7 @@ export async function testRunner(given: Partial<RunWorkerContext> = {}): Promise
     stateDirectory: path.join(directory, 'state'),
     tasks: { runTask, runCommands },
     renewal: 200,
+    readConfiguration: () => catalog.configuration.read(),
     containersOf: () =>
       new EngineContainerKeeper({
         catalog,

@@ -20,6 +20,9 @@ import type { CommandSession } from '../session.ts';
 
 type Input = CommandInput<typeof server>;
 
+/** In milliseconds. */
+const PATIENCE = 9500;
+
 export const run: CommandRun<typeof server> = async ({ flags }, session) => {
   const { clock, signal, timeZone, version } = session;
   const log = serviceLog(flags, session);
@@ -40,7 +43,7 @@ export const run: CommandRun<typeof server> = async ({ flags }, session) => {
     timeZone,
     hostName,
     version,
-    publicStatusFile: publicStatusFile(flags),
+    publicStatusFile: publicStatusFile(flags, session),
     ...(given.file !== undefined && { configuration: given.file }),
   });
   using _printed = showPrinted(service.feed, printer(flags, session));
@@ -65,6 +68,8 @@ export const run: CommandRun<typeof server> = async ({ flags }, session) => {
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
   log.info('The service ends');
+  // Whoever stops us waits for ten seconds; what is not put right by then the next start puts right.
+  setTimeout(() => process.exit(1), PATIENCE).unref();
   await manager.stopping();
   return 0;
 };

@@ -50,7 +50,7 @@ export interface OwnProgramEnd {
 }
 
 /** Time between asking it to stop in order and ending it, in milliseconds: a backup stores what is on its way. */
-const GRACE = 8000;
+const GRACE = 5000;
 
 /** Exit statuses that say something special; every other one but 0 is a failure. */
 const outcomes: Readonly<Record<number, OwnProgramEnd['outcome']>> = {

@@ -1,4 +1,5 @@
 import type { ProcessIdentity } from '../../base/process-identity.ts';
+import type { Configuration } from '../../model/configuration.ts';
 import { EngineContainerKeeper } from '../containers/container-keeper.ts';
 import type { Feed } from '../feed.ts';
 import type { ServiceLog } from '../log.ts';
@@ -15,12 +16,15 @@ export interface RunnerContextOptions extends ReportMakerOptions {
   readonly feed: Feed<RunEvent>;
   readonly program: OwnProgramSettings;
   readonly stateDirectory: string;
+  /** One that remembers what has not changed saves time where there are thousands of jobs. */
+  readonly readConfiguration?: () => Promise<Configuration>;
 }
 
 /** Puts together what runs are executed with. */
 export function createRunnerContext(options: RunnerContextOptions): RunWorkerContext {
   const { catalog, worker, clock, program } = options;
   return {
+    readConfiguration: () => catalog.configuration.read(),
     ...options,
     tasks: { runTask, runCommands },
     containersOf: ({ settings }) =>

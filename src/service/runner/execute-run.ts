@@ -49,8 +49,8 @@ export async function executeRun(
   context: RunnerContext,
   signals: RunSignals,
 ): Promise<RunResult> {
-  const { catalog, log } = context;
-  const configuration = await catalog.configuration.read();
+  const { log } = context;
+  const configuration = await context.readConfiguration();
   const job = configuration.jobs.find(({ name }) => name === run.job);
   if (job === undefined) {
     const message = `There is no job "${run.job}" any more`;

@@ -38,7 +38,8 @@ export async function recoverRuns(
   );
   // What still works for a dead run is ended before anything is put right behind its back.
   await endPrograms(context, entries);
-  const recovered = await startContainers(context, isAlive, signal);
+  const left = entries.filter(({ kind }) => kind !== PROGRAM_ENTRY && kind !== SANDBOX_ENTRY);
+  const recovered = left.length === 0 ? [] : await startContainers(context, isAlive, signal);
   for (const entry of entries.filter(({ kind }) => kind === SANDBOX_ENTRY)) {
     await removeSandbox(context, entry);
   }
@@ -61,7 +62,7 @@ async function finishBroken(
   signal: AbortSignal,
 ): Promise<Run | undefined> {
   const { catalog, worker, clock, log, feed, reportsOf } = context;
-  const configuration = await catalog.configuration.read({ signal });
+  const configuration = await context.readConfiguration();
   const job = configuration.jobs.find(({ name }) => name === run.job);
   const reason = brokenReason(run);
   const problem = { code: 'interrupted', message: reason };
@@ -108,9 +109,9 @@ async function startContainers(
   isAlive: (run: string) => boolean,
   signal: AbortSignal,
 ): Promise<readonly { readonly run: string; readonly step: StepRecord }[]> {
-  const { catalog, log } = context;
+  const { log } = context;
   try {
-    await using containers = context.containersOf(await catalog.configuration.read({ signal }));
+    await using containers = context.containersOf(await context.readConfiguration());
     return await containers.recover({ isAlive, signal });
   } catch (error) {
     signal.throwIfAborted();

@@ -118,9 +118,9 @@ export class RunWorker {
   }
 
   async #tellBeginning(run: Run): Promise<void> {
-    const { catalog, clock, log, reportsOf } = this.#context;
+    const { catalog, clock, log, reportsOf, readConfiguration } = this.#context;
     try {
-      const configuration = await catalog.configuration.read();
+      const configuration = await readConfiguration();
       const job = configuration.jobs.find(({ name }) => name === run.job);
       const reports = await reportsOf(run, job, configuration);
       if (reports.length > 0) await catalog.outbox.add(reports, clock.now());

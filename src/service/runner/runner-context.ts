@@ -24,6 +24,8 @@ export interface RunnerContext {
     readonly runTask: ActivityRunner<TaskJob>;
     readonly runCommands: ActivityRunner<CommandsJob>;
   };
+  /** The configuration as it is in the catalog now. */
+  readConfiguration(): Promise<Configuration>;
   /** Dispose of the answer. */
   containersOf(configuration: Configuration): ContainerKeeper & AsyncDisposable;
 }
