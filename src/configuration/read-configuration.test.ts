@@ -246,6 +246,16 @@ settings:
       'a.yaml:1: jobs.a b: A name has letters, digits, ".", "_" and "-", at most 100, and begins with a letter or digit',
     ],
     [
+      'a cron expression with four fields',
+      'jobs: {a: {sources: /x, destination: /m, schedule: "* * * *"}}',
+      'a.yaml:1: jobs.a.schedule: "* * * *" is not a schedule: it has 4 fields, a cron expression has 5',
+    ],
+    [
+      'a periodicity that is not there',
+      'jobs: {a: {sources: /x, destination: /m, schedule: nightly}}\nperiodicities: {nightlly: "0 2 * * *"}',
+      'a.yaml:1: jobs.a.schedule: There is no periodicity "nightly"; did you mean "nightlly"?',
+    ],
+    [
       'a source that is relative',
       'jobs: {a: {sources: x, destination: /m}}',
       'a.yaml:1: jobs.a.sources.0: "x" is not an absolute path',

@@ -13,6 +13,7 @@ import {
 } from './configuration-document.ts';
 import { ConfigurationError, type ConfigurationProblem } from './configuration-problem.ts';
 import { parseConfiguration } from './configuration-schema.ts';
+import { scheduleProblems } from './periodicities.ts';
 
 /** A configuration, and the files it was read from: those to watch. */
 export interface ReadConfiguration {
@@ -50,7 +51,8 @@ export async function readConfiguration(
   if (configuration === undefined || problems.length > 0) {
     throw new ConfigurationError(inOrder(problems.map(locate)));
   }
-  const { problems: found, warnings } = checkConfiguration(configuration);
+  const { problems: inconsistent, warnings } = checkConfiguration(configuration);
+  const found = [...inconsistent, ...scheduleProblems(configuration)];
   if (found.length > 0) throw new ConfigurationError(inOrder(found.map(locate)));
   return {
     configuration,
