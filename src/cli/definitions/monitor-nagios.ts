@@ -5,7 +5,7 @@ import { listFlag, switchFlag, valueFlag } from '../flag.ts';
 export const statusFile = valueFlag({
   placeholder: 'FILE',
   complete: 'file',
-  help: 'Read the status from here (default /run/holdfast/status.json, else status.json in the state directory)',
+  help: 'Read the status from here (default /var/lib/holdfast-status/status.json, else status.json in the state directory)',
 });
 
 export const monitorNagios = defineCommand({

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import path from 'node:path';
 
 import type { Catalog } from '../../catalog/catalog.ts';
 import { JobStatuses } from '../../service/status/job-statuses.ts';
@@ -8,9 +9,19 @@ import type { GlobalFlagValues } from '../global-flags.ts';
 import { localPlaces } from '../places.ts';
 import type { CommandSession } from '../session.ts';
 
-/** Where everybody can read the status: only root may write there, and a state directory that somebody chose is not that of the machine. */
-export const publicStatusFile = (flags: GlobalFlagValues): string | undefined =>
-  process.getuid?.() === 0 && flags['state-dir'] === undefined ? PUBLIC_STATUS_FILE : undefined;
+/**
+ * Where everybody can read the status: the file that `HOLDFAST_STATUS_FILE` names, else that of the machine if this is root and nobody chose a state directory, which would
+ * not be that of the machine.
+ */
+export function publicStatusFile(
+  flags: Pick<GlobalFlagValues, 'state-dir'>,
+  { environment, workingDirectory }: Pick<CommandSession, 'environment' | 'workingDirectory'>,
+): string | undefined {
+  const named = environment['HOLDFAST_STATUS_FILE'];
+  if (named !== undefined && named !== '') return path.resolve(workingDirectory, named);
+  const isMachine = process.getuid?.() === 0 && flags['state-dir'] === undefined;
+  return isMachine ? PUBLIC_STATUS_FILE : undefined;
+}
 
 /** Writes down how all jobs stand after a run that no service has seen, for whoever watches the status file. */
 export async function publishOnce(
@@ -30,7 +41,7 @@ export async function publishOnce(
       version,
       hostName,
       stateDirectory,
-      publicFile: publicStatusFile(flags),
+      publicFile: publicStatusFile(flags, session),
     },
     undefined,
   );

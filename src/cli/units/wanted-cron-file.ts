@@ -7,6 +7,7 @@ import type { cronPrint } from '../definitions/units.ts';
 import { fullHostName } from '../jobs/full-host-name.ts';
 import type { CommandSession } from '../session.ts';
 import { unitSource } from './unit-source.ts';
+import { PUBLIC_STATUS_FILE } from '../../service/status/read-status-file.ts';
 
 export const defaultCronFile = '/etc/cron.d/holdfast';
 
@@ -26,6 +27,7 @@ export async function wantedCronFile(
     environment: {
       HOLDFAST_STATE_DIR: source.stateDirectory,
       HOLDFAST_CACHE_DIR: source.cacheDirectory,
+      ...((flags.user ?? 'root') === 'root' && { HOLDFAST_STATUS_FILE: PUBLIC_STATUS_FILE }),
       ...source.environment,
     },
   });

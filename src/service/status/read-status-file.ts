@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { AppError, messageOf, systemCodeOf } from '../../base/errors.ts';
 import type { ServiceStatus } from './service-status.ts';
 
-/** Where a service that may write there tells how things stand, for everybody: the state directory is closed to others. */
-export const PUBLIC_STATUS_FILE = '/run/holdfast/status.json';
+/** Where root tells how things stand, for everybody: the state directory is closed to others. It outlasts a restart of the machine, after which a failure must not be forgotten. */
+export const PUBLIC_STATUS_FILE = '/var/lib/holdfast-status/status.json';
 
 /**
  * Reads a status file.

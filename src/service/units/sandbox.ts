@@ -1,5 +1,6 @@
 import path from 'node:path';
 
+import { PUBLIC_STATUS_FILE } from '../status/read-status-file.ts';
 import type { Configuration } from '../../model/configuration.ts';
 import type { Job, JobDestination } from '../../model/job.ts';
 import { meantDestination } from '../../model/named-destination.ts';
@@ -58,12 +59,12 @@ export function sandboxLines(
   const { stateDirectory, cacheDirectory } = places;
   const isDefault = stateDirectory === defaultStateDirectory;
   const directories: readonly (readonly [string, string])[] = [
-    ...(isDefault
-      ? ([
-          ['StateDirectory', 'holdfast'],
-          ['StateDirectoryMode', '0700'],
-        ] as const)
-      : []),
+    // Others may open the status by its name, and see nothing else.
+    [
+      'StateDirectory',
+      `${isDefault ? 'holdfast ' : ''}${path.basename(path.dirname(PUBLIC_STATUS_FILE))}`,
+    ],
+    ['StateDirectoryMode', '0711'],
     ...(cacheDirectory === defaultCacheDirectory
       ? ([
           ['CacheDirectory', 'holdfast'],

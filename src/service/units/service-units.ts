@@ -6,6 +6,7 @@ import type { Job } from '../../model/job.ts';
 import { calendarEvents } from './calendar-event-text.ts';
 import { jobRunCommand, type OwnCommand, serverCommand } from './own-command.ts';
 import { sandboxLines, sandboxNeeds } from './sandbox.ts';
+import { PUBLIC_STATUS_FILE } from '../status/read-status-file.ts';
 import { unitCommand, unitDescription, unitSpan, unitText, unitWord } from './unit-text.ts';
 
 /** A file for a directory of systemd. */
@@ -248,6 +249,7 @@ function environmentLines(settings: UnitSettings): Lines {
       : ([
           ['Environment', unitWord(`HOLDFAST_STATE_DIR=${stateDirectory}`)],
           ['Environment', unitWord(`HOLDFAST_CACHE_DIR=${cacheDirectory}`)],
+          ['Environment', `HOLDFAST_STATUS_FILE=${PUBLIC_STATUS_FILE}`],
           ['EnvironmentFile', '-/etc/default/holdfast'],
         ] as const)),
     ...Object.entries(environment).map(
