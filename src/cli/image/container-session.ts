@@ -1,3 +1,4 @@
+import { AppError } from '../../base/errors.ts';
 import type { Catalog } from '../../catalog/catalog.ts';
 import { configurationFromEnvironment } from '../../configuration/environment/configuration-from-environment.ts';
 import type { Configuration } from '../../model/configuration.ts';
@@ -29,7 +30,10 @@ export async function containerSession(given: CommandSession): Promise<Container
     given.environment,
     { signal },
   );
-  for (const warning of warnings) output.note(`Warning: ${warning}`);
+  for (const warning of warnings) {
+    const error = new AppError('input/invalid', warning);
+    output.report({ type: 'problem', severity: 'warning', error });
+  }
   const mask = new SecretMask();
   maskEnvironment(mask, environment);
   return { configuration, session: { ...given, environment }, mask };

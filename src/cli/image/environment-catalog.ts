@@ -1,12 +1,20 @@
+import type { CallOptions } from '../../base/call-options.ts';
 import type { Catalog, ConfigurationStore, DocumentStore, Kept } from '../../catalog/catalog.ts';
 import type { Configuration } from '../../model/configuration.ts';
 
 /**
  * A catalog whose configuration is one that an environment says, over what is kept in it. What a command is given by its environment is for that command alone: a
- * server that works with the same catalog keeps its own.
+ * server that works with the same catalog keeps its own. Jobs that it keeps from an environment, perhaps an older one, are there only if this one says none.
  */
 export function catalogWithEnvironment(catalog: Catalog, given: Configuration): Catalog {
   const store = catalog.configuration;
+  const hiddenJobs = async (options?: CallOptions): Promise<ReadonlySet<string>> => {
+    if (given.jobs.length === 0) return new Set();
+    const all = await store.jobs.list(options);
+    return new Set(
+      [...all].filter(([, { origin }]) => origin === 'environment').map(([name]) => name),
+    );
+  };
   const configuration: ConfigurationStore = {
     jobs: overlaid(store.jobs, new Map(given.jobs.map((job) => [job.name, job]))),
     destinations: overlaid(store.destinations, new Map(Object.entries(given.destinations))),
@@ -16,8 +24,12 @@ export function catalogWithEnvironment(catalog: Catalog, given: Configuration): 
     async read(options) {
       const kept = await store.read(options);
       const names = new Set(given.jobs.map(({ name }) => name));
+      const hidden = await hiddenJobs(options);
       return {
-        jobs: [...given.jobs, ...kept.jobs.filter(({ name }) => !names.has(name))],
+        jobs: [
+          ...given.jobs,
+          ...kept.jobs.filter(({ name }) => !names.has(name) && !hidden.has(name)),
+        ],
         destinations: { ...kept.destinations, ...given.destinations },
         channels: { ...kept.channels, ...given.channels },
         periodicities: { ...kept.periodicities, ...given.periodicities },

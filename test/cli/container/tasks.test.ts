@@ -187,6 +187,12 @@ describe('the server of a container', () => {
     assert.match(text, /^in execute_load$/mu);
     assert.match(text, /^11$/mu);
     assert.match(text, /^Running job 7: `echo "job of somebody"`$/mu);
+    // What the server was told before is no task any more where the environment says others.
+    const list = (environment: Readonly<Record<string, string>>) =>
+      place.run(['task', 'list', '--json'], environment);
+    assert.match((await list({})).stdout, /"id":"tick"/u);
+    const others = await list({ TASK_other_LOAD: 'x', TASK_other_CRONTAB: '@daily' });
+    assert.deepEqual(others.stdout.match(/"id":"\w+"/gu), ['"id":"other"']);
   });
 });
 
