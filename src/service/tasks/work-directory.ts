@@ -25,7 +25,7 @@ export async function lockWorkDirectory(
 ): Promise<InstanceLock> {
   return await inDirectories(task, async () => {
     const directory = await ownDirectory(work, task);
-    return await acquireInstanceLock({ directory, name: 'task', mode: 'fail', clock });
+    return await acquireInstanceLock({ directory, name: `task ${task}`, mode: 'fail', clock });
   });
 }
 
