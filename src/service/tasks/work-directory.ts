@@ -33,15 +33,20 @@ export async function lockWorkDirectory(
  * The directories `src` and `dst` of a task, empty. What they held goes; links in them are removed, not followed, and nothing outside of them is touched. Each
  * stays the directory that it is, so it may be a mounted volume.
  *
+ * @param mountInfo where the system tells what is mounted, as in proc(5)
  * @throws AppError `input/invalid` if they are not directories, or something is mounted inside them that would be emptied as well; `process/failed` if they cannot be emptied
  */
-export async function emptyWorkDirectories(work: string, task: string): Promise<TaskPlaces> {
+export async function emptyWorkDirectories(
+  work: string,
+  task: string,
+  mountInfo = '/proc/self/mountinfo',
+): Promise<TaskPlaces> {
   return await inDirectories(task, async () => {
     const own = await ownDirectory(work, task);
     const places = { work, source: path.join(own, 'src'), target: path.join(own, 'dst') };
     for (const place of [places.source, places.target]) {
       await beDirectory(place);
-      await refuseMounts(place);
+      await refuseMounts(place, mountInfo);
       for (const name of await readdir(place)) {
         await rm(path.join(place, name), { recursive: true, force: true, maxRetries: 3 });
       }
@@ -86,8 +91,8 @@ async function beDirectory(place: string): Promise<void> {
   }
 }
 
-async function refuseMounts(place: string): Promise<void> {
-  const below = (await mountPoints()).find((mount) => mount.startsWith(`${place}/`));
+async function refuseMounts(place: string, mountInfo: string): Promise<void> {
+  const below = (await mountPoints(mountInfo)).find((mount) => mount.startsWith(`${place}/`));
   if (below === undefined) return;
   throw new AppError(
     'input/invalid',
@@ -99,10 +104,10 @@ async function refuseMounts(place: string): Promise<void> {
 }
 
 /** As in proc(5), `mountinfo`; none where the system does not tell. */
-async function mountPoints(): Promise<readonly string[]> {
+async function mountPoints(mountInfo: string): Promise<readonly string[]> {
   let text: string;
   try {
-    text = await readFile('/proc/self/mountinfo', 'utf8');
+    text = await readFile(mountInfo, 'utf8');
   } catch {
     return [];
   }
