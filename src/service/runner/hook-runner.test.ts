@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 
 import { type TestRunner, testRunner } from '#test/support/runner.ts';
+import { type Clock, systemClock } from '../../base/clock.ts';
 import type { BackupJob, CommandsJob, Hook } from '../../model/job.ts';
 import { startTicksOf } from './journalled-program.ts';
 
@@ -98,6 +99,36 @@ test('what a hook may do to the run', async () => {
       hook.when !== 'before' || !['skipped', 'failed'].includes(state),
     );
   }
+});
+
+test('a hook may be tried again', async () => {
+  const pauses: number[] = [];
+  // The pauses between attempts are left out, those of the worker are kept.
+  const sleep: Clock['sleep'] = async (milliseconds, options) => {
+    if (milliseconds < 5000) return await systemClock.sleep(milliseconds, options);
+    pauses.push(milliseconds);
+  };
+  await using runner = await testRunner({ clock: { ...systemClock, sleep } });
+  const hook: Hook = {
+    when: 'before',
+    onError: 'retry',
+    command: 'echo x >> tries; [ "$(wc -l < tries)" -ge "$WANTED" ]',
+  };
+  const job: CommandsJob = {
+    kind: 'commands',
+    name: 'documents',
+    commands: [{ name: '1', command: 'rm tries' }],
+    hooks: [hook],
+    environment: { WANTED: '3' },
+  };
+  await runner.configure([job]);
+  const run = await runner.run('documents', 'commands');
+  assert.equal(run.state, 'succeeded', run.reason);
+  assert.deepEqual(pauses, [5000, 30_000]);
+  await runner.configure([{ ...job, environment: { WANTED: '4' } }]);
+  const failed = await runner.run('documents', 'commands');
+  assert.equal(failed.state, 'failed');
+  assert.equal(failed.steps.length, 3);
 });
 
 test('a hook that hangs is ended with what it has started, and has failed', async () => {

@@ -25,7 +25,7 @@ export interface RunnerContext {
     readonly runCommands: ActivityRunner<CommandsJob>;
   };
   /** The configuration as it is in the catalog now. */
-  readConfiguration(): Promise<Configuration>;
+  readonly readConfiguration: () => Promise<Configuration>;
   /** Dispose of the answer. */
   containersOf(configuration: Configuration): ContainerKeeper & AsyncDisposable;
 }
