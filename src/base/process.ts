@@ -94,8 +94,8 @@ export async function startProgram(
   child.stdin.on('error', () => undefined);
   connectExtras(child, options);
   const exited = new Promise<number>((resolve) =>
-    child.once('exit', (status, name) =>
-      resolve(status ?? 128 + (name === null ? 0 : constants.signals[name])),
+    child.once('exit', (status, killedBy) =>
+      resolve(status ?? 128 + (killedBy === null ? 0 : constants.signals[killedBy])),
     ),
   );
   const ended = watch(child, options);

@@ -45,7 +45,7 @@ export async function startPostgres({
   await writeFile(path.join(home, 'password'), password, { mode: 0o600 });
   if (asOwner.length > 0) await run('chown', ['-R', 'postgres:postgres', home]);
   const data = path.join(home, 'data');
-  const [initialise = '', ...parameters] = [
+  const [initialise, ...parameters] = [
     ...asOwner,
     `${programs}/initdb`,
     `--pgdata=${data}`,
@@ -80,10 +80,9 @@ export async function startPostgres({
   const psql = async (sql: string, database: string): Promise<string> => {
     const { stdout } = await run(
       'psql',
-      [
-        ...['-h', '127.0.0.1', '-p', String(port), '-U', user, '-d', database],
-        ...['-v', 'ON_ERROR_STOP=1', '-X', '-q', '-A', '-t', '-c', sql],
-      ],
+      `-h 127.0.0.1 -p ${port} -U ${user} -v ON_ERROR_STOP=1 -X -q -A -t`
+        .split(' ')
+        .concat('-d', database, '-c', sql),
       { env: { ...process.env, ...environment }, maxBuffer: 1 << 28 },
     );
     return stdout.trimEnd();
