@@ -58,8 +58,7 @@ function chosenJob(
   const job = jobs.find((candidate) => candidate.name === name);
   if (job !== undefined) {
     const numbers = new Set(job.commands.map((command) => command.name));
-    if (only?.every((number) => numbers.has(number)) === false)
-      throw unknownNumber(only, [job]);
+    if (only?.every((number) => numbers.has(number)) === false) throw unknownNumber(only, [job]);
     return { job, only };
   }
   // The links of periodicities are there whether a job has them or not; a person may have mistyped it.
