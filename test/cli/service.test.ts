@@ -194,6 +194,7 @@ test(
     await using machine = await prepared();
     await writeFile(machine.of('source/random'), randomBytes(12 * 1024 * 1024));
     const containers = `    containers: { label: 'holdfast.stop=documents' }
+    hooks: [{ when: before, container: app, command: 'test "$HOLDFAST_JOB" = documents && echo said' }]
 settings: { containerSocket: '${podman.address}' }`;
     await machine.configure(slow(machine, containers));
     const server = await machine.serve();
@@ -211,6 +212,9 @@ settings: { containerSocket: '${podman.address}' }`;
       ),
     );
     await second.end('SIGTERM');
+    const hook = run?.steps.find(({ kind }) => kind === 'hook');
+    assert.equal(hook?.output, 'said\n');
+    assert.equal(hook.exitStatus, 0);
     // A backup that ends well starts it straight after.
     const done = await machine.run('job', 'run', 'documents');
     assert.equal(done.status, 0, done.errors);

@@ -55,7 +55,8 @@ export async function executeRun(
   if (job === undefined) {
     const message = `There is no job "${run.job}" any more`;
     const problem = { code: 'job/missing', message };
-    const end: RunEnd = { outcome: 'failed', reason: message, problem, steps: run.steps };
+    // Somebody has removed it while the run waited: that is no failure of anything.
+    const end: RunEnd = { outcome: 'cancelled', reason: message, problem, steps: run.steps };
     return { kind: 'ended', end, configuration };
   }
   if (run.trigger === 'schedule' || run.trigger === 'catch-up') {

@@ -81,7 +81,7 @@ test('a job that is gone, an activity that it has not, a condition that does not
   assert.equal(claimed?.id, queued.id);
   await runner.worker.work(claimed, new AbortController().signal);
   const gone = await runner.catalog.runs.get(queued.id);
-  assert.equal(gone?.state, 'failed');
+  assert.equal(gone?.state, 'cancelled');
   assert.equal(gone.problem?.code, 'job/missing');
 });
 
