@@ -4,6 +4,7 @@ import { test } from 'node:test';
 
 import { type TestRunner, testRunner } from '#test/support/runner.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
+import type { ServiceSettings } from '../../model/configuration.ts';
 import type { BackupJob, CommandsJob, Hook } from '../../model/job.ts';
 import { startTicksOf } from './journalled-program.ts';
 
@@ -36,9 +37,12 @@ test('hooks are run around the work, with what they need to know', async () => {
     { when: 'failure', command: note('failure') },
     { when: 'finally', command: ['/bin/sh', '-c', note('finally $HOLDFAST_RUN')] },
   ]);
-  const { settings } = {
-    settings: { hooks: [{ when: 'before', command: note('global') }] },
-  } as const;
+  const settings: ServiceSettings = {
+    hooks: [
+      { when: 'before', command: note('global') },
+      { when: 'finally', command: note('global finally') },
+    ],
+  };
   const { jobs } = await runner.catalog.configuration.read();
   await runner.configure(jobs, { settings });
   const run = await runner.run('documents', 'commands');
@@ -50,6 +54,7 @@ test('hooks are run around the work, with what they need to know', async () => {
     'after succeeded',
     'success succeeded 0',
     `finally ${run.id}`,
+    'global finally',
   ]);
 });
 
