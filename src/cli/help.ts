@@ -28,7 +28,7 @@ export function overview(
     'Commands:',
     ...listing(
       [
-        ...shown.map(({ name, summary }): [string, string] => [name, summary]),
+        ...(group === undefined ? commandRows(shown) : shown.map(rowOf)),
         // It has a command line of its own, and is in no table.
         ...(group === undefined ? [duplicityRow, imageRow] : []),
       ],
@@ -56,7 +56,7 @@ export function overview(
     'Exit status:',
     ...wrap(
       '0 done; 1 failed; 2 usage; 3 done, but some files could not be read; 10 no repository; 11 locked; 12 wrong passphrase; ' +
-        '13 damaged; 130 interrupted',
+        '13 damaged; 75 left out on purpose; 130 interrupted',
       width,
       2,
     ),
@@ -66,8 +66,38 @@ export function overview(
     '  holdfast snapshots /mnt/disk/documents',
     '  holdfast restore /mnt/disk/documents --target ~/restored',
     '',
-    '"holdfast COMMAND --help" tells more about a command.',
+    '"holdfast COMMAND --help" tells more about a command, "holdfast job --help" about all that begin so.',
   ].join('\n');
+}
+
+/** What commands that begin with the same word are about. */
+const groupTitles: Readonly<Record<string, string>> = {
+  catalog: 'Where jobs and runs are kept',
+  charm: 'The Juju charm',
+  config: 'The configuration file',
+  cron: 'A file for cron that runs jobs',
+  destination: 'Kinds of storage, and whether one works',
+  job: 'Jobs and their runs',
+  key: 'What opens a repository',
+  monitor: 'How jobs stand, for people, Nagios and Prometheus',
+  notify: 'Channels that tell you, and what waits to be told',
+  schedule: 'When jobs run',
+  systemd: 'Services and timers that run jobs',
+  task: 'Tasks of the environment',
+};
+
+const rowOf = ({ name, summary }: CommandDefinition): [string, string] => [name, summary];
+
+/** A row for each command, and one for all that begin with the same word. */
+function commandRows(commands: readonly CommandDefinition[]): [string, string][] {
+  const groups = Map.groupBy(commands, ({ name }) => name.split(' ')[0]!);
+  return [...groups].map(([word, members]) => {
+    const [only] = members;
+    if (members.length === 1 && only !== undefined) return rowOf(only);
+    const names = members.map(({ name }) => name.slice(word.length + 1)).join(', ');
+    const title = groupTitles[word];
+    return [`${word} …`, title === undefined ? names : `${title}: ${names}`];
+  });
 }
 
 /** What `holdfast COMMAND --help` prints. */
