@@ -5,14 +5,13 @@ import { commandTable } from './command-table.ts';
 import { overview } from './help.ts';
 
 test('the overview has a row for each command, and one with a title for those that begin with the same word', () => {
-  const text = overview(commandTable, 1000);
+  const text = overview(commandTable, 80).replaceAll(/\s+/gu, ' ');
   for (const [word, members] of Map.groupBy(commandTable, ({ name }) => name.split(' ')[0]!)) {
-    const row = text.split('\n').find((line) => line.startsWith(`  ${word} `));
-    assert.ok(row !== undefined, word);
-    if (members.length === 1) assert.ok(row.endsWith(members[0]!.summary), row);
-    else {
+    if (members.length === 1) {
+      assert.ok(text.includes(` ${word} ${members[0]!.summary} `), word);
+    } else {
       const names = members.map(({ name }) => name.slice(word.length + 1)).join(', ');
-      assert.match(row, new RegExp(`^  ${word} … +\\p{Lu}.+: ${names}$`, 'u'));
+      assert.match(text, new RegExp(` ${word} … \\p{Lu}[^:]+: ${names} `, 'u'));
     }
   }
 });
