@@ -4,6 +4,7 @@ import { AppError } from '../../base/errors.ts';
 import { checkConfiguration } from '../../configuration/check-configuration.ts';
 import { ConfigurationError } from '../../configuration/configuration-problem.ts';
 import { parseJob } from '../../configuration/configuration-schema.ts';
+import { scheduleProblems } from '../../configuration/periodicities.ts';
 import { isDatabaseUrl } from '../../source/database/database-url.ts';
 import type { CommandInput, CommandRun } from '../command.ts';
 import type { jobAdd } from '../definitions/job.ts';
@@ -23,8 +24,11 @@ export const run: CommandRun<typeof jobAdd> = async (input, session) => {
     });
   }
   const before = await catalog.configuration.read({ signal });
-  const { problems, warnings } = checkConfiguration({ ...before, jobs: [...before.jobs, job] });
-  const own = problems.filter(({ path: [section, name] }) => section === 'jobs' && name === NAME);
+  const after = { ...before, jobs: [...before.jobs, job] };
+  const { problems, warnings } = checkConfiguration(after);
+  const own = [...problems, ...scheduleProblems(after)].filter(
+    ({ path: [section, name] }) => section === 'jobs' && name === NAME,
+  );
   if (own.length > 0) throw new ConfigurationError(own, `The job "${NAME}"`);
   await catalog.configuration.jobs.save(NAME, job, { revision: undefined, origin: OWN_ORIGIN });
   for (const {

@@ -5,6 +5,7 @@ import type { DocumentStore } from '../../catalog/catalog.ts';
 import { checkConfiguration } from '../../configuration/check-configuration.ts';
 import { ConfigurationError } from '../../configuration/configuration-problem.ts';
 import { MASK } from '../../configuration/masked-secrets.ts';
+import { scheduleProblems } from '../../configuration/periodicities.ts';
 import { readConfiguration } from '../../configuration/read-configuration.ts';
 import type { CommandRun } from '../command.ts';
 import type { jobImport } from '../definitions/job.ts';
@@ -29,13 +30,14 @@ export const run: CommandRun<typeof jobImport> = async (
   const before = await store.read({ signal });
   // All of it has to make sense with what is there, before anything is changed.
   const jobs = new Map([...before.jobs, ...configuration.jobs].map((job) => [job.name, job]));
-  const { problems } = checkConfiguration({
+  const after = {
     jobs: [...jobs.values()],
     destinations: { ...before.destinations, ...configuration.destinations },
     channels: { ...before.channels, ...configuration.channels },
     periodicities: { ...before.periodicities, ...configuration.periodicities },
     settings: before.settings,
-  });
+  };
+  const problems = [...checkConfiguration(after).problems, ...scheduleProblems(after)];
   if (problems.length > 0) throw new ConfigurationError(problems);
 
   const put = async <Value>(
