@@ -86,16 +86,15 @@ function repeatedKeys(
   const found: { message: string; at: number }[] = [];
   visit(document, {
     Map(_, { items }) {
-      const seen = new Set<unknown>();
+      // As they are called in the end: 1 and "1" are the same.
+      const seen = new Set<string>();
       for (const { key } of items) {
         if (!isScalar(key)) continue;
-        if (seen.has(key.value)) {
-          found.push({
-            message: `"${String(key.value)}" stands here twice`,
-            at: key.range?.[0] ?? 0,
-          });
+        const name = String(key.value);
+        if (seen.has(name)) {
+          found.push({ message: `"${name}" stands here twice`, at: key.range?.[0] ?? 0 });
         }
-        seen.add(key.value);
+        seen.add(name);
       }
     },
   });

@@ -7,6 +7,7 @@ import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 
 import { ConfigurationError, problemText } from './configuration-problem.ts';
 import { readConfiguration } from './read-configuration.ts';
+import { secretPlaces } from './secret-places.ts';
 
 const yaml = `
 jobs:
@@ -324,4 +325,54 @@ test('what is likely a mistake is told, and taken', async () => {
       'The task has no "load" step: nothing is stored by it',
     ],
   );
+});
+
+test('names that mean something to JavaScript are names like others, or refused', async () => {
+  const job = '{sources: /x, destination: /m}';
+  const directory = await write({
+    'a.yaml': `jobs: {constructor: ${job}, toString: ${job}}\nsettings: {parallel: 2}`,
+  });
+  const { configuration } = await readConfiguration(path.join(directory, 'a.yaml'));
+  assert.deepEqual(
+    configuration.jobs.map(({ name }) => name),
+    ['constructor', 'toString'],
+  );
+  assert.deepEqual(await problemsIn({ 'b.yaml': `jobs:\n  __proto__: ${job}\n` }), [
+    'b.yaml:2: jobs.__proto__: Nothing can be called so',
+  ]);
+  const [told, ...others] = await problemsIn({ 'c.yaml': 'toString: 1\nconstructor: {a: 1}' });
+  assert.match(told!, /^c\.yaml:1: toString: There is no "toString" here/u);
+  assert.match(others.join(), /constructor: There is no "constructor" here/u);
+});
+
+test('names that differ only before they are texts stand there twice', async () => {
+  const job = '{sources: /x, destination: /m}';
+  assert.deepEqual(await problemsIn({ 'a.yaml': `jobs:\n  1: ${job}\n  "1": ${job}\n` }), [
+    'a.yaml:3: "1" stands here twice',
+  ]);
+});
+
+test('what people call "file" is no place of a secret', async () => {
+  const directory = await write({
+    'a.yaml':
+      'destinations: {file: "s3://bucket/x"}\nsettings: {metricsLabels: {file: production}}\nchannels: {a: {type: webhook, url: {file: hook}}}',
+  });
+  const { configuration } = await readConfiguration(path.join(directory, 'a.yaml'));
+  assert.deepEqual(configuration.destinations, { file: { url: 's3://bucket/x' } });
+  assert.deepEqual(configuration.settings.metricsLabels, { file: 'production' });
+  assert.deepEqual(secretPlaces(configuration), [
+    { path: ['channels', 'a', 'url'], value: { file: path.join(directory, 'hook') } },
+  ]);
+});
+
+test('a pipe or a device is not read, and something else of the same name in two files is told', async () => {
+  const included = { 'a.yaml': 'include: /dev/zero' };
+  await assert.rejects(readConfiguration(path.join(await write(included), 'a.yaml')), {
+    message: 'The configuration "/dev/zero" is not a file',
+  });
+  const [told] = await problemsIn({
+    'a.yaml': 'jobs: hello\ninclude: b.yaml',
+    'b.yaml': 'jobs: {}',
+  });
+  assert.equal(told, 'a.yaml:1: jobs: Must be an object');
 });

@@ -13,6 +13,7 @@ import {
 } from './configuration-document.ts';
 import { ConfigurationError, type ConfigurationProblem } from './configuration-problem.ts';
 import { parseConfiguration } from './configuration-schema.ts';
+import { hasNamesOfItsOwn } from './secret-places.ts';
 import { scheduleProblems } from './periodicities.ts';
 
 /** A configuration, and the files it was read from: those to watch. */
@@ -25,6 +26,8 @@ export interface ReadConfiguration {
 
 /** More files would not be a configuration but a mistaken directory. */
 const MOST_FILES = 1000;
+/** In bytes; ten thousand jobs take a few of these. */
+const LARGEST_FILE = 64 * 1024 * 1024;
 
 /**
  * Reads a configuration from a file (YAML, TOML, JSON, by its name) with what it includes, or from all such files of a directory, in the order of their names.
@@ -109,10 +112,21 @@ async function addPlace(
     throw new AppError('input/invalid', `A configuration has at most ${MOST_FILES} files`);
   }
   try {
-    if ((await stat(place)).isDirectory()) {
+    const found = await stat(place);
+    if (found.isDirectory()) {
       const names = (await readdir(place)).filter(isPart);
       for (const name of names.sort()) await addPlace(path.join(place, name), documents, options);
       return;
+    }
+    // Reading from a pipe or a device might never end.
+    if (!found.isFile()) {
+      throw new AppError('input/invalid', `The configuration "${place}" is not a file`);
+    }
+    if (found.size > LARGEST_FILE) {
+      throw new AppError(
+        'input/invalid',
+        `The configuration "${place}" has more than ${LARGEST_FILE / 1024 / 1024} MiB`,
+      );
     }
     const text = await readFile(place, { encoding: 'utf8', signal });
     const document = withAbsolutePlaces(parseDocumentText(place, text));
@@ -135,17 +149,21 @@ async function addPlace(
 /** Files of secrets that are relative are meant relative to the file that names them, wherever the configuration is kept later. */
 function withAbsolutePlaces(document: ConfigurationDocument): ConfigurationDocument {
   const directory = path.dirname(document.file);
-  const absolute = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map(absolute);
+  const absolute = (value: unknown, key: string | undefined, depth: number): unknown => {
+    if (Array.isArray(value)) return value.map((item) => absolute(item, undefined, depth + 1));
     if (typeof value !== 'object' || value === null) return value;
     const entries = Object.entries(value);
     const [only] = entries;
-    if (entries.length === 1 && only?.[0] === 'file' && typeof only[1] === 'string') {
-      return { file: path.resolve(directory, only[1]) };
+    const isPlace = entries.length === 1 && only?.[0] === 'file' && typeof only[1] === 'string';
+    // What has names of its own may have one called so: a destination, a variable.
+    if (isPlace && !hasNamesOfItsOwn(key, depth)) {
+      return { file: path.resolve(directory, only[1] as string) };
     }
-    return Object.fromEntries(entries.map(([key, inner]) => [key, absolute(inner)]));
+    return Object.fromEntries(
+      entries.map(([name, inner]) => [name, absolute(inner, name, depth + 1)]),
+    );
   };
-  return { ...document, value: absolute(document.value) };
+  return { ...document, value: absolute(document.value, undefined, 0) };
 }
 
 function includesOf({ value }: ConfigurationDocument): string[] {
@@ -186,7 +204,7 @@ function merge(
   documents: readonly ConfigurationDocument[],
   problems: ConfigurationProblem[],
 ): Record<string, unknown> {
-  const merged: Record<string, unknown> = {};
+  const merged = new Map<string, unknown>();
   const from = new Map<string, string>();
   for (const document of documents) {
     const { value, file } = document;
@@ -196,30 +214,58 @@ function merge(
       continue;
     }
     for (const [section, content] of Object.entries(value)) {
+      refuseImpossible(document, section, content, problems);
       const isObject = typeof content === 'object' && content !== null && !Array.isArray(content);
       if (section === 'include' || section === 'version') {
-        merged[section] = content;
+        merged.set(section, content);
       } else if (!isObject || !([...named, 'settings'] as string[]).includes(section)) {
-        merged[section] ??= content;
+        if (!merged.has(section)) merged.set(section, content);
       } else {
-        const together = (merged[section] ??= {}) as Record<string, unknown>;
+        const before = merged.get(section) ?? new Map<string, unknown>();
+        merged.set(section, before);
+        // Something else in another file is told as what it is.
+        if (!(before instanceof Map)) continue;
+        const together = before as Map<string, unknown>;
         for (const [key, one] of Object.entries(content)) {
-          const before = from.get(`${section}.${key}`);
-          if (before !== undefined) {
+          const other = from.get(`${section}.${key}`);
+          if (other !== undefined) {
             problems.push({
               path: [section, key],
-              message: `Is in "${before}" already`,
+              message: `Is in "${other}" already`,
               file,
               ...lineIn(document, [section, key]),
             });
           }
           from.set(`${section}.${key}`, file);
-          together[key] = one;
+          together.set(key, one);
         }
       }
     }
   }
-  return merged;
+  // Maps until here: an object takes "__proto__" for something else than a name.
+  return Object.fromEntries(
+    [...merged].map(([section, content]) => [
+      section,
+      content instanceof Map ? Object.fromEntries(content) : content,
+    ]),
+  );
+}
+
+/** What checks objects leaves out this one name, and would leave out a job without a word. */
+const IMPOSSIBLE = '__proto__';
+
+function refuseImpossible(
+  document: ConfigurationDocument,
+  section: string,
+  content: unknown,
+  problems: ConfigurationProblem[],
+): void {
+  const isInside =
+    typeof content === 'object' && content !== null && Object.hasOwn(content, IMPOSSIBLE);
+  if (!isInside) return;
+  const where = [section, IMPOSSIBLE];
+  const message = 'Nothing can be called so';
+  problems.push({ path: where, message, file: document.file, ...lineIn(document, where) });
 }
 
 const lineIn = (

@@ -13,7 +13,8 @@ export function secretPlaces(configuration: Configuration): SecretPlace[] {
   const found: SecretPlace[] = [];
   const visit = (value: unknown, path: readonly (string | number)[]): void => {
     if (typeof value !== 'object' || value === null) return;
-    if (isPlace(value)) {
+    const under = path.at(-1);
+    if (isPlace(value) && !(typeof under === 'string' && hasNamesOfItsOwn(under, path.length))) {
       found.push({ path, value });
       return;
     }
@@ -23,6 +24,17 @@ export function secretPlaces(configuration: Configuration): SecretPlace[] {
   };
   visit(fileContent(configuration), []);
   return found;
+}
+
+const sections = new Set(['jobs', 'destinations', 'channels', 'periodicities']);
+const mapsByName = new Set(['environment', 'headers', 'options', 'scratch', 'metricsLabels']);
+
+/**
+ * Whether what stands under a key has names that people choose, so that one may be `file` and yet no place of a secret. Sections are at depth 1 of a
+ * configuration.
+ */
+export function hasNamesOfItsOwn(key: string | undefined, depth: number): boolean {
+  return key !== undefined && (mapsByName.has(key) || (depth === 1 && sections.has(key)));
 }
 
 /** Nothing else in a configuration is an object with one of these keys alone. */

@@ -36,8 +36,15 @@ export const run: CommandRun<typeof configGenerate> = async (input, session) => 
 };
 
 const nameFor = ([first, ...others]: readonly string[]): string => {
-  const name = first === undefined ? '' : path.basename(first).replaceAll(/[^A-Za-z0-9._-]/gu, '-');
-  return others.length === 0 && /^[A-Za-z0-9]/u.test(name) ? name.slice(0, 100) : 'files';
+  // Names are typed again and again, and count as they are written.
+  const name =
+    first === undefined
+      ? ''
+      : path
+          .basename(first)
+          .toLowerCase()
+          .replaceAll(/[^a-z0-9._-]/gu, '-');
+  return others.length === 0 && /^[a-z0-9]/u.test(name) ? name.slice(0, 100) : 'files';
 };
 
 async function writeNew(file: string, text: string): Promise<void> {
