@@ -70,9 +70,11 @@ export class UnitFiles {
       return readCharmOptions(value as Readonly<Record<string, unknown>>);
     } catch (cause) {
       if (systemCodeOf(cause) === 'ENOENT') return undefined;
+      // What JSON.parse says quotes what stands there.
+      const reason = cause instanceof SyntaxError ? 'It is not JSON' : messageOf(cause);
       throw new AppError(
         'input/invalid',
-        `Cannot read the options of the unit from "${this.options}": ${messageOf(cause)}`,
+        `Cannot read the options of the unit from "${this.options}": ${reason}`,
         { cause },
       );
     }

@@ -4,8 +4,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 
-import { AppError, messageOf } from '../../base/errors.ts';
+import { AppError, messageOf, systemCodeOf } from '../../base/errors.ts';
 import { type CharmValues, readCharmOptions } from '../../configuration/charm/charm-options.ts';
+import { syntaxSentence } from '../../configuration/configuration-document.ts';
 import type { CliContext } from '../context.ts';
 import { JujuTools } from './juju-tools.ts';
 import { UnitFiles } from './unit-files.ts';
@@ -68,13 +69,13 @@ export function givenUnit(flags: UnitFlags, context: CliContext): GivenUnit {
 async function readOptionsFile(file: string): Promise<Readonly<Record<string, unknown>>> {
   let value: unknown;
   try {
-    value = parse(await readFile(file, 'utf8'));
+    value = parse(await readFile(file, 'utf8'), { prettyErrors: false });
   } catch (cause) {
-    throw new AppError(
-      'input/invalid',
-      `Cannot read the options from "${file}": ${messageOf(cause)}`,
-      { cause },
-    );
+    const reason =
+      systemCodeOf(cause) === undefined ? syntaxSentence(messageOf(cause)) : messageOf(cause);
+    throw new AppError('input/invalid', `Cannot read the options from "${file}": ${reason}`, {
+      cause,
+    });
   }
   const map = objectIn(objectIn(value, 'settings') ?? objectIn(value, 'options') ?? value);
   if (map === undefined) {

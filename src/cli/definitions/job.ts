@@ -47,7 +47,7 @@ export const jobRun = defineCommand({
   summary: 'Run a job now, here',
   description: [
     'It is done by this process, with progress, and is in the history as any other run; a server that works on the same catalog may go on meanwhile. If another run uses the same repository, ' +
-      'it waits. The exit status is 0 for success, 3 with warnings, 75 if it was skipped, otherwise that of what failed.',
+      'it waits. The exit status is 0 for success, 3 with warnings, 75 if it was skipped, otherwise that of the operation that failed (1 for commands and tasks).',
     'Parameters change what this run does: type=full, tag=NAME, force-read=true, dry-run=true, destination=NAME for a backup; target=DIR, snapshot=ID, at=TIME, path=PATH, include=GLOB, ' +
       'exclude=GLOB, overwrite=WHEN, in-place=true, delete=true, verify=true for a restore; read-data=10% for a check.',
   ],

@@ -2,7 +2,7 @@ import { formatDuration } from '../../base/duration.ts';
 import { formatCount, formatSize } from '../../base/size.ts';
 import { formatTime } from '../../base/time-zone.ts';
 import { placedStep } from '../../model/placed-step.ts';
-import { isOver, type Run, type StepRecord } from '../../model/run.ts';
+import { isOver, type Run, type StepKind, type StepRecord } from '../../model/run.ts';
 import { displayText } from '../output/display-text.ts';
 import type { Column, JsonRecord } from '../output/output.ts';
 
@@ -112,6 +112,15 @@ export function runLines(run: Run, timeZone: string, now: number): string[] {
   return lines;
 }
 
+const ownOperations: ReadonlySet<StepKind> = new Set([
+  'backup',
+  'dump',
+  'retention',
+  'check',
+  'drill',
+  'restore',
+]);
+
 /** The exit status of a command that has brought about this run. */
 export function runExitStatus({ state, steps }: Run): number {
   switch (state) {
@@ -124,8 +133,12 @@ export function runExitStatus({ state, steps }: Run): number {
     case 'cancelled':
       return 130;
     default: {
-      const failed = steps.find(({ kind, outcome }) => outcome === 'failed' && kind !== 'hook');
-      return failed?.exitStatus === undefined || failed.exitStatus === 0 ? 1 : failed.exitStatus;
+      // What other programs end with means something else, and what our own end with must not look like a success.
+      const failed = steps.find(
+        ({ kind, outcome }) => outcome === 'failed' && ownOperations.has(kind),
+      );
+      const status = failed?.exitStatus ?? 1;
+      return [0, 3, 75].includes(status) ? 1 : status;
     }
   }
 }
