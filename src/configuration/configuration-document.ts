@@ -44,7 +44,7 @@ function yamlDocument(file: string, text: string): ConfigurationDocument {
   });
   const problems = [
     ...[...document.errors, ...document.warnings].map(({ message, pos }) => ({
-      message,
+      message: syntaxSentence(message),
       at: pos[0],
     })),
     ...repeatedKeys(document),
@@ -64,7 +64,7 @@ function yamlDocument(file: string, text: string): ConfigurationDocument {
     // Aliases are bounded by the parser, so that a small file cannot make a large value.
     value = document.toJS();
   } catch (error) {
-    throw new ConfigurationError([{ path: [], message: messageOf(error), file }]);
+    throw new ConfigurationError([{ path: [], message: syntaxSentence(messageOf(error)), file }]);
   }
   return {
     file,
@@ -77,6 +77,14 @@ function yamlDocument(file: string, text: string): ConfigurationDocument {
       return undefined;
     },
   };
+}
+
+/** What the YAML parser says, without what it quotes of the file: that may be a secret. */
+export function syntaxSentence(message: string): string {
+  const sentence = message.split(/\n|: /u)[0]!;
+  return sentence.startsWith('Unresolved')
+    ? `${sentence}; a text that begins with "*" or "!" needs quotes`
+    : sentence;
 }
 
 /** Keys that stand twice in one object: which of them would count is anybody's guess. */

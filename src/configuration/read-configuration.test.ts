@@ -376,3 +376,12 @@ test('a pipe or a device is not read, and something else of the same name in two
   });
   assert.equal(told, 'a.yaml:1: jobs: Must be an object');
 });
+
+test('what cannot be parsed is not quoted: it may be a secret', async () => {
+  for (const secret of ['*hunter2', '!hunter2', '|hunter2', '"hunter2', '[hunter2', '@hunter2']) {
+    const told = await problemsIn({
+      'a.yaml': `destinations:\n  a:\n    passphrase: ${secret}\n    url: /x\n`,
+    });
+    assert.equal(told.join().includes('hunter2'), false, told.join());
+  }
+});

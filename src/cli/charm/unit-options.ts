@@ -31,7 +31,10 @@ export interface GivenUnit {
 export const ownLauncher = fileURLToPath(new URL('../../../bin/holdfast', import.meta.url));
 
 /** Finds out which unit is meant, and where its options are: a file that was given, Juju, or those in force on this machine. */
-export function givenUnit(flags: UnitFlags, context: CliContext): GivenUnit {
+export function givenUnit(
+  flags: UnitFlags,
+  context: Pick<CliContext, 'environment' | 'workingDirectory' | 'signal'>,
+): GivenUnit {
   const { environment, workingDirectory, signal } = context;
   const unit = flags.unit ?? environment['JUJU_UNIT_NAME'] ?? hostname();
   const root = path.resolve(workingDirectory, flags.root ?? '/');
