@@ -4,7 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 
-import { AppError, messageOf, systemCodeOf } from '../../base/errors.ts';
+import { AppError, messageOf } from '../../base/errors.ts';
 import { type CharmValues, readCharmOptions } from '../../configuration/charm/charm-options.ts';
 import { syntaxSentence } from '../../configuration/configuration-document.ts';
 import type { CliContext } from '../context.ts';
@@ -70,15 +70,16 @@ export function givenUnit(
 
 /** A map of options; also what `juju config --format yaml` prints and what stands below `options:` in a bundle. */
 async function readOptionsFile(file: string): Promise<Readonly<Record<string, unknown>>> {
+  const fail = (reason: string, cause: unknown): AppError =>
+    new AppError('input/invalid', `Cannot read the options from "${file}": ${reason}`, { cause });
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw fail(messageOf(cause), cause);
+  });
   let value: unknown;
   try {
-    value = parse(await readFile(file, 'utf8'), { prettyErrors: false });
+    value = parse(text, { prettyErrors: false });
   } catch (cause) {
-    const reason =
-      systemCodeOf(cause) === undefined ? syntaxSentence(messageOf(cause)) : messageOf(cause);
-    throw new AppError('input/invalid', `Cannot read the options from "${file}": ${reason}`, {
-      cause,
-    });
+    throw fail(syntaxSentence(messageOf(cause)), cause);
   }
   const map = objectIn(objectIn(value, 'settings') ?? objectIn(value, 'options') ?? value);
   if (map === undefined) {
