@@ -1,25 +1,45 @@
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { AppError } from '../../base/errors.ts';
 import type { DocumentStore } from '../../catalog/catalog.ts';
 import { checkConfiguration } from '../../configuration/check-configuration.ts';
 import { ConfigurationError } from '../../configuration/configuration-problem.ts';
+import { isDuplicatiExport, readDuplicatiExport } from '../../configuration/duplicati-export.ts';
 import { MASK } from '../../configuration/masked-secrets.ts';
 import { scheduleProblems } from '../../configuration/periodicities.ts';
 import { readConfiguration } from '../../configuration/read-configuration.ts';
+import type { Configuration } from '../../model/configuration.ts';
 import type { CommandRun } from '../command.ts';
 import type { jobImport } from '../definitions/job.ts';
 import { OWN_ORIGIN } from '../jobs/find-in-catalog.ts';
 import { openCatalogOf } from '../open-catalog.ts';
+
+interface Import {
+  readonly configuration: Configuration;
+  readonly warnings: readonly string[];
+}
+
+/** What a file of ours says, or one that Duplicati has exported. */
+async function readImport(file: string, signal: AbortSignal): Promise<Import> {
+  if (file.endsWith('.json') || file.endsWith('.aes')) {
+    const text = await readFile(file, { encoding: 'utf8', signal }).catch(() => ''); // reading it again tells why
+    if (isDuplicatiExport(text)) return readDuplicatiExport(text);
+  }
+  const { configuration } = await readConfiguration(file, { signal });
+  return { configuration, warnings: [] };
+}
 
 export const run: CommandRun<typeof jobImport> = async (
   { flags, arguments: { FILE } },
   session,
 ) => {
   const { output, signal, workingDirectory } = session;
-  const { configuration } = await readConfiguration(path.resolve(workingDirectory, FILE), {
+  const { configuration, warnings } = await readImport(
+    path.resolve(workingDirectory, FILE),
     signal,
-  });
+  );
+  for (const warning of warnings) output.note(`Warning: ${warning}`);
   if (JSON.stringify(configuration).includes(`"${MASK}"`)) {
     throw new AppError('input/invalid', `Secrets in "${FILE}" were left out when it was written`, {
       hint: `Write them where it says ${MASK}, or export with --with-secrets`,

@@ -264,8 +264,12 @@ export const jobImport = defineCommand({
   description: [
     'The whole file has to make sense, and nothing changes otherwise. Jobs, destinations, channels and periodicities that are there under the same names stay, unless --replace is ' +
       'given. Settings are not taken over.',
+    'A job that Duplicati has exported (JSON, not encrypted) becomes one of ours; what cannot be taken over is told. The environment of a container and the options of the charm are shown as ' +
+      'configurations by "config show --environment" and "charm config".',
   ],
-  positionals: { FILE: { arity: 'one', kind: 'path', help: 'YAML, TOML or JSON' } },
+  positionals: {
+    FILE: { arity: 'one', kind: 'path', help: 'YAML, TOML, JSON, or an export of Duplicati' },
+  },
   flags: {
     replace: switchFlag({ environment: false, help: 'Replace what has the same name' }),
     'dry-run': switchFlag({
@@ -275,7 +279,10 @@ export const jobImport = defineCommand({
     }),
     ...serviceFlags,
   },
-  examples: [['holdfast job import jobs.yaml', 'What "holdfast job export" wrote']],
+  examples: [
+    ['holdfast job import jobs.yaml', 'What "holdfast job export" wrote'],
+    ['holdfast job import Documents-duplicati-config.json --dry-run', 'A job of Duplicati'],
+  ],
 });
 
 export const drill = defineCommand({
