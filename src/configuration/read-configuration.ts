@@ -20,6 +20,8 @@ import { scheduleProblems } from './periodicities.ts';
 export interface ReadConfiguration {
   readonly configuration: Configuration;
   readonly files: readonly string[];
+  /** Directories in which patterns of `include` look: a new file there belongs to it. */
+  readonly directories: readonly string[];
   /** What is allowed but likely a mistake. */
   readonly warnings: readonly ConfigurationProblem[];
 }
@@ -60,6 +62,7 @@ export async function readConfiguration(
   return {
     configuration,
     files: documents.map(({ file }) => file),
+    directories: [...new Set(documents.flatMap(patternDirectories))],
     warnings: warnings.map(locate),
   };
 }
@@ -173,6 +176,24 @@ function includesOf({ value }: ConfigurationDocument): string[] {
   return list.filter((one) => typeof one === 'string');
 }
 
+/** As far as the patterns of a document are no patterns. */
+function patternDirectories(document: ConfigurationDocument): string[] {
+  const patterns = includesOf(document).filter((pattern) => isPattern(pattern));
+  return patterns.map((pattern) => {
+    const parts = pattern.split('/');
+    const fixed = parts.slice(
+      0,
+      parts.findIndex((part) => isPattern(part)),
+    );
+    return path.resolve(
+      path.dirname(document.file),
+      fixed.join('/') || (pattern.startsWith('/') ? '/' : '.'),
+    );
+  });
+}
+
+const isPattern = (text: string): boolean => /[*?[{]/u.test(text);
+
 async function addIncluded(
   pattern: string,
   document: ConfigurationDocument,
@@ -184,7 +205,7 @@ async function addIncluded(
   for await (const file of glob(pattern, { cwd: directory }))
     found.push(path.resolve(directory, file));
   // A pattern may match nothing, a single file must be there.
-  if (found.length === 0 && !/[*?[{]/u.test(pattern)) {
+  if (found.length === 0 && !isPattern(pattern)) {
     throw new ConfigurationError([
       {
         path: ['include'],

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { cp, mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { catalogOfRuns } from '#test/support/catalog-of-runs.ts';
 import { SteeredClock } from '#test/support/steered-clock.ts';
@@ -24,8 +25,9 @@ async function stage(files: Readonly<Record<string, string>>) {
   await mkdir(place);
   const write = async (name: string, text: string): Promise<void> => {
     // As editors do it.
-    await writeFile(path.join(place, `.${name}`), text);
-    await rename(path.join(place, `.${name}`), path.join(place, name));
+    const [file, temporary] = [path.join(place, name), path.join(place, `${name}.new`)];
+    await writeFile(temporary, text);
+    await rename(temporary, file);
   };
   for (const [name, text] of Object.entries(files)) await write(name, text);
   const told: string[] = [];
@@ -52,7 +54,37 @@ async function stage(files: Readonly<Record<string, string>>) {
     });
   const jobs = async (): Promise<string[]> =>
     [...(await catalog.configuration.jobs.list()).keys()].sort();
-  return { open, write, told, counts, jobs, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  const makeDirectory = async (name: string): Promise<void> => {
+    await mkdir(path.join(place, name));
+  };
+  /** As somebody does who updates a directory by a copy of it. */
+  const replaceDirectory = async (): Promise<void> => {
+    await rename(place, `${place}.old`);
+    await cp(`${place}.old`, place, { recursive: true });
+    // It is read once more, and then the new directory is watched.
+    const { reads } = counts;
+    for (let attempt = 0; attempt < 500 && counts.reads === reads; attempt++) await sleep(20);
+    assert.ok(counts.reads > reads, 'it was noticed');
+  };
+  /** They become so by themselves, in a moment. */
+  const jobsAre = async (expected: readonly string[]): Promise<void> => {
+    for (let attempt = 0; attempt < 500; attempt++) {
+      if (JSON.stringify(await jobs()) === JSON.stringify(expected)) return;
+      await sleep(20);
+    }
+    assert.deepEqual(await jobs(), expected);
+  };
+  return {
+    open,
+    write,
+    told,
+    counts,
+    jobs,
+    jobsAre,
+    makeDirectory,
+    replaceDirectory,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
 }
 
 test('a file that has not changed is not read again, also by the next process', async () => {
@@ -93,6 +125,20 @@ test('one that includes others is always read: they may have changed', async () 
   await at.write('more.yaml', yaml('two'));
   await file.reload();
   assert.deepEqual(await at.jobs(), ['two']);
+});
+
+test('what is watched: the directory that is put in the place of another, new files that a pattern includes', async () => {
+  await using at = await stage({ 'a.yaml': 'include: more/*.yaml\njobs: {}' });
+  await at.makeDirectory('more');
+  await using file = at.open('a.yaml');
+  await file.start();
+  await at.write('more/one.yaml', yaml('one'));
+  await at.jobsAre(['one']);
+  await at.replaceDirectory();
+  // After this one the new directory is watched for certain.
+  await file.reload();
+  await at.write('more/two.yaml', yaml('two'));
+  await at.jobsAre(['one', 'two']);
 });
 
 test('a broken one changes nothing, and is told', async () => {

@@ -1,4 +1,4 @@
-import { type FSWatcher, watch } from 'node:fs';
+import { type FSWatcher, statSync, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -28,6 +28,11 @@ export interface ConfigurationFileOptions {
   readonly version: string;
   /** After the catalog has changed. */
   readonly onChange: () => Promise<void>;
+}
+
+function identityOf(directory: string): string {
+  const found = statSync(directory, { throwIfNoEntry: false });
+  return found === undefined ? 'missing' : `${found.dev}:${found.ino}`;
 }
 
 /** Brings a configuration file into the catalog, again whenever it changes. A broken one changes nothing. */
@@ -119,31 +124,45 @@ export class ConfigurationFile implements AsyncDisposable {
       this.#watch([place]);
       return { added: [], changed: [], removed: [] };
     }
-    const { configuration, files, warnings } = await read(place, options);
+    const { configuration, files, directories, warnings } = await read(place, options);
     for (const { message } of warnings) log.warn(message);
-    this.#watch([place, ...files]);
+    this.#watch([place, ...files], directories);
     const change = await catalog.configuration.replace(configuration, place, options);
     await catalog.notes.set(note, mark, options);
     await onChange();
     return change;
   }
 
-  /** Directories are watched, not files: editors and container engines put new files in their places. */
-  #watch(places: readonly string[]): void {
-    const directories = [...new Set(places.flatMap((one) => [path.dirname(one)]))];
-    const [place] = places;
-    if (place !== undefined) directories.push(place);
-    const text = directories.join('\n');
-    if (text === this.#watched || this.#stop.signal.aborted) return;
+  /**
+   * Directories are watched, not files: editors and container engines put new files in their places; and so are those above them, which may be replaced as a whole.
+   *
+   * @param places files by their names, or the directory that is the configuration
+   * @param whole directories in which every file matters
+   */
+  #watch(places: readonly string[], whole: readonly string[] = []): void {
+    if (this.#stop.signal.aborted) return;
+    const { place } = this.#options;
+    const named = new Set<string>();
+    for (const one of [...places, ...whole]) {
+      named.add(one);
+      named.add(path.dirname(one));
+    }
+    const directories = new Set([place, ...whole, ...[...named].map((one) => path.dirname(one))]);
+    // One that was replaced has the same name and another identity.
+    const text = [...directories].map((one) => `${one} ${identityOf(one)}`).join('\n');
+    if (text === this.#watched) return;
     this.#watched = text;
     for (const watcher of this.#watchers) watcher.close();
-    const names = new Set(places.map((one) => path.basename(one)));
-    this.#watchers = directories.flatMap((directory) => {
+    this.#watchers = [...directories].flatMap((directory) => {
+      const isWhole = directory === place || whole.includes(directory);
       try {
         const watcher = watch(directory, { persistent: false }, (_event, name) => {
           // Container engines switch a link of a name of their own.
           const isMeant =
-            name === null || names.has(name) || name.startsWith('..') || directory === place;
+            isWhole ||
+            name === null ||
+            name.startsWith('..') ||
+            named.has(path.join(directory, name));
           if (isMeant) this.#changed();
         });
         watcher.on('error', () => watcher.close());
