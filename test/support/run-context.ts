@@ -6,6 +6,7 @@ import type { CommandsJob, TaskJob } from '../../src/model/job.ts';
 import type { Run, StepRecord } from '../../src/model/run.ts';
 import { Feed } from '../../src/service/feed.ts';
 import { SecretMask } from '../../src/service/program/mask-secrets.ts';
+import { createLog } from '../../src/service/log.ts';
 import type { RunEvent } from '../../src/service/run-event.ts';
 import { RunStepLog } from '../../src/service/runner/run-step-log.ts';
 import type { StepContext } from '../../src/service/runner/step-context.ts';
@@ -20,6 +21,7 @@ export interface MemoryRun<RunJob extends TaskJob | CommandsJob> {
     | 'directory'
     | 'clock'
     | 'signal'
+    | 'log'
     | 'mask'
     | 'feed'
     | 'steps'
@@ -90,6 +92,10 @@ export function runContext<RunJob extends TaskJob | CommandsJob>(
       onStep: () => undefined,
     }),
     lasting: new AbortController().signal,
+    log: createLog(
+      () => Date.now(),
+      () => undefined,
+    ),
     worker: identifyProcess(),
     // Only its journal is used: in memory, as the rest.
     catalog: {

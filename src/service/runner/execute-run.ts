@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 
 import { durationMilliseconds, formatDuration, parseDuration } from '../../base/duration.ts';
-import { AppError } from '../../base/errors.ts';
+import { AppError, messageOf } from '../../base/errors.ts';
 import type { RunEnd } from '../../catalog/catalog.ts';
 import type { SecretContext } from '../../configuration/resolve-secret.ts';
 import type { Configuration } from '../../model/configuration.ts';
@@ -99,6 +99,11 @@ export async function executeWork(
     mask,
     write: (all) => context.catalog.runs.progress(run.id, context.worker.id, all),
     onStep: (step) => context.feed.publish({ type: 'step', run: run.id, job: run.job, step }),
+    onUnwritten: (error) =>
+      context.log.warn(`Cannot write down a step: ${messageOf(error)}`, {
+        run: run.id,
+        job: run.job,
+      }),
   });
   await using containers = context.containersOf(configuration);
   const secret = secretFinder(await secretPlace(job, context), mask);

@@ -1,33 +1,48 @@
 import { readFile } from 'node:fs/promises';
 
+import { messageOf } from '../../base/errors.ts';
 import type { StepContext } from './step-context.ts';
 
 /** The kind of journal entries for programs of others that a run has started, so that they do not outlive it unseen. */
 export const PROGRAM_ENTRY = 'program';
 
-/** Notes a program in the journal as long as it is not disposed of. */
+/**
+ * Notes a program in the journal as long as it is not disposed of. While the catalog cannot be reached it goes on without: hooks that put things right must
+ * not wait for that.
+ */
 export function journalledProgram({
   catalog,
   run,
   worker,
-}: Pick<StepContext, 'catalog' | 'run' | 'worker'>): AsyncDisposable & {
+  log,
+}: Pick<StepContext, 'catalog' | 'run' | 'worker' | 'log'>): AsyncDisposable & {
   started(pid: number): Promise<void>;
 } {
   let entry: string | undefined;
+  const tolerant = async (act: () => Promise<void>): Promise<void> => {
+    try {
+      await act();
+    } catch (error) {
+      log.warn(`Cannot note a program in the journal: ${messageOf(error)}`, { run: run.id });
+    }
+  };
   return {
     async started(pid) {
       const startTicks = await startTicksOf(pid);
       if (startTicks === undefined) return; // it has ended already
-      entry = await catalog.journal.add({
-        kind: PROGRAM_ENTRY,
-        run: run.id,
-        host: worker.host,
-        // An identity as that of the worker: it is the leader of its process group.
-        data: { ...worker, pid, startTicks },
+      await tolerant(async () => {
+        entry = await catalog.journal.add({
+          kind: PROGRAM_ENTRY,
+          run: run.id,
+          host: worker.host,
+          // An identity as that of the worker: it is the leader of its process group.
+          data: { ...worker, pid, startTicks },
+        });
       });
     },
     async [Symbol.asyncDispose]() {
-      if (entry !== undefined) await catalog.journal.remove(entry);
+      const noted = entry;
+      if (noted !== undefined) await tolerant(() => catalog.journal.remove(noted));
     },
   };
 }

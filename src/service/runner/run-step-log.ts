@@ -9,6 +9,8 @@ export interface RunStepLogOptions {
   /** Writes all steps so far. */
   readonly write: (steps: readonly StepRecord[]) => Promise<void>;
   readonly onStep: (step: StepRecord) => void;
+  /** Told that they could not be written. The work goes on, and so does what puts things right after it: all steps are written again with the next one, and with the end of the run. */
+  readonly onUnwritten?: (error: unknown) => void;
   /** What was done before: of a run that was broken off. */
   readonly before?: readonly StepRecord[];
 }
@@ -59,9 +61,14 @@ export class RunStepLog implements StepLog {
   /** One after the other, each with all that is known by then. */
   async #write(step: StepRecord): Promise<void> {
     this.#options.onStep(step);
-    const writing = this.#writing.then(() => this.#options.write(this.steps));
-    this.#writing = writing.catch(() => undefined); // whoever began this one is told
-    await writing;
+    this.#writing = this.#writing.then(async () => {
+      try {
+        await this.#options.write(this.steps);
+      } catch (error) {
+        this.#options.onUnwritten?.(error);
+      }
+    });
+    await this.#writing;
   }
 }
 

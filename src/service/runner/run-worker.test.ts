@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { testRunner } from '#test/support/runner.ts';
 import { AppError } from '../../base/errors.ts';
 import type { CommandsJob, Job } from '../../model/job.ts';
+import { RunWorker } from './run-worker.ts';
 
 const commandsJob = (command: string, more: Partial<CommandsJob> = {}): Job => ({
   kind: 'commands',
@@ -129,4 +130,66 @@ test('a run that another worker has taken over is ended and left to it', async (
   const run = await runner.run('nightly', 'commands');
   assert.equal(run.state, 'running');
   assert.equal(run.worker?.id, 'another');
+});
+
+test('a catalog that cannot be reached for a while ends no work, and no hook is left out', async () => {
+  let isAway = false;
+  await using runner = await testRunner();
+  const unavailable = async (): Promise<never> => {
+    throw new AppError('catalog/unavailable', 'The catalog does not answer');
+  };
+  const { runs, journal, queue } = runner.catalog;
+  const absent = <Store extends object>(store: Store, ...names: readonly string[]): Store =>
+    new Proxy(store, {
+      get: (target, name) => {
+        if (isAway && names.includes(String(name))) return unavailable;
+        const value = Reflect.get(target, name) as unknown;
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      },
+    });
+  const parts = {
+    runs: absent(runs, 'progress'),
+    journal: absent(journal, 'add', 'list', 'remove'),
+    queue: absent(queue, 'renew'),
+  };
+  const catalog = new Proxy(runner.catalog, {
+    get: (target, name) =>
+      Object.hasOwn(parts, name) ? parts[name as keyof typeof parts] : Reflect.get(target, name),
+  });
+  await runner.configure([
+    commandsJob('true', {
+      hooks: [
+        { when: 'success', command: 'touch success' },
+        { when: 'finally', command: 'touch finally' },
+      ],
+    }),
+  ]);
+  using _listening = runner.context.feed.subscribe((event) => {
+    if (event.type === 'step') isAway = true;
+  });
+  const { id } = await runner.queue('nightly', 'commands');
+  const run = await catalog.queue.claim(runner.context.worker, Date.now(), { only: id });
+  const worker = new RunWorker({ ...runner.context, catalog });
+  const end = await worker.work(run!, new AbortController().signal);
+  assert.equal(end?.outcome, 'succeeded', end?.reason);
+  assert.deepEqual(
+    (await runs.get(id))?.steps.map(({ outcome }) => outcome),
+    ['succeeded', 'succeeded', 'succeeded'],
+  );
+  await readFile(runner.place('success'));
+  await readFile(runner.place('finally'));
+});
+
+test('that a run begins is told before its end, however soon that is', async () => {
+  const told: string[] = [];
+  await using runner = await testRunner({
+    async reportsOf({ state }) {
+      if (state === 'running') await new Promise((resolve) => setTimeout(resolve, 300));
+      told.push(state);
+      return [];
+    },
+  });
+  await runner.configure([commandsJob('true')]);
+  await runner.run('nightly', 'commands');
+  assert.deepEqual(told, ['running', 'succeeded']);
 });

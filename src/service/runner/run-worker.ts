@@ -66,9 +66,11 @@ export class RunWorker {
     const done = new AbortController();
     const renewing = this.#keep(run, controller, done.signal);
     try {
-      void this.#tellBeginning(run);
+      const telling = this.#tellBeginning(run);
       const { execute = executeRun } = this.#context;
       const result = await execute(run, this.#context, { signal: controller.signal, lasting });
+      // Whoever hears of the beginning after the end waits for another one.
+      await telling;
       return await this.#finish(run, result, lasting);
     } finally {
       done.abort();

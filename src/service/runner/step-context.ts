@@ -47,7 +47,7 @@ export interface SecretOptions extends CallOptions {
   readonly name?: string;
 }
 
-/** The steps of a run. What is begun or ended is in the catalog when the promise resolves, so that a death leaves no gap. */
+/** The steps of a run. What is begun or ended is in the catalog when the promise resolves, so that a death leaves no gap; while the catalog cannot be reached the work goes on without. */
 export interface StepLog {
   readonly steps: readonly StepRecord[];
   begin(step: {

@@ -30,6 +30,7 @@ export type CommandsContext = Pick<
   | 'secret'
   | 'catalog'
   | 'worker'
+  | 'log'
 >;
 
 /** What a command that has nothing to do ends with, as `EX_TEMPFAIL` of sysexits. */

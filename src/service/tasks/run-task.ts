@@ -29,6 +29,7 @@ export type TaskContext = Pick<
   | 'clock'
   | 'catalog'
   | 'worker'
+  | 'log'
 >;
 
 /** Where tasks work when nothing else is said. */
