@@ -136,6 +136,7 @@ export interface JobRetention {
   readonly keepMonthly?: number;
   readonly keepYearly?: number;
   readonly keepWithin?: string;
+  /** Besides what the other rules keep; alone they drop nothing. */
   readonly keepTags?: readonly string[];
   /** Duplicati's list `1W:1D,4W:1W,12M:1M`. */
   readonly policy?: string;

@@ -45,6 +45,7 @@ test("snapshots are marked as the job's; a retention without rules keeps everyth
   const job = { kind: 'backup', name: 'a.b', destinations: [], tags: ['x'], host: 'h' } as const;
   assert.deepEqual(snapshotArguments(job), ['--job=a.b', '--tag=x', '--host=h']);
   assert.deepEqual(retentionArguments({ schedule: 'daily', prune: true }), []);
+  assert.deepEqual(retentionArguments({ keepTags: ['x'] }), [], 'tags alone drop nothing');
   assert.deepEqual(retentionArguments({ keepDaily: 7, policy: '1W:1D', keepTags: ['x'] }), [
     '--keep-daily=7',
     '--retention-policy=1W:1D',

@@ -71,9 +71,9 @@ export function retentionArguments(retention: JobRetention): string[] {
     'keep-within': retention.keepWithin,
     'retention-policy': retention.policy,
   });
-  // Tags alone would keep what has them, and drop the rest.
-  const tags = (retention.keepTags ?? []).map((tag) => `--keep-tag=${tag}`);
-  return policy.length === 0 && tags.length === 0 ? [] : [...policy, ...tags];
+  // Tags alone would keep what has them, and drop the rest: also the backup that was just made.
+  if (policy.length === 0) return [];
+  return [...policy, ...(retention.keepTags ?? []).map((tag) => `--keep-tag=${tag}`)];
 }
 
 /** Run parameters of a kind of activity, as flags; throws `input/usage` for one that means nothing there. */

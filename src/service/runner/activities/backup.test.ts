@@ -122,6 +122,24 @@ test('retention follows a backup that has succeeded, for the snapshots of the jo
   );
 });
 
+test('a dry run drops nothing, and is no success', async () => {
+  await using runner = await testRunner();
+  const source = await sampleSource(runner);
+  const destinations = [{ url: runner.place('repository'), unencrypted: true }];
+  await runner.configure([jobOf({ sources: [source], destinations, retention: { keepLast: 1 } })]);
+  const stored = await runner.run('documents');
+  assert.equal(stored.state, 'succeeded', stored.reason);
+  const run = await runner.run('documents', 'backup', { parameters: { 'dry-run': 'true' } });
+  assert.equal(run.state, 'skipped', run.reason);
+  assert.match(run.reason ?? '', /dry run/u);
+  assert.deepEqual(
+    run.steps.map(({ kind, outcome }) => [kind, outcome]),
+    [['backup', 'succeeded']],
+  );
+  const history = await runner.catalog.runs.history('documents', 'backup');
+  assert.equal(history?.lastSuccess?.id, stored.id);
+});
+
 test('the first destination that answers is restored from', async () => {
   await using runner = await testRunner();
   const source = await sampleSource(runner);

@@ -18,7 +18,10 @@ import { withHooks } from '../with-hooks.ts';
 import { takeReceipt } from '../drill/receipt.ts';
 import { retainAt } from './retention.ts';
 
-/** Backs up to each destination while containers stand still; then, where that has succeeded, drops what is not kept any more. */
+/**
+ * Backs up to each destination while containers stand still; then, where that has succeeded, drops what is not kept any more. A dry run drops nothing, and is
+ * no success: nothing was stored.
+ */
 export async function runBackup(
   context: StepContext<BackupJob>,
   hooks: HookRunner,
@@ -40,6 +43,11 @@ export async function runBackup(
       ),
     ),
   );
+  if (isDryRun(context)) {
+    if (backups.outcome !== 'succeeded' && backups.outcome !== 'warned') return backups;
+    const reason = ['It was a dry run: nothing was stored', backups.reason ?? []].flat().join('; ');
+    return { outcome: 'skipped', reason };
+  }
   const { retention } = job;
   const isDue =
     retention !== undefined &&
@@ -110,6 +118,9 @@ const isOn =
   (flag: string) =>
   (value: string): readonly string[] =>
     value === 'true' ? [flag] : [];
+
+const isDryRun = ({ job, run }: StepContext<BackupJob>): boolean =>
+  run.parameters?.['dry-run'] === 'true' || job.options?.['dry-run'] === true;
 
 /** What a run may ask for besides what its job says. */
 export function backupParameters({ run: { parameters = {} } }: StepContext<BackupJob>): string[] {
