@@ -37,8 +37,12 @@ test('the newest snapshot of the job is chosen, whoever else uses the repository
   assert.equal(chooseRunSnapshot(snapshots, { ...wish, at: '2026-10-01' }), undefined);
 });
 
-test('a snapshot that is named is taken as it is; without marks all count', () => {
+test("a snapshot that is named is taken as it is; one that is not marked may be the job's", () => {
   assert.equal(chooseRunSnapshot(snapshots, { ...wish, snapshot: 'cccc' })?.id, 'cccc');
   assert.equal(chooseRunSnapshot(snapshots, { ...wish, snapshot: 'ffff' }), undefined);
-  assert.equal(chooseRunSnapshot(snapshots, { ...wish, job: 'new' })?.id, 'cccc');
+  const job = 'new';
+  assert.equal(chooseRunSnapshot(snapshots, { ...wish, job }), undefined, "another job's");
+  assert.equal(chooseRunSnapshot(snapshots, { ...wish, job: undefined })?.id, 'cccc');
+  const byHand = listedSnapshots([record('9999', 1, ['/home'], ['x'])]);
+  assert.equal(chooseRunSnapshot([...snapshots, ...byHand], { ...wish, job })?.id, '9999');
 });

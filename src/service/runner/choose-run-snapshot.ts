@@ -37,7 +37,8 @@ export function listedSnapshots(records: readonly ProgramRecord[]): ListedSnapsh
 }
 
 export interface SnapshotWish {
-  readonly job: string;
+  /** `undefined`: whoever has made it. */
+  readonly job: string | undefined;
   /** An id or its beginning, `latest` or a time. */
   readonly snapshot?: string | undefined;
   /** The newest that is not younger. */
@@ -50,7 +51,7 @@ export interface SnapshotWish {
 
 /**
  * The newest snapshot of a job that fits, among those of a repository that others may use as well. Where none is marked as the job's, as in archives and before
- * there was a job, all count. `undefined` if there is none.
+ * there was a job, all count that are not marked as another one's. `undefined` if there is none.
  *
  * @throws AppError `input/invalid` for a time that cannot be read
  */
@@ -65,10 +66,11 @@ export function chooseRunSnapshot(
       throw new AppError('input/invalid', `Several snapshots begin with "${snapshot}"`);
     return named[0];
   }
-  const own = kind.filter(({ tags }) => tags.includes(`job:${job}`));
+  const own = kind.filter(({ tags }) => job === undefined || tags.includes(`job:${job}`));
   const wanted = at ?? (snapshot === 'latest' ? undefined : snapshot);
   const until = wanted === undefined ? Infinity : parseTime(wanted, { now, timeZone });
-  return (own.length > 0 ? own : kind)
+  const unmarked = kind.filter(({ tags }) => !tags.some((tag) => tag.startsWith('job:')));
+  return (own.length > 0 ? own : unmarked)
     .filter(({ time }) => time <= until)
     .toSorted((one, other) => other.time - one.time)[0];
 }

@@ -65,6 +65,25 @@ test('what there is nothing of to restore has not been proven', async () => {
   assert.match(run.reason ?? '', /There is no repository/u);
   const odd = await runner.run('documents', 'drill', { parameters: { file: '3' } });
   assert.match(odd.reason ?? '', /"file" is no parameter of a drill/u);
+  const none = await runner.run('documents', 'drill', { parameters: { files: 'many' } });
+  assert.match(none.reason ?? '', /"many" is no number of files/u);
+});
+
+test("neither an empty snapshot nor another job's proves anything", async () => {
+  await using runner = await prepared();
+  const [job] = (await runner.catalog.configuration.read()).jobs as readonly BackupJob[];
+  await mkdir(runner.place('empty'));
+  await runner.configure([job!, { ...job!, name: 'empty', sources: [runner.place('empty')] }]);
+  assert.equal((await runner.run('documents')).state, 'succeeded');
+  const other = await runner.run('empty', 'drill');
+  assert.equal(other.state, 'failed');
+  assert.match(other.reason ?? '', /There is no snapshot of files/u);
+  assert.equal((await runner.run('empty')).state, 'succeeded');
+  const empty = await runner.run('empty', 'drill');
+  assert.equal(empty.state, 'failed');
+  assert.match(empty.reason ?? '', /Nothing in ".*" was proven/u);
+  const history = await runner.catalog.runs.history('empty', 'drill');
+  assert.equal(history?.lastSuccess, undefined);
 });
 
 test('cold storage is left alone until the job allows it', async () => {

@@ -6,6 +6,7 @@ import { AppError } from '../../../base/errors.ts';
 import { systemRandom } from '../../../base/random.ts';
 import { formatSize, parseSize } from '../../../base/size.ts';
 import type { BackupJob } from '../../../model/job.ts';
+import type { StepRecord } from '../../../model/run.ts';
 import { problemOfError } from '../../program/own-program.ts';
 import {
   chooseRunSnapshot,
@@ -17,7 +18,7 @@ import { combineEnds } from '../combine-ends.ts';
 import type { DestinationAccess } from '../destination-access.ts';
 import { coldStorageOf } from '../drill/cold-storage.ts';
 import { compareFiles } from '../drill/compare-files.ts';
-import { drillDumps } from '../drill/drill-dumps.ts';
+import { drillDumps, LOADING } from '../drill/drill-dumps.ts';
 import { type ListedFile, listedFile } from '../drill/listed-file.ts';
 import { findReceipt } from '../drill/receipt.ts';
 import { FileSample, includeList, listRoots, seededNumbers } from '../drill/sample-files.ts';
@@ -65,13 +66,19 @@ function settingsOf({ job, run }: StepContext<BackupJob>): DrillSettings {
     });
   }
   return {
-    files: Number(parameters['files'] ?? drill?.files ?? DEFAULT_FILES),
+    files: countOf(parameters['files']) ?? drill?.files ?? DEFAULT_FILES,
     bytes: parseSize(parameters['bytes'] ?? drill?.bytes ?? DEFAULT_BYTES),
     directory: parameters['directory'] ?? drill?.directory,
     coldStorage: parameters['cold-storage'] === 'true' || drill?.coldStorage === true,
     // Others each time; with the seed in the record the same can be drawn again.
     seed: parameters['seed'] ?? toHex(systemRandom(8)),
   };
+}
+
+function countOf(text: string | undefined): number | undefined {
+  if (text === undefined || /^[1-9]\d{0,6}$/u.test(text))
+    return text === undefined ? text : Number(text);
+  throw new AppError('input/usage', `"${text}" is no number of files for a drill`);
 }
 
 async function drillAt(
@@ -96,12 +103,14 @@ async function drillAt(
   if (end.outcome !== 'succeeded') return end;
   const snapshots = listedSnapshots(records);
   const newest = chooseRunSnapshot(snapshots, {
-    job: job.name,
+    // A drill of a repository without a job is about all that is there.
+    job: job.sources === undefined && job.databases === undefined ? undefined : job.name,
     now: 0,
     timeZone: 'UTC',
     of: 'files',
   });
   const ends: ActivityEnd[] = [];
+  const before = steps.steps.length;
   if (newest !== undefined) {
     ends.push(await drillFiles(context, access, newest, settings, coldClass));
   } else if ((job.sources ?? []).length > 0 || !snapshots.some(({ paths }) => isDump(paths))) {
@@ -110,8 +119,19 @@ async function drillAt(
     ends.push({ outcome: 'failed', reason: message, problem });
   }
   if (!signal.aborted) ends.push(...(await drillDumps(context, access, snapshots)));
-  return combineEnds(ends);
+  const whole = combineEnds(ends);
+  const isGood = whole.outcome === 'succeeded' || whole.outcome === 'warned';
+  if (!isGood || steps.steps.slice(before).some(isProof)) return whole;
+  // It must not count as the day when restoring was last proven.
+  const message = `Nothing in "${access.address}" was proven to be restorable`;
+  const problem = { code: 'snapshot/missing', message };
+  return combineEnds([{ outcome: 'failed', reason: message, problem }, ...ends]);
 }
+
+/** Whether a step has shown that something can be restored: files that were compared, a dump that was loaded. */
+const isProof = ({ name, outcome, counters }: StepRecord): boolean =>
+  (outcome === 'succeeded' || outcome === 'warned') &&
+  (name === 'compare' ? (counters?.files ?? 0) > 0 : name.startsWith(LOADING));
 
 /** A sample of files. */
 async function drillFiles(

@@ -6,6 +6,9 @@ import { flagArguments } from '../operation-arguments.ts';
 import { runOperation } from '../run-operation.ts';
 import type { ActivityEnd, StepContext } from '../step-context.ts';
 
+/** How the names of steps begin that load a dump. */
+export const LOADING = 'load ';
+
 /** Loads the newest dump of each database of a job into a scratch database, where the job says one; counts what is in it. */
 export async function drillDumps(
   context: StepContext<BackupJob>,
@@ -14,7 +17,14 @@ export async function drillDumps(
 ): Promise<ActivityEnd[]> {
   const { job, signal } = context;
   const ends: ActivityEnd[] = [];
-  for (const [label, snapshot] of newestDumps(snapshots, job.name)) {
+  const dumps = newestDumps(snapshots, job.name);
+  for (const name of Object.keys(job.drill?.scratch ?? {})) {
+    if ([...dumps.keys()].some((label) => isDumpOf(label, name))) continue;
+    const message = `There is no dump of "${name}" in "${access.address}" that could be loaded`;
+    const problem = { code: 'snapshot/missing', message };
+    ends.push({ outcome: 'failed', reason: message, problem });
+  }
+  for (const [label, snapshot] of dumps) {
     if (signal.aborted) break;
     const name = Object.keys(job.drill?.scratch ?? {}).find((one) => isDumpOf(label, one));
     if (name === undefined) {
@@ -29,7 +39,7 @@ export async function drillDumps(
       masked: 'address',
     });
     const { end } = await runOperation(context, {
-      name: `load ${label}`,
+      name: `${LOADING}${label}`,
       kind: 'drill',
       access,
       environment: { HOLDFAST_TO: url.reveal() },
@@ -51,7 +61,7 @@ export async function drillDumps(
   return ends;
 }
 
-/** The newest dump of each label among the snapshots of a job; among all if none is marked as the job's. */
+/** The newest dump of each label among the snapshots of a job. */
 function newestDumps(
   snapshots: readonly ListedSnapshot[],
   job: string,
