@@ -5,6 +5,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 
 import { type TestRunner, testRunner } from '#test/support/runner.ts';
+import type { Catalog } from '../../catalog/catalog.ts';
 import type { CommandsJob } from '../../model/job.ts';
 import type { Run, WorkerIdentity } from '../../model/run.ts';
 import { SANDBOX_ENTRY } from './drill/sandbox.ts';
@@ -127,4 +128,31 @@ test('a number of a process that was given again is not ended', async () => {
   } finally {
     child.kill();
   }
+});
+
+test('what a run that begins meanwhile has noted is left alone', async () => {
+  await using runner = await testRunner();
+  await runner.configure([job]);
+  const { id } = await runner.queue('nightly', 'commands');
+  const { queue, journal, runs } = runner.catalog;
+  const { worker } = runner.context;
+  // It begins, and has a sandbox, as soon as it was asked who is at work.
+  const list: Catalog['runs']['list'] = async (filter, options) => {
+    const found = await runs.list(filter, options);
+    if ((await queue.claim(worker, Date.now(), { only: id })) !== undefined) {
+      const data = { directory: runner.directory, prefix: 'holdfast-drill-' };
+      await journal.add({ kind: SANDBOX_ENTRY, run: id, host: worker.host, data });
+    }
+    return found;
+  };
+  const bound = (name: string | symbol): unknown => {
+    const value = Reflect.get(runs, name) as unknown;
+    return typeof value === 'function' ? (value.bind(runs) as unknown) : value;
+  };
+  const watched = new Proxy(runs, { get: (_, name) => (name === 'list' ? list : bound(name)) });
+  const catalog = new Proxy(runner.catalog, {
+    get: (target, name) => (name === 'runs' ? watched : (Reflect.get(target, name) as unknown)),
+  });
+  await recoverRuns({ ...runner.context, catalog }, [], signal);
+  assert.equal((await journal.list()).length, 1);
 });

@@ -30,12 +30,13 @@ export async function recoverRuns(
   // Of a machine that has slept: our own, whose claims were renewed by that.
   const broken = taken.filter(({ id }) => !atWork.includes(id));
   for (const { id, job } of broken) log.warn('A run was broken off', { run: id, job });
-  const isAlive = (run: string): boolean =>
-    atWork.includes(run) ||
-    before.some(({ id }) => id === run && !broken.some((other) => other.id === id));
-  const entries = (await catalog.journal.list({ signal })).filter(
-    ({ host, run }) => host === worker.host && !isAlive(run),
-  );
+  // First the journal, then who is at work: a run that has begun meanwhile is not in the one, and what has an entry was at work by then.
+  const journal = await catalog.journal.list({ signal });
+  const now = await catalog.runs.list({ states: ['running'], limit: 10_000 }, { signal });
+  const alive = new Set([...atWork, ...now.map(({ id }) => id)]);
+  for (const { id } of broken) alive.delete(id);
+  const isAlive = (run: string): boolean => alive.has(run);
+  const entries = journal.filter(({ host, run }) => host === worker.host && !isAlive(run));
   // What still works for a dead run is ended before anything is put right behind its back.
   await endPrograms(context, entries);
   const left = entries.filter(({ kind }) => kind !== PROGRAM_ENTRY && kind !== SANDBOX_ENTRY);
