@@ -233,7 +233,8 @@ export class Service implements AsyncDisposable {
       await this.#patiently(async () => {
         const { settings } = await this.statuses.configuration({ signal });
         if (atWork.size >= (settings.parallel ?? DEFAULT_PARALLEL)) {
-          await Promise.race([...atWork, aborted(signal)]);
+          // When we are to end, they are.
+          await Promise.race(atWork);
           return;
         }
         const run = await catalog.queue.claim(worker, clock.now(), { signal });
