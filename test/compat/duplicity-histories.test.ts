@@ -4,11 +4,12 @@ import { describe, test } from 'node:test';
 import { missingPrograms } from '#test/servers/required-programs.ts';
 import { scratchDirectory } from '#test/support/scratch-directory.ts';
 import { SeededRandom } from '#test/support/seeded-random.ts';
+import { thorough } from '#test/support/thorough.ts';
 import { type DuplicityProgram, ownDuplicity, realDuplicity } from './duplicity-programs.ts';
 import { ChangingTree, contentOf } from './duplicity-tree.ts';
 
 const missing = missingPrograms(['duplicity', '/usr/bin/python3']);
-const histories = 200;
+const histories = thorough ? 200 : 60;
 const begin = 1_700_000_000;
 
 describe('random histories of duplicity and of ours', { skip: missing, concurrency: 2 }, () => {

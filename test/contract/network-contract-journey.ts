@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
+import { codeCache } from '../support/code-cache.ts';
 import { pattern } from '../support/storage-samples.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { compareTrees } from '../support/tree-comparer.ts';
@@ -20,6 +21,7 @@ export async function backedUpAndRestored(
     HOME: of('home'),
     PATH: process.env['PATH'] ?? '',
     HOLDFAST_PASSPHRASE: 'correct horse battery staple',
+    ...codeCache,
     ...environment,
   };
   await makeTree(of('source'));

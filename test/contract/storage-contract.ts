@@ -9,10 +9,24 @@ import { aborting, concurrency, disposing, failing } from './storage-contract-co
 /** What a test gets: a new, empty storage that goes at the end of the test. */
 export type OpenStorage = () => Promise<Storage>;
 
+/** How many objects the tests of listings store. */
+export interface ListSizes {
+  /** More than fit in a page, where there are pages. */
+  readonly long: number;
+  /** Enough for something to happen in the middle. */
+  readonly short: number;
+}
+
+const listSizes: ListSizes = { long: 1100, short: 300 };
+
 const mebibyte = 1024 * 1024;
 
 /** One test for each sentence of the storage contract. Every driver and every layer runs it. */
-export function storageContract(title: string, open: OpenStorage): void {
+export function storageContract(
+  title: string,
+  open: OpenStorage,
+  sizes: ListSizes = listSizes,
+): void {
   describe(`${title} keeps the storage contract`, { concurrency: false }, () => {
     roundTrips(open);
     names(open);
@@ -20,8 +34,8 @@ export function storageContract(title: string, open: OpenStorage): void {
     missingObjects(open);
     replacing(open);
     deleting(open);
-    listing(open);
-    aborting(open);
+    listing(open, sizes);
+    aborting(open, sizes);
     failing(open);
     concurrency(open);
     disposing(open);
@@ -277,7 +291,7 @@ function deleting(open: OpenStorage): void {
   });
 }
 
-function listing(open: OpenStorage): void {
+function listing(open: OpenStorage, sizes: ListSizes): void {
   test('an empty storage lists nothing', async () => {
     await using storage = await open();
     assert.deepEqual(await namesIn(storage, ''), []);
@@ -324,7 +338,7 @@ function listing(open: OpenStorage): void {
 
   test('a long list gives every object once', async () => {
     await using storage = await open();
-    const all = Array.from({ length: 1100 }, (_, index) => `many/${index % 7}/${index}`);
+    const all = Array.from({ length: sizes.long }, (_, index) => `many/${index % 7}/${index}`);
     for (let first = 0; first < all.length; first += 50) {
       await Promise.all(all.slice(first, first + 50).map((name) => storage.put(name, pattern(1))));
     }
@@ -333,7 +347,7 @@ function listing(open: OpenStorage): void {
 
   test('what was there throughout is listed while other objects go', async () => {
     await using storage = await open();
-    const all = Array.from({ length: 300 }, (_, index) => `d/${index % 3}/${index}`);
+    const all = Array.from({ length: sizes.short }, (_, index) => `d/${index % 3}/${index}`);
     await Promise.all(all.map((name) => storage.put(name, pattern(1))));
     const going = new Set(all.filter((_, index) => index % 2 === 1));
     const seen: string[] = [];

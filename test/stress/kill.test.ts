@@ -14,13 +14,14 @@ import {
   type TreeFacts,
 } from '#test/support/stored-tree.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
+import { thorough } from '#test/support/thorough.ts';
 
 import { systemClock } from '../../src/base/clock.ts';
 import { check } from '../../src/engine/check.ts';
 import type { OperationContext } from '../../src/engine/operation.ts';
 import type { NativeRepository } from '../../src/repository/native/native-repository.ts';
 
-const ROUNDS = 50;
+const ROUNDS = thorough ? 50 : 24;
 /** On a machine that is busy with other things it does fewer; in milliseconds. */
 const TIME = 150_000;
 

@@ -9,6 +9,7 @@ import { catalogKeyFile } from '../../src/catalog/catalog-key.ts';
 import type { Catalog } from '../../src/catalog/catalog.ts';
 import { openCatalog } from '../../src/catalog/open-catalog.ts';
 import type { Run, RunState } from '../../src/model/run.ts';
+import { codeCache } from './code-cache.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 const launcher = path.resolve(import.meta.dirname, '../../bin/holdfast');
@@ -49,6 +50,7 @@ export async function serviceMachine(): Promise<ServiceMachine> {
     HOLDFAST_STATE_DIR: of('state'),
     HOLDFAST_CACHE_DIR: of('cache'),
     HOLDFAST_LISTEN: 'none',
+    ...codeCache,
   };
   const children = new Set<ChildProcess>();
   const start = (argv: readonly string[]) => {

@@ -26,5 +26,7 @@ if (missing === false) {
       void (await (server as AzuriteServer).container(place).create()),
     wrongCredentials: (server, place, port) =>
       urlOf(server as AzuriteServer, place, { port, key: 'AAAA' }),
+    // A page holds 5,000.
+    listed: 5200,
   });
 }

@@ -8,6 +8,7 @@ import {
 import { storageContract } from '#test/contract/storage-contract.ts';
 import { type Proftpd, startProftpd } from '#test/servers/proftpd.ts';
 import { missingPrograms } from '#test/servers/required-programs.ts';
+import { fillDirectory } from '#test/support/fill-directory.ts';
 
 const missing = missingPrograms(['proftpd', 'ftpasswd']);
 
@@ -26,6 +27,7 @@ function subjectOf(title: string, scheme: string, encryption: 'none' | 'explicit
     title,
     start: () => startProftpd({ encryption }),
     url: (server: Proftpd, place, port) => url(server, place, port, server.password),
+    fill: (server: Proftpd, place, names) => fillDirectory(`${server.home}/${place}/below`, names),
     wrongCredentials: (server: Proftpd, place, port) =>
       url(server, place, port, 'not the password'),
     proxy: (server: Proftpd, faults) => server.proxy(faults),
