@@ -76,6 +76,8 @@ export class Service implements AsyncDisposable {
   #publisher: StatusPublisher | undefined;
   #loops: Promise<unknown> = Promise.resolve();
   #standstill: string | undefined;
+  /** What has ended a part of it for good. */
+  #failure: string | undefined;
   #tidied = -Infinity;
 
   constructor(options: ServiceOptions) {
@@ -135,13 +137,16 @@ export class Service implements AsyncDisposable {
     );
     this.#parts.push(this.#scheduler);
     this.#startTelling();
-    this.#loops = Promise.all([this.#dispatch(), this.#lookAfter()]);
+    this.#loops = Promise.all([
+      this.#tolerated(this.#dispatch()),
+      this.#tolerated(this.#lookAfter()),
+    ]);
     log.info('The service works', { catalog: catalog.location });
   }
 
   /** Why no runs are started just now; `undefined` if they are. */
   get standstill(): string | undefined {
-    return this.#standstill;
+    return this.#failure ?? this.#standstill;
   }
 
   /** Reads the configuration file again, as after SIGHUP. */
@@ -185,7 +190,9 @@ export class Service implements AsyncDisposable {
     try {
       // What hangs must not keep us: the journal knows what is still to be put right.
       await Promise.race([this.#loops, aborted(this.#lasting.signal)]);
-      for (const part of this.#parts.toReversed()) await part[Symbol.asyncDispose]();
+      // One that cannot end in order keeps none of the others from it.
+      for (const part of this.#parts.toReversed())
+        await this.#tolerated(part[Symbol.asyncDispose]());
     } finally {
       clearTimeout(timer);
     }
@@ -299,6 +306,16 @@ export class Service implements AsyncDisposable {
     const { signal } = this.#stop;
     const dropped = await catalog.runs.dropOlderThan(now - kept, { signal });
     if (dropped > 0) log.info(`Dropped ${dropped} old runs from the history`);
+  }
+
+  /** What should never fail: if it does, that is told, and everything else goes on. */
+  async #tolerated(work: PromiseLike<unknown>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.#failure ??= messageOf(error);
+      this.#options.log.error(`A part of the service has failed: ${messageOf(error)}`);
+    }
   }
 
   /** Does something that needs the catalog; when that does not answer, this is told once, and tried again later. */
