@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 
@@ -155,4 +155,37 @@ test('what a run that begins meanwhile has noted is left alone', async () => {
   });
   await recoverRuns({ ...runner.context, catalog }, [], signal);
   assert.equal((await journal.list()).length, 1);
+});
+
+test('a broken run is kept from others for as long as its last hooks take', async () => {
+  await using runner = await testRunner();
+  const { id } = await begun(runner, dead(runner));
+  await runner.configure([
+    {
+      ...job,
+      hooks: [
+        { when: 'finally', command: `until [ -e ${runner.place('kept')} ]; do sleep 0.1; done` },
+      ],
+    },
+  ]);
+  const { queue } = runner.catalog;
+  let renewed = 0;
+  const renew: Catalog['queue']['renew'] = async (run, ...rest) => {
+    const answer = await queue.renew(run, ...rest);
+    if (run === id && answer.held && ++renewed === 2) await writeFile(runner.place('kept'), '');
+    return answer;
+  };
+  const watched = new Proxy(queue, {
+    get(target, name) {
+      const value = Reflect.get(target, name) as unknown;
+      if (name === 'renew') return renew;
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+  const catalog = new Proxy(runner.catalog, {
+    get: (target, name) => (name === 'queue' ? watched : (Reflect.get(target, name) as unknown)),
+  });
+  const [over] = await recoverRuns({ ...runner.context, catalog, renewal: 50 }, [], signal);
+  assert.equal(over?.steps.at(-1)?.outcome, 'succeeded');
+  assert.ok(renewed >= 2);
 });

@@ -8,7 +8,7 @@ import { endProcessGroup } from '../program/end-process-group.ts';
 import { removeSandbox, SANDBOX_ENTRY } from './drill/sandbox.ts';
 import { executeWork } from './execute-run.ts';
 import { PROGRAM_ENTRY } from './journalled-program.ts';
-import type { RunWorkerContext } from './run-worker.ts';
+import { RENEWAL, type RunWorkerContext } from './run-worker.ts';
 
 /** Programs of a dead run get so long to end in order, in milliseconds. */
 const GRACE = 2000;
@@ -30,6 +30,7 @@ export async function recoverRuns(
   // Of a machine that has slept: our own, whose claims were renewed by that.
   const broken = taken.filter(({ id }) => !atWork.includes(id));
   for (const { id, job } of broken) log.warn('A run was broken off', { run: id, job });
+  await using _kept = keepClaims(context, broken);
   // First the journal, then who is at work: a run that has begun meanwhile is not in the one, and what has an entry was at work by then.
   const journal = await catalog.journal.list({ signal });
   const now = await catalog.runs.list({ states: ['running'], limit: 10_000 }, { signal });
@@ -52,6 +53,30 @@ export async function recoverRuns(
     if (over !== undefined) finished.push(over);
   }
   return finished;
+}
+
+/** Keeps the claims of runs that are put right: hooks and containers may take longer than a lease, and another instance would do the same once more. */
+function keepClaims(
+  { catalog, worker, clock, log, renewal = RENEWAL }: RunWorkerContext,
+  runs: readonly Run[],
+): AsyncDisposable {
+  const done = new AbortController();
+  const keeping = (async () => {
+    while (runs.length > 0 && !done.signal.aborted) {
+      try {
+        await clock.sleep(renewal, { signal: done.signal });
+        for (const { id } of runs) await catalog.queue.renew(id, worker.id, clock.now());
+      } catch (error) {
+        if (!done.signal.aborted) log.warn(`Cannot renew the claim of a run: ${messageOf(error)}`);
+      }
+    }
+  })();
+  return {
+    async [Symbol.asyncDispose]() {
+      done.abort();
+      await keeping;
+    },
+  };
 }
 
 /** Ends a broken run. Its last hooks are run where it worked. */

@@ -7,7 +7,8 @@ import { problemOfError } from '../program/own-program.ts';
 import { executeRun, type RunResult, type RunSignals } from './execute-run.ts';
 import type { RunnerContext } from './runner-context.ts';
 
-const RENEWAL = 5000;
+/** Between two renewals of a claim, in milliseconds. */
+export const RENEWAL = 5000;
 /** Pauses while the catalog does not answer, in milliseconds. */
 const PATIENCE: readonly number[] = [500, 1000, 2000, 5000, 10_000, 30_000];
 
