@@ -14,7 +14,7 @@ import { byName, namesIn, pattern, rejectsWith, sourceOf } from '../support/stor
 import { type ProxyFaults, type TcpProxy, tcpProxy } from '../support/tcp-proxy.ts';
 import { thorough } from '../support/thorough.ts';
 import { backedUpAndRestored } from './network-contract-journey.ts';
-import { storageContract } from './storage-contract.ts';
+import { listSizes, storageContract } from './storage-contract.ts';
 
 /** What a driver is tried against. */
 export interface NetworkSubject {
@@ -90,7 +90,9 @@ export function networkContract(subject: NetworkSubject): void {
       return openForTest(subject.url(server, place, port), environment, options);
     };
 
-    storageContract(subject.title, () => open());
+    // Where directories are filled past the driver, the longest list is one of those.
+    const sizes = subject.fill === undefined || thorough ? listSizes : { ...listSizes, long: 300 };
+    storageContract(subject.title, () => open(), sizes);
     const proxyOf: ProxyOf = async (faults) => {
       const server = await serverOf();
       return subject.proxy?.(server, faults) ?? tcpProxy(server.port, faults);

@@ -17,7 +17,8 @@ export interface ListSizes {
   readonly short: number;
 }
 
-const listSizes: ListSizes = { long: 1100, short: 300 };
+/** For most storages. */
+export const listSizes: ListSizes = { long: 1100, short: 300 };
 
 const mebibyte = 1024 * 1024;
 
