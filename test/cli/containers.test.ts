@@ -26,7 +26,11 @@ test(
       containers: { label: 'stop' },
       hooks: [{ when: 'before', command: 'id -un', container: 'other' }],
     };
-    await writeFile(of('holdfast.json'), JSON.stringify({ jobs: { shop: job } }));
+    const configure = async (shop: unknown): Promise<void> =>
+      await writeFile(of('holdfast.json'), JSON.stringify({ jobs: { shop } }));
+    // Long enough to be killed between stopping and starting.
+    const lingers = { when: 'before', destination: 'each', command: 'sleep 600', timeout: '1h' };
+    await configure({ ...job, hooks: [...job.hooks, lingers] });
     await using podman = await startPodman();
     await podman.run({ name: 'web', labels: { stop: '' } });
     await podman.run({ name: 'other' });
@@ -58,6 +62,7 @@ test(
     await once(killed, 'exit');
     assert.equal(await podman.state('web'), 'exited');
 
+    await configure(job);
     const next = start(...run);
     const said = await text(next.stdout);
     assert.equal(next.exitCode ?? (await once(next, 'exit'))[0], 0, said);
