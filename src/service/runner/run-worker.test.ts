@@ -118,6 +118,37 @@ test('when the service stops, runs are cancelled and told as that', async () => 
   );
 });
 
+for (const [trigger, isMadeUpFor] of [
+  ['schedule', true],
+  ['catch-up', true],
+  ['manual', false],
+] as const) {
+  test(`what the end of the service cancels of ${trigger} is ${isMadeUpFor ? '' : 'not '}queued anew`, async () => {
+    await using runner = await testRunner();
+    await runner.configure([commandsJob('sleep 1000')]);
+    using _listening = runner.context.feed.subscribe((event) => {
+      if (event.type === 'step') runner.worker.cancelAll(new AppError('interrupted', 'Stopped'));
+    });
+    const run = await runner.run('nightly', 'commands', { trigger });
+    assert.equal(run.state, 'cancelled');
+    const queued = await runner.catalog.runs.list({ states: ['queued'] });
+    assert.deepEqual(
+      queued.map(({ job, activity, trigger: by, keys }) => [job, activity, by, keys]),
+      isMadeUpFor ? [['nightly', 'commands', 'catch-up', run.keys]] : [],
+    );
+  });
+}
+
+test('a run that a person cancels is not queued anew', async () => {
+  await using runner = await testRunner();
+  await runner.configure([commandsJob('sleep 1000')]);
+  using _listening = runner.context.feed.subscribe((event) => {
+    if (event.type === 'step') for (const id of runner.worker.running) runner.worker.cancel(id);
+  });
+  await runner.run('nightly', 'commands', { trigger: 'schedule' });
+  assert.deepEqual(await runner.catalog.runs.list({ states: ['queued'] }), []);
+});
+
 test('a run that another worker has taken over is ended and left to it', async () => {
   await using runner = await testRunner();
   await runner.configure([commandsJob('sleep 1000')]);

@@ -32,6 +32,7 @@ export class RunWorker {
   readonly #context: RunWorkerContext;
   /** Those under way, by id. */
   readonly #running = new Map<string, AbortController>();
+  #isEnding = false;
 
   constructor(context: RunWorkerContext) {
     this.#context = context;
@@ -48,8 +49,9 @@ export class RunWorker {
     return controller !== undefined;
   }
 
-  /** Ends all of them in order: what they have begun is put right, and they are finished as cancelled. */
+  /** Ends all of them in order: what they have begun is put right, and they are finished as cancelled; those that a schedule wanted are queued anew. */
   cancelAll(reason: AppError): void {
+    this.#isEnding = true;
     for (const id of this.#running.keys()) this.cancel(id, reason);
   }
 
@@ -96,6 +98,7 @@ export class RunWorker {
     const now = clock.now();
     const { outcome, ...told } = end;
     const over: Run = { ...run, ...told, state: outcome, finishedAt: now };
+    if (end.outcome === 'cancelled') await this.#makeUpFor(run, lasting);
     const isOurs = await this.#patiently(lasting, async () => {
       let reports: readonly OutboxEntry[] = [];
       try {
@@ -118,6 +121,30 @@ export class RunWorker {
       outcome: end.outcome,
     });
     return end;
+  }
+
+  /**
+   * A run that its schedule wanted and that only ends because we do is queued anew, for the next start or for another instance: a restart of the machine in the night must
+   * not cost a backup. Before it ends, so that a death in between loses nothing; nobody can begin it while its keys are held.
+   */
+  async #makeUpFor(run: Run, lasting: AbortSignal): Promise<void> {
+    if (!this.#isEnding || (run.trigger !== 'schedule' && run.trigger !== 'catch-up')) return;
+    const { catalog, clock } = this.#context;
+    const { job, activity, priority, keys, scheduledFor, parameters } = run;
+    await this.#patiently(lasting, () =>
+      catalog.queue.add(
+        {
+          job,
+          activity,
+          trigger: 'catch-up',
+          priority,
+          keys,
+          ...(scheduledFor !== undefined && { scheduledFor }),
+          ...(parameters !== undefined && { parameters }),
+        },
+        clock.now(),
+      ),
+    );
   }
 
   async #tellBeginning(run: Run): Promise<void> {
