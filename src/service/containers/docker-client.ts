@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import type { CallOptions } from '../../base/call-options.ts';
-import { AppError } from '../../base/errors.ts';
+import { AppError, hasCode } from '../../base/errors.ts';
 import { fieldsOf, numberOf, textOf } from './answer-fields.ts';
 import {
   type ContainerDetails,
@@ -24,6 +26,11 @@ export interface ContainerCommandState {
   readonly isRunning: boolean;
   readonly exitStatus: number | undefined;
 }
+
+/** In milliseconds. */
+const pausesBetweenAttempts = [100, 300, 1000] as const;
+/** Docker and Podman say so that a container does not run. */
+const retriedStatuses: ReadonlySet<number> = new Set([409, 500]);
 
 /** Containers of a Docker-compatible engine. Names and ids are both accepted wherever a container is asked for. */
 export class DockerClient implements AsyncDisposable {
@@ -106,11 +113,33 @@ export class DockerClient implements AsyncDisposable {
     return status === 304 ? 'running' : 'started';
   }
 
-  /** Prepares a command and gives its id; `transport` starts it by `/exec/<id>/start`. */
+  /**
+   * Prepares a command and gives its id; `transport` starts it by `/exec/<id>/start`. An engine that is busy may say of a container that runs that it does not: then it is
+   * asked again.
+   */
   async createCommand(
     container: string,
     command: ContainerCommand,
-    { signal }: CallOptions = {},
+    options: CallOptions = {},
+  ): Promise<string> {
+    for (const pause of pausesBetweenAttempts) {
+      try {
+        return await this.#createCommand(container, command, options);
+      } catch (error) {
+        if (!hasCode(error, 'container/failed')) throw error;
+        if (!retriedStatuses.has(Number(error.details['status']))) throw error;
+        const details = await this.inspect(container, options);
+        if (details === undefined || details.state !== 'running') throw error;
+      }
+      await sleep(pause, undefined, options);
+    }
+    return await this.#createCommand(container, command, options);
+  }
+
+  async #createCommand(
+    container: string,
+    command: ContainerCommand,
+    { signal }: CallOptions,
   ): Promise<string> {
     const { user, directory, environment = {} } = command;
     const { status, body } = await this.transport.call(
