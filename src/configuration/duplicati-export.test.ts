@@ -7,10 +7,7 @@ import { checkConfiguration } from './check-configuration.ts';
 import { isDuplicatiExport, readDuplicatiExport } from './duplicati-export.ts';
 import { scheduleProblems } from './periodicities.ts';
 
-const exported = (
-  changed: Readonly<Record<string, unknown>> = {},
-  schedule?: unknown,
-): string =>
+const exported = (changed: Readonly<Record<string, unknown>> = {}, schedule?: unknown): string =>
   JSON.stringify({
     CreatedByVersion: '2.0.6.3',
     Schedule: schedule ?? {
