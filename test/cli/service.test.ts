@@ -90,11 +90,9 @@ describe('holdfast server', { concurrency: 2 }, () => {
     assert.equal(run?.reason, 'The service was stopped');
     assert.equal(await readFile(last, 'utf8'), 'cancelled\n');
     assert.equal(await isRunning(machine.of('source')), false);
-    // The next start makes up for it.
     await machine.configure(documents(machine));
     const next = await machine.serve();
-    const succeeded = await machine.untilRun('documents', 'succeeded');
-    assert.equal(succeeded.at(-1)?.trigger, 'catch-up');
+    await machine.untilRun('documents', 'succeeded');
     await next.end('SIGTERM');
   });
 
