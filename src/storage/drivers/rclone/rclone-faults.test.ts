@@ -61,7 +61,7 @@ describe('rclone', { skip: missing, concurrency: false }, () => {
     await gate.promise;
     await killRclones(process.pid);
     await rejectsWith(put, 'storage/unavailable');
-    assert.deepEqual(await namesIn(storage, ''), ['before']);
+    assert.deepEqual(await atLeastTheSecondTime(() => namesIn(storage, '')), ['before']);
     await storage.put('interrupted', pattern(20));
     assert.deepEqual(await namesIn(storage, ''), ['before', 'interrupted']);
   });
@@ -79,7 +79,8 @@ describe('rclone', { skip: missing, concurrency: false }, () => {
       })(),
       'storage/unavailable',
     );
-    assert.equal((await storage.read('large')).byteLength, 32 * mebibyte);
+    const whole = await atLeastTheSecondTime(() => storage.read('large'));
+    assert.equal(whole.byteLength, 32 * mebibyte);
   });
 
   test('ends when our process is killed, also in the middle of an upload', async () => {
@@ -260,6 +261,11 @@ async function killRclones(parent: number): Promise<void> {
   const rclones = await rclonesOf(parent);
   assert.ok(rclones.length > 0);
   for (const id of rclones) process.kill(id, 'SIGKILL');
+}
+
+/** A connection breaks a moment before the end of its process is seen, so one call more may meet the dead one. */
+function atLeastTheSecondTime<Result>(call: () => Promise<Result>): Promise<Result> {
+  return call().catch(call);
 }
 
 async function isRunning(id: number): Promise<boolean> {
