@@ -50,8 +50,12 @@ export interface PodmanContainer {
 }
 
 const programs = ['podman', 'crun', 'conmon', 'unshare', 'umount', 'mount'];
-/** A process that ends at once when it is asked to. */
-const waiting = ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 1000 & wait $!; done'];
+/** A process that ends at once when it is asked to, from when it has said so: as the first of its container it is deaf to signals it does not handle. */
+const waiting = [
+  'sh',
+  '-c',
+  'trap "exit 0" TERM; echo ready; while :; do sleep 1000 & wait $!; done',
+];
 
 /** Why the tests with containers are left out; `false` when they can run. Under `CI` that is an error. */
 export function noPodman(environment: NodeJS.ProcessEnv = process.env): string | false {
@@ -146,7 +150,11 @@ async function podmanServer(server: TestServer, socket: string): Promise<PodmanS
       const { Id } = (await libpod('POST', '/containers/create', specOf(container))) as {
         Id: string;
       };
-      if (container.stopped !== true) await libpod('POST', `/containers/${Id}/start`);
+      if (container.stopped === true) return Id;
+      await libpod('POST', `/containers/${Id}/start`);
+      const words = (): Promise<unknown> => libpod('GET', `/containers/${Id}/logs?stdout=true`);
+      while (container.command === undefined && !String(await words()).includes('ready'))
+        await new Promise((resolve) => setTimeout(resolve, 5));
       return Id;
     },
     state: async (name) => (await inspect(name))?.State.Status,
