@@ -35,15 +35,19 @@ export function readNames(fd: number, names: Buffer[]): void {
   for (;;) {
     const length = checked(system.getdents64(fd, listing, listing.length), 'getdents64');
     if (length === 0) return;
+    // Copied once: the names are parts of the copy.
+    const records = Buffer.allocUnsafeSlow(length);
+    listing.copy(records, 0, 0, length);
     // struct linux_dirent64: inode 8, offset 8, record length 2, type 1, name until NUL
     for (let offset = 0; offset < length;) {
       const start = offset + 19;
-      const end = listing.indexOf(0, start);
+      let end = start;
+      while (records[end] !== 0) end++;
       const dots =
-        listing[start] === 0x2e &&
-        (end === start + 1 || (end === start + 2 && listing[start + 1] === 0x2e));
-      if (!dots) names.push(Buffer.from(listing.subarray(start, end)));
-      offset += listing.readUInt16LE(offset + 16);
+        records[start] === 0x2e &&
+        (end === start + 1 || (end === start + 2 && records[start + 1] === 0x2e));
+      if (!dots) names.push(records.subarray(start, end));
+      offset += records[offset + 16]! | (records[offset + 17]! << 8);
     }
   }
 }

@@ -1,5 +1,10 @@
 const utf8Encoder = new TextEncoder();
 
+/** What small copies share, so that not each of them is a buffer of its own, which costs far more than its bytes. */
+const slabSize = 64 * 1024;
+let slab = Buffer.allocUnsafeSlow(slabSize);
+let slabUsed = 0;
+
 /** Appends the primitive layouts of docs/formats/native.md, section 1, to one growing buffer. */
 export class ByteWriter {
   #bytes: Uint8Array<ArrayBuffer>;
@@ -23,6 +28,20 @@ export class ByteWriter {
   /** The bytes written so far, as an array of their own. */
   take(): Uint8Array<ArrayBuffer> {
     return this.#bytes.slice(0, this.#length);
+  }
+
+  /** A copy of the bytes written so far, which may share its memory with other copies: for what is small, many, and not handed to other threads. */
+  copy(): Uint8Array {
+    const length = this.#length;
+    if (length > slabSize / 16) return this.take();
+    if (slabUsed + length > slabSize) {
+      slab = Buffer.allocUnsafeSlow(slabSize);
+      slabUsed = 0;
+    }
+    const start = slabUsed;
+    slabUsed += length;
+    slab.set(this.view(), start);
+    return slab.subarray(start, slabUsed);
   }
 
   clear(): void {

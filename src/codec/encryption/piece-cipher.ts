@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 
 import { asBuffer } from '../../base/bytes.ts';
+import { discardBytes } from '../../base/discard-bytes.ts';
 import { MalformedError } from '../binary/byte-reader.ts';
 
 /** Bytes that sealing adds to a piece. */
@@ -53,7 +54,9 @@ export class PieceSealer {
     this.#nonce.writeUInt32BE(this.#count++, 8);
     const cipher = createCipheriv(algorithm, this.#key, this.#nonce, options);
     cipher.setAAD(this.#associated);
-    out.set(cipher.update(plaintext), offset);
+    const ciphertext = cipher.update(plaintext);
+    out.set(ciphertext, offset);
+    discardBytes(ciphertext);
     cipher.final();
     out.set(cipher.getAuthTag(), offset + plaintext.length);
     return plaintext.length + pieceOverhead;

@@ -24,14 +24,14 @@ export class BlobNamer {
 
   /** The id of a blob, 32 bytes. */
   nameOf(type: BlobType, raw: Uint8Array): Uint8Array {
-    return this.#finish(type, hash('sha256', raw, 'buffer'));
+    return this.#finish(type, hash('sha256', raw, 'binary'));
   }
 
   /** The same for bytes that lie apart. */
   nameOfParts(type: BlobType, parts: readonly Uint8Array[]): Uint8Array {
     const sum = createHash('sha256');
     for (const part of parts) sum.update(part);
-    return this.#finish(type, sum.digest());
+    return this.#finish(type, sum.digest('binary'));
   }
 
   /** What marks names of one inode: the first 8 bytes of `hmac(id key, "link" ‖ device ‖ inode)`. */
@@ -49,10 +49,11 @@ export class BlobNamer {
     return new Uint8Array(hash('sha256', this.#outer, 'buffer').subarray(0, 8));
   }
 
-  #finish(type: BlobType, digest: Uint8Array): Uint8Array {
+  /** Digests are strings of a character for each byte: a buffer for each costs several times as much as the hash of a block. */
+  #finish(type: BlobType, digest: string): Uint8Array {
     this.#inner[BLOCK] = type;
-    this.#inner.set(digest, BLOCK + 1);
-    this.#outer.set(hash('sha256', this.#inner, 'buffer'), BLOCK);
-    return hash('sha256', this.#outer, 'buffer');
+    this.#inner.write(digest, BLOCK + 1, 'binary');
+    this.#outer.write(hash('sha256', this.#inner, 'binary'), BLOCK, 'binary');
+    return Buffer.from(hash('sha256', this.#outer, 'binary'), 'binary');
   }
 }

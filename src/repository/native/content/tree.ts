@@ -107,7 +107,7 @@ export function encodeEntryWith(
   for (const { name, value } of xattrs) field(tag.xattr, begin().bytes(name).bytes(value));
   if (torn) field(tag.state, begin().varint(1));
   if (entry.fileFlags !== 0) field(tag.fileFlags, begin().varint(entry.fileFlags));
-  return scratch.take();
+  return scratch.copy();
 }
 
 function begin(): ByteWriter {

@@ -1,11 +1,11 @@
 import { createHash, type Hash } from 'node:crypto';
 
 import { equalBytes } from '../../../base/bytes.ts';
-import { noteBufferGarbage } from '../../../base/buffer-garbage.ts';
+import { discardBytes } from '../../../base/discard-bytes.ts';
 import { AppError } from '../../../base/errors.ts';
 import type { RandomBytes } from '../../../base/random.ts';
 import { ByteWriter } from '../../../codec/binary/byte-writer.ts';
-import { compressZstd, decompressZstd } from '../../../codec/compression/zstd.ts';
+import { zstd } from '../../../codec/compression/zstd.ts';
 import { parts, sha256 } from '../../../codec/encryption/key-derivation.ts';
 import { encodeHeader, headerSize } from '../../../codec/encryption/object-header.ts';
 import { sealBody } from '../../../codec/encryption/padded-plaintext.ts';
@@ -120,7 +120,7 @@ export class PackBuilder {
   /** Compresses, seals, verifies and appends one segment. Throws `internal` if what was sealed does not open to the same bytes. */
   addSegment(raw: Uint8Array, blobs: readonly TableBlob[]): void {
     const { compressionLevel, verify } = this.#context;
-    const compressed = compressionLevel === 0 ? raw : compressZstd(raw, compressionLevel);
+    const compressed = compressionLevel === 0 ? raw : zstd().compress(raw, compressionLevel);
     const codec = compressed.length < raw.length * WORTHWHILE ? codecs.zstd : codecs.stored;
     const plaintext = codec === codecs.zstd ? compressed : raw;
     const number = this.#sealer.count;
@@ -128,7 +128,6 @@ export class PackBuilder {
     const storedLength = this.#sealer.sealInto(plaintext, this.#bytes, this.#length);
     const stored = this.#bytes.subarray(this.#length, this.#length + storedLength);
     if (verify) this.#verify(number, codec, stored, raw);
-    noteBufferGarbage(compressed.length * 2 + raw.length * 2);
     this.#hash.update(stored);
     this.#length += storedLength;
     this.#blobs += blobs.length;
@@ -192,8 +191,9 @@ export class PackBuilder {
     let cause: unknown;
     try {
       const opened = this.#opener.open(number, stored);
-      const unpacked = codec === codecs.zstd ? decompressZstd(opened, raw.length) : opened;
-      if (equalBytes(unpacked, raw)) return;
+      const isSame = codec === codecs.zstd ? holds(opened, raw) : equalBytes(opened, raw);
+      discardBytes(opened);
+      if (isSame) return;
     } catch (error) {
       cause = error;
     }
@@ -217,6 +217,18 @@ export class PackBuilder {
     grown.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = grown;
   }
+}
+
+let unpacked = new Uint8Array(0);
+
+/** Whether a frame opens to these bytes. */
+function holds(frame: Uint8Array, raw: Uint8Array): boolean {
+  if (unpacked.length < raw.length) unpacked = new Uint8Array(raw.length);
+  const out = unpacked.subarray(0, raw.length);
+  // Nothing of the segment before may pass for what this one holds.
+  out.fill(0);
+  zstd().decompressInto(out, frame);
+  return equalBytes(out, raw);
 }
 
 function paddingSegment(number: number, length: number): TableSegment {

@@ -1,6 +1,6 @@
-import { noteBufferGarbage } from '../../../base/buffer-garbage.ts';
+import { discardBytes } from '../../../base/discard-bytes.ts';
 import { MalformedError } from '../../../codec/binary/byte-reader.ts';
-import { decompressZstd } from '../../../codec/compression/zstd.ts';
+import { zstd } from '../../../codec/compression/zstd.ts';
 import { sha256 } from '../../../codec/encryption/key-derivation.ts';
 import { PieceOpener } from '../../../codec/encryption/piece-cipher.ts';
 import { openSlot } from '../../../codec/encryption/slot.ts';
@@ -29,10 +29,13 @@ export class SegmentOpener {
     }
     if (segment.codec !== codecs.zstd) throw new MalformedError('Segment needs a newer program');
     try {
-      noteBufferGarbage(plaintext.length + segment.rawLength);
-      return decompressZstd(plaintext, segment.rawLength);
+      const raw = new Uint8Array(segment.rawLength);
+      zstd().decompressInto(raw, plaintext);
+      return raw;
     } catch (cause) {
       throw new MalformedError('Segment does not decompress', { cause });
+    } finally {
+      discardBytes(plaintext);
     }
   }
 }

@@ -70,19 +70,24 @@ export class MetaStore {
   }
 }
 
-/** The ids in an encoded list, joined. */
+/** The ids in an encoded list, joined; of most lists it is one, where it stands. */
 function idsOf(list: Uint8Array): Uint8Array {
-  // Each id is a little less than its item, so the list has room for all of them.
-  const ids = new Uint8Array(list.length);
+  let ids: Uint8Array | undefined;
   let length = 0;
   let at = 0;
   while (at < list.length) {
     const hole = (list[at]! & 1) === 1;
     while (list[at++]! >= 0x80);
     if (hole) continue;
-    ids.set(list.subarray(at, at + idSize), length);
-    length += idSize;
+    const id = list.subarray(at, at + idSize);
     at += idSize;
+    if (at === list.length && ids === undefined) return id;
+    // Each id is a little less than its item, so the list has room for all of them.
+    ids ??= new Uint8Array(list.length);
+    ids.set(id, length);
+    length += idSize;
   }
-  return ids.slice(0, length);
+  return ids?.subarray(0, length) ?? none;
 }
+
+const none = new Uint8Array(0);

@@ -5,7 +5,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { equalBytes } from '../../../base/bytes.ts';
 import { ByteReader, MalformedError } from '../../../codec/binary/byte-reader.ts';
 import { ByteWriter } from '../../../codec/binary/byte-writer.ts';
-import type { SourceEntry } from '../../../model/entry.ts';
+import type { EntryType, SourceEntry } from '../../../model/entry.ts';
 import { storableSeconds } from '../content/tree.ts';
 
 /**
@@ -163,6 +163,13 @@ function isDamage({ errcode }: SqliteError): boolean {
 }
 
 const statusWriter = new ByteWriter(64);
+const typeNames = new Map<EntryType, Buffer>();
+
+function nameOfType(type: EntryType): Buffer {
+  let name = typeNames.get(type);
+  if (name === undefined) typeNames.set(type, (name = Buffer.from(type)));
+  return name;
+}
 
 /**
  * The change-relevant part of `lstat`. `quietSince`: the entry must have been left alone since then (seconds); otherwise the
@@ -172,7 +179,7 @@ export function statusOf(entry: SourceEntry, quietSince: number): Uint8Array {
   if (entry.ctime.seconds >= quietSince || entry.mtime.seconds >= quietSince) return noStatus;
   statusWriter.clear();
   statusWriter
-    .text(entry.type)
+    .bytes(nameOfType(entry.type))
     .varint(entry.size)
     .svarint(storableSeconds(entry.mtime.seconds))
     .u32(entry.mtime.nanoseconds)
@@ -182,7 +189,7 @@ export function statusOf(entry: SourceEntry, quietSince: number): Uint8Array {
     .varint(Number(entry.inode >> 32n))
     .varint(Number(entry.inode & 0xffffffffn))
     .varint(entry.links);
-  return statusWriter.take();
+  return statusWriter.copy();
 }
 
 const noStatus = new Uint8Array(0);
