@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import { equalBytes, toHex } from '../../../base/bytes.ts';
+import { discardBytes } from '../../../base/discard-bytes.ts';
 import { messageOf } from '../../../base/errors.ts';
 import { MalformedError } from '../../../codec/binary/byte-reader.ts';
 import { keyPairFromSeed, type XWingSecret } from '../../../codec/encryption/x-wing.ts';
@@ -84,6 +85,7 @@ export class PackExaminer {
             problems.push(`Blob ${toHex(blob.id)} is not what its id says`);
           }
         }
+        discardBytes(opened);
       } catch (error) {
         if (!(error instanceof MalformedError)) throw error;
         problems.push(`The segment at byte ${segment.offset} is damaged: ${error.message}`);

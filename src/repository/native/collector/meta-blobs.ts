@@ -1,3 +1,4 @@
+import { noteBufferGarbage } from '../../../base/buffer-garbage.ts';
 import { equalBytes, toHex } from '../../../base/bytes.ts';
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError, hasCode } from '../../../base/errors.ts';
@@ -202,7 +203,9 @@ export class MetaBlobs {
       'meta',
       keys.repositoryId,
     ));
-    return opener.open(segment, stored);
+    const raw = opener.open(segment, stored);
+    noteBufferGarbage(stored.length + raw.length);
+    return raw;
   }
 
   #blobOf(

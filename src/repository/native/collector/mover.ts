@@ -1,3 +1,4 @@
+import { discardBytes } from '../../../base/discard-bytes.ts';
 import { equalBytes, fromHex, toHex } from '../../../base/bytes.ts';
 import type { CallOptions } from '../../../base/call-options.ts';
 import { hasCode } from '../../../base/errors.ts';
@@ -143,7 +144,9 @@ export class Mover {
         kind,
         this.#access.keys.repositoryId,
       ));
-      this.#rewrite(kind, segment, opener.open(segment, stored));
+      const opened = opener.open(segment, stored);
+      this.#rewrite(kind, segment, opened);
+      discardBytes(opened);
     }
   }
 

@@ -1,3 +1,4 @@
+import { noteBufferGarbage } from '../../../base/buffer-garbage.ts';
 import { equalBytes } from '../../../base/bytes.ts';
 import type { CallOptions } from '../../../base/call-options.ts';
 import { MalformedError } from '../../../codec/binary/byte-reader.ts';
@@ -76,6 +77,7 @@ export class SegmentReader {
     const stored = range.bytes.subarray(offset, offset + segment.storedLength);
     const raw = this.#openerOf(found, segment.slot, layout.kind).open(segment, stored);
     this.#opened.set(key, raw, raw.length);
+    noteBufferGarbage(segment.storedLength + raw.length);
     return raw;
   }
 

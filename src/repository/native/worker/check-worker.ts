@@ -1,6 +1,7 @@
 /** The thread that examines packs: one at a time, synchronously. */
 import { parentPort, workerData } from 'node:worker_threads';
 
+import { discardBytes } from '../../../base/discard-bytes.ts';
 import { PackExaminer } from '../check/examine-pack.ts';
 import type { CheckRequest, CheckWorkerSetup, FromCheckWorker } from './check-messages.ts';
 
@@ -11,6 +12,7 @@ port.on('message', ({ task, name, bytes }: CheckRequest) => {
   let answer: FromCheckWorker;
   try {
     answer = { task, examination: examiner.examine(name, bytes) };
+    discardBytes(bytes);
   } catch (error) {
     answer = {
       task,

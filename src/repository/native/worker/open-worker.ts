@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 
 import { equalBytes, toHex } from '../../../base/bytes.ts';
+import { discardBytes } from '../../../base/discard-bytes.ts';
 import { AppError, messageOf } from '../../../base/errors.ts';
 import { MalformedError } from '../../../codec/binary/byte-reader.ts';
 import { sha256 } from '../../../codec/encryption/key-derivation.ts';
@@ -22,7 +23,6 @@ import { decodeWanted, type WantedSegment } from './wanted-segments.ts';
 
 /** Slots that are kept, opened: the reads of one pack come one after the other. */
 const OPENERS = 16;
-const LARGE = 256 * 1024;
 
 const port = parentPort!;
 const setup = workerData as OpenWorkerSetup;
@@ -77,24 +77,14 @@ function takeSegment(task: OpenTask, segment: WantedSegment, failures: OpenFailu
       failures.push({ uses, reason });
     }
   }
-  free(raw);
-}
-
-/**
- * Gives large memory back at once: the collector sees small objects only, and would let hundreds of megabytes pile up behind them. Small buffers may share
- * their memory with others.
- */
-function free({ buffer }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength >= LARGE && !buffer.detached) {
-    buffer.transfer(0);
-  }
+  discardBytes(raw);
 }
 
 function work(task: OpenTask): OpenResult {
   const failures: OpenFailure[] = [];
   sink.begin(task.payload);
   for (const segment of decodeWanted(task.wanted)) takeSegment(task, segment, failures);
-  free(task.bytes);
+  discardBytes(task.bytes);
   return { answer: sink.end(), failures };
 }
 
