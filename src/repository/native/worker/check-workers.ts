@@ -1,7 +1,8 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 
 import { AppError } from '../../../base/errors.ts';
 import { Semaphore } from '../../../base/semaphore.ts';
+import { startThread } from '../../../base/worker-thread.ts';
 import type {
   CheckRequest,
   CheckWorkerSetup,
@@ -34,7 +35,7 @@ export class CheckWorkers implements AsyncDisposable {
     this.#memory = new Semaphore(count + PACKS_AHEAD);
     const file = import.meta.filename.endsWith('.ts') ? './check-worker.ts' : './check-worker.js';
     this.#slots = Array.from({ length: count }, () => {
-      const worker = new Worker(new URL(file, import.meta.url), {
+      const worker = startThread(new URL(file, import.meta.url), {
         workerData: setup,
         name: 'check',
       });

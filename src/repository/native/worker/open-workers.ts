@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 
 import { AppError } from '../../../base/errors.ts';
+import { startThread } from '../../../base/worker-thread.ts';
 import type {
   FromOpenWorker,
   OpenResult,
@@ -30,13 +31,11 @@ export class OpenWorkers implements AsyncDisposable {
   constructor(count: number, setup: OpenWorkerSetup) {
     const file = import.meta.filename.endsWith('.ts') ? './open-worker.ts' : './open-worker.js';
     this.#slots = Array.from({ length: count }, () => {
-      const worker = new Worker(new URL(file, import.meta.url), {
+      const worker = startThread(new URL(file, import.meta.url), {
         workerData: setup,
         name: 'open',
         // Sinks open files by system calls that Node does not see, and close them themselves.
         trackUnmanagedFds: false,
-        // What a task makes is small and short-lived; the default of 48 MiB a thread would only be filled with garbage.
-        resourceLimits: { maxYoungGenerationSizeMb: 12 },
       });
       const slot: Slot = { worker, waiting: new Map() };
       worker.on('message', (message: FromOpenWorker) => this.#receive(slot, message));

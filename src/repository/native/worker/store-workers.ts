@@ -1,6 +1,7 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 
 import { AppError } from '../../../base/errors.ts';
+import { startThread } from '../../../base/worker-thread.ts';
 import type { FinishedPack } from '../packs/pack-builder.ts';
 import { allocatePackStates, releasePack } from './pack-memory.ts';
 import type {
@@ -10,9 +11,6 @@ import type {
   StoreWorkerSetup,
   ToStoreWorker,
 } from './messages.ts';
-
-/** Of a worker's heap, in MiB. */
-const YOUNG_GENERATION = 4;
 
 interface Waiting {
   resolve(result: StoreResult): void;
@@ -56,13 +54,11 @@ export class StoreWorkers implements AsyncDisposable {
     this.count = count;
     this.#start = () => {
       const packStates = allocatePackStates();
-      const worker = new Worker(new URL(file, import.meta.url), {
+      const worker = startThread(new URL(file, import.meta.url), {
         workerData: { ...setup, packStates } satisfies StoreWorkerSetup,
         name: 'store',
         // Files are opened and closed by system calls that Node does not see.
         trackUnmanagedFds: false,
-        // Almost everything that a worker makes lives shortly and is large: a small heap is cleaned more often and costs no time.
-        resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION },
       });
       const slot: Slot = { worker, packStates, waiting: new Map() };
       worker.on('message', (message: FromStoreWorker) => this.#receive(slot, message));

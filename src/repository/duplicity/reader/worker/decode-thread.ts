@@ -1,11 +1,9 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 
 import type { CallOptions } from '../../../../base/call-options.ts';
 import { AppError } from '../../../../base/errors.ts';
+import { startThread } from '../../../../base/worker-thread.ts';
 import type { DecodeTask, FromDecodeWorker, ToDecodeWorker } from './decode-messages.ts';
-
-/** Of the thread's heap, in MiB: what it makes is large and lives shortly. */
-const YOUNG_GENERATION = 4;
 
 /** A volume whose pieces come. */
 interface Waiting {
@@ -83,11 +81,10 @@ export class DecodeThread implements AsyncDisposable {
 
   #start(): Worker {
     const file = import.meta.filename.endsWith('.ts') ? './decode-worker.ts' : './decode-worker.js';
-    const worker = new Worker(new URL(file, import.meta.url), {
+    const worker = startThread(new URL(file, import.meta.url), {
       name: 'decode',
       // It opens nothing itself.
       trackUnmanagedFds: false,
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION },
     });
     worker.on('message', (message: FromDecodeWorker) => this.#receive(message));
     worker.on('error', (cause) => {
