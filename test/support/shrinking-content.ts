@@ -20,6 +20,7 @@ export function openForBackup(
   const end = Number(readFileSync(`${Buffer.from(path).toString()}.end`, 'utf8'));
   return {
     size: file.size,
+    fetch: () => file.fetch(),
     extents: () => file.extents(),
     isUnchanged: () => false,
     readInto(buffer, offset, length, position) {

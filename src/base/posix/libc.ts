@@ -50,6 +50,8 @@ export interface Libc {
   fremovexattr(fd: number, name: Bytes): number;
   lseek(fd: number, offset: number, whence: number): number;
   fallocate(fd: number, mode: number, offset: number, length: number): number;
+  /** Gives the error number itself. */
+  posix_fadvise(fd: number, offset: number, length: number, advice: number): number;
   flock(fd: number, operation: number): number;
   ioctl(fd: number, request: number, argument: Bytes): number;
   /** Only for commands whose argument points to a structure. */
@@ -132,6 +134,7 @@ function declare(): Libc {
     fremovexattr: call('fremovexattr', int, int, in8),
     lseek: call('lseek', long, int, long, int),
     fallocate: call('fallocate', int, int, int, long, long),
+    posix_fadvise: call('posix_fadvise', int, int, long, long, int),
     flock: call('flock', int, int, int),
     ioctl: call('ioctl', int, int, 'unsigned long', out8),
     fcntl: call('fcntl', int, int, int, out8),

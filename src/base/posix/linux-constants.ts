@@ -6,6 +6,7 @@ export const AT_REMOVEDIR = 0x200;
 export const AT_EMPTY_PATH = 0x1000;
 export const O_PATH = 0o10000000;
 export const O_CLOEXEC = 0o2000000;
+export const POSIX_FADV_WILLNEED = 3;
 export const SEEK_DATA = 3;
 export const SEEK_HOLE = 4;
 export const FALLOC_FL_KEEP_SIZE = 1;

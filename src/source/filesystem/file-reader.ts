@@ -3,12 +3,16 @@ import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats }
 import { asBuffer } from '../../base/bytes.ts';
 import { systemCodeOf } from '../../base/errors.ts';
 import { dataExtents, type DataExtent } from '../../base/posix/file-extents.ts';
+import { fetchAhead } from '../../base/posix/fetch-ahead.ts';
 import { FileStatus } from '../../base/posix/file-status.ts';
 import { O_PATH, S_IFMT, S_IFREG } from '../../base/posix/linux-constants.ts';
 import { posixSupport } from '../../base/posix/support.ts';
 import { SystemError } from '../../base/posix/system-error.ts';
 import type { SourceEntry } from '../../model/entry.ts';
 import { changedProblem, sourceProblem } from './source-error.ts';
+
+/** Bytes of a file that are asked for before they are read. */
+const fetched = 1024 ** 2;
 
 /** What identifies a version of a file's content; compared before and after reading. */
 interface Version {
@@ -146,6 +150,11 @@ export class FileReader implements Disposable {
     this.#mtimeNanoseconds = version.mtimeNanoseconds;
     this.#ctimeSeconds = version.ctimeSeconds;
     this.#ctimeNanoseconds = version.ctimeNanoseconds;
+  }
+
+  /** Has the system read its beginning from the disk meanwhile; the rest of a large file it reads ahead by itself. Costs little for what is in memory. */
+  fetch(): void {
+    if (this.size > 0 && posixSupport().native) fetchAhead(this.fd, Math.min(this.size, fetched));
   }
 
   /**

@@ -16,6 +16,8 @@ export type ExpectedFile = Pick<SourceEntry, 'inode' | 'device' | 'uid' | 'size'
 export interface OpenContent extends Disposable {
   /** Bytes. */
   readonly size: number;
+  /** Has the system read its beginning from the disk meanwhile. */
+  fetch(): void;
   /** Reads up to `length` bytes at `position` into `buffer` from `offset`; 0 at the end. */
   readInto(buffer: Uint8Array, offset: number, length: number, position: number): number;
   /** Where there is data, in order; what lies between is holes. */

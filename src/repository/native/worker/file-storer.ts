@@ -5,7 +5,8 @@ import { blobType } from '../content/blob-id.ts';
 import { idSize, writeContentItem } from '../content/content-list.ts';
 import type { BlobPacker } from '../packs/blob-packer.ts';
 import type { ContentModule, OpenContent } from './content-module.ts';
-import type { FileOutcome, FileRequest, RegionRequest } from './messages.ts';
+import type { FileOutcome, RegionRequest } from './messages.ts';
+import type { OpenedFile } from './open-ahead.ts';
 
 /** Reads a file changed under our hands this often before it is stored as it comes. */
 const ATTEMPTS = 2;
@@ -27,10 +28,12 @@ export class FileStorer {
   }
 
   /** Stores one file whole; it is read again if it changed meanwhile. Throws an `AppError` `source/…`. */
-  store({ path, expected, displayPath }: FileRequest): FileOutcome {
+  store(opened: OpenedFile): FileOutcome {
+    const { path, expected, displayPath } = opened.request;
     for (let attempt = 1; ; attempt++) {
       this.#list.clear();
-      using file = this.#content.openForBackup(path, expected, displayPath);
+      using file =
+        attempt === 1 ? opened.open() : this.#content.openForBackup(path, expected, displayPath);
       const size = this.#storeContent(file);
       const steady = size === file.size && file.isUnchanged();
       if (steady || attempt === ATTEMPTS) {

@@ -13,7 +13,6 @@ import { decodeRequests, OutcomeWriter } from './file-batch.ts';
 import { FileStorer } from './file-storer.ts';
 import type {
   FileOutcome,
-  FileRequest,
   FromStoreWorker,
   ProblemReport,
   StoreResult,
@@ -21,6 +20,7 @@ import type {
   StoreWorkerSetup,
   ToStoreWorker,
 } from './messages.ts';
+import { openAhead, type OpenedFile } from './open-ahead.ts';
 import { PackMemory } from './pack-memory.ts';
 
 const WINDOW_SIZE = 8 * 1024 * 1024 + 64;
@@ -53,7 +53,7 @@ function problemOf(error: unknown): ProblemReport {
   throw error;
 }
 
-function outcomeOf(file: FileRequest): FileOutcome | ProblemReport {
+function outcomeOf(file: OpenedFile): FileOutcome | ProblemReport {
   try {
     return storer.store(file);
   } catch (error) {
@@ -64,7 +64,8 @@ function outcomeOf(file: FileRequest): FileOutcome | ProblemReport {
 function work(task: StoreTask): StoreResult {
   switch (task.type) {
     case 'files': {
-      for (const file of decodeRequests(task.requests)) outcomes.add(outcomeOf(file));
+      for (const file of openAhead(content, decodeRequests(task.requests)))
+        outcomes.add(outcomeOf(file));
       return { type: 'files', outcomes: outcomes.take() };
     }
     case 'blobs':
