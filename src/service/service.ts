@@ -56,7 +56,9 @@ const SLEPT = 10_000;
 /** History is tidied so often. */
 const TIDYING = 6 * 60 * 60_000;
 /** How long runs have to end in order, in milliseconds: whoever stops us gives ten seconds. */
-const GRACE = 8500;
+const GRACE = 8000;
+/** How long runs have after that to say how they have ended: until then the catalog stays open. */
+const LAST_WORDS = 1000;
 
 const DEFAULT_PARALLEL = 2;
 const DEFAULT_HISTORY = '1Y';
@@ -185,16 +187,20 @@ export class Service implements AsyncDisposable {
     if (this.#stop.signal.aborted) return;
     const reason = new AppError('interrupted', 'The service was stopped');
     this.#stop.abort(reason);
-    const timer = setTimeout(() => this.#lasting.abort(reason), GRACE);
+    const { promise: hangs, resolve: giveUp } = Promise.withResolvers<void>();
+    const timers = [
+      setTimeout(() => this.#lasting.abort(reason), GRACE),
+      setTimeout(giveUp, GRACE + LAST_WORDS),
+    ];
     this.#worker.cancelAll(reason);
     try {
       // What hangs must not keep us: the journal knows what is still to be put right.
-      await Promise.race([this.#loops, aborted(this.#lasting.signal)]);
+      await Promise.race([this.#loops, hangs]);
       // One that cannot end in order keeps none of the others from it.
       for (const part of this.#parts.toReversed())
         await this.#tolerated(part[Symbol.asyncDispose]());
     } finally {
-      clearTimeout(timer);
+      for (const timer of timers) clearTimeout(timer);
     }
     log.info('The service has ended');
   }
@@ -334,11 +340,4 @@ export class Service implements AsyncDisposable {
       await clock.sleep(5000, { signal }).catch(() => undefined); // it ends
     }
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

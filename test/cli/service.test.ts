@@ -96,6 +96,31 @@ describe('holdfast server', { concurrency: 2 }, () => {
     await next.end('SIGTERM');
   });
 
+  test('SIGTERM: a last hook that does not end is given up, and the run still says how it ended', async () => {
+    await using machine = await prepared();
+    await machine.configure(
+      documents(
+        machine,
+        `    hooks:
+      - { when: before, command: 'sleep 98765.5' }
+      - { when: finally, command: 'sleep 98765.75' }`,
+      ),
+    );
+    const server = await machine.serve();
+    await until(() => isRunning('sleep 98765.5'));
+    const { status, milliseconds } = await server.end('SIGTERM');
+    assert.equal(status, 0, server.log());
+    assert.ok(milliseconds < 10_000, `${milliseconds} ms`);
+    assert.doesNotMatch(server.log(), /could not be brought to its end|destroyed/u);
+    const [run] = await machine.untilRun('documents', 'cancelled');
+    assert.deepEqual(
+      run?.steps.map(({ name, outcome }) => [name, outcome !== undefined]),
+      run?.steps.map(({ name }) => [name, true]),
+    );
+    for (const hook of ['sleep 98765.5', 'sleep 98765.75'])
+      assert.equal(await isRunning(hook), false);
+  });
+
   test('killed in a backup: the next start tells of the broken run and goes on', async () => {
     await using machine = await prepared();
     await writeFile(machine.of('source/random'), randomBytes(12 * 1024 * 1024));
