@@ -172,8 +172,8 @@ test('a directory that cannot be made or read is said', async () => {
   const file = path.join(parent.path, 'file');
   await writeFile(file, '');
   for (const attempt of [
-    ArchiveDirectory.open(path.join(file, 'x'), naming),
-    ArchiveDirectory.temporary(path.join(file, 'x'), naming),
+    () => ArchiveDirectory.open(path.join(file, 'x'), naming),
+    () => ArchiveDirectory.temporary(path.join(file, 'x'), naming),
   ]) {
     await assert.rejects(attempt, (error) => hasCode(error, 'local/unwritable'));
   }
