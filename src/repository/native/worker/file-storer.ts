@@ -29,11 +29,9 @@ export class FileStorer {
 
   /** Stores one file whole; it is read again if it changed meanwhile. Throws an `AppError` `source/…`. */
   store(opened: OpenedFile): FileOutcome {
-    const { path, expected, displayPath } = opened.request;
     for (let attempt = 1; ; attempt++) {
       this.#list.clear();
-      using file =
-        attempt === 1 ? opened.open() : this.#content.openForBackup(path, expected, displayPath);
+      using file = opened.open();
       const size = this.#storeContent(file);
       const steady = size === file.size && file.isUnchanged();
       if (steady || attempt === ATTEMPTS) {

@@ -7,7 +7,7 @@ import type { FileRequest } from './messages.ts';
 import { openAhead } from './open-ahead.ts';
 
 /** Files named by numbers; the odd hundreds cannot be opened. Says what was done with which. */
-function stage() {
+function stage(mostOpen = Infinity) {
   const log: string[] = [];
   let open = 0;
   let most = 0;
@@ -15,6 +15,7 @@ function stage() {
     openForBackup(path) {
       const name = Buffer.from(path).toString();
       if (name.startsWith('1')) throw new AppError('source/unreadable', `Cannot read ${name}`);
+      if (open >= mostOpen) throw new AppError('source/unreadable', 'Too many open files');
       log.push(`open ${name}`);
       open++;
       most = Math.max(most, open);
@@ -71,6 +72,32 @@ describe('openAhead()', () => {
       }
     }
     assert.deepEqual(told, ['201', 'Cannot read 102', '203']);
+  });
+
+  test('a process that may have few files open gets all of them', () => {
+    for (const most of [1, 2, 5, 16]) {
+      const { content, requests, counts } = stage(most);
+      const names = Array.from({ length: 60 }, (_, at) => 200 + at);
+      const seen: number[] = [];
+      for (const file of openAhead(content, requests(...names))) {
+        using opened = file.open();
+        seen.push(opened.size);
+      }
+      assert.deepEqual(seen, names);
+      assert.equal(counts().open, 0);
+    }
+  });
+
+  test('can be opened again, when it changed while it was read', () => {
+    const { content, requests, counts } = stage();
+    for (const file of openAhead(content, requests(201, 202))) {
+      for (let attempt = 1; attempt <= 2; attempt++) {
+        using opened = file.open();
+        assert.equal(counts().open, file.request.expected.size === 201 ? 2 : 1);
+        assert.equal(opened.size, file.request.expected.size);
+      }
+    }
+    assert.equal(counts().open, 0);
   });
 
   test('what nobody has taken is closed', () => {

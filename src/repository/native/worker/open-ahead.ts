@@ -4,7 +4,7 @@ import type { FileRequest } from './messages.ts';
 /** Files that are open besides the one that is stored. */
 const ahead = 16;
 
-/** A file to store, opened already: `open` gives it once, or throws why it could not be opened. Whoever takes it closes it. */
+/** A file to store, mostly open already. `open` throws an `AppError` `source/…` if it cannot be opened; whoever calls it closes what it gives. */
 export interface OpenedFile {
   readonly request: FileRequest;
   open(): OpenContent;
@@ -12,58 +12,68 @@ export interface OpenedFile {
 
 /**
  * Opens files a little before they are stored, and has the system fetch them: a disk that is asked for one file at a time is idle most of the time, and so is who
- * waits for it. What was opened and not taken is closed in the end.
+ * waits for it. After one that cannot be opened, all others are opened at their turn, as is that one: the process may have had too many files open. What was opened and not taken
+ * is closed in the end.
  */
 export function* openAhead(
   content: ContentModule,
   requests: Iterable<FileRequest>,
 ): Generator<OpenedFile, void, void> {
   const waiting: WaitingFile[] = [];
+  let isPossible = true;
+  function* turn(): Generator<OpenedFile, void, void> {
+    using file = waiting.shift()!;
+    yield file;
+  }
   try {
     for (const request of requests) {
-      waiting.push(new WaitingFile(content, request));
-      if (waiting.length > ahead) yield* first(waiting);
+      const file = new WaitingFile(content, request);
+      waiting.push(file);
+      isPossible &&= file.prepare();
+      if (waiting.length > ahead) yield* turn();
     }
-    while (waiting.length > 0) yield* first(waiting);
+    while (waiting.length > 0) yield* turn();
   } finally {
-    for (const file of waiting) file.close();
+    for (const file of waiting) file[Symbol.dispose]();
   }
 }
 
-function* first(waiting: WaitingFile[]): Generator<OpenedFile, void, void> {
-  const file = waiting.shift()!;
-  try {
-    yield file;
-  } finally {
-    file.close();
-  }
-}
-
-class WaitingFile implements OpenedFile {
+class WaitingFile implements OpenedFile, Disposable {
   readonly request: FileRequest;
+  readonly #content: ContentModule;
   #file: OpenContent | undefined;
-  #problem: unknown;
 
   constructor(content: ContentModule, request: FileRequest) {
+    this.#content = content;
     this.request = request;
+  }
+
+  /** Whether it could be opened. */
+  prepare(): boolean {
     try {
-      this.#file = content.openForBackup(request.path, request.expected, request.displayPath);
-      this.#file.fetch();
-    } catch (error) {
-      this.#problem = error;
+      this.#file = this.#open();
+    } catch {
+      // Told at its turn, by `open`, if it is still so.
+      return false;
     }
+    this.#file.fetch();
+    return true;
   }
 
   open(): OpenContent {
-    const file = this.#file;
-    if (file === undefined) throw this.#problem;
+    const file = this.#file ?? this.#open();
     this.#file = undefined;
     return file;
   }
 
   /** Closes it, if nobody has taken it. */
-  close(): void {
+  [Symbol.dispose](): void {
     this.#file?.[Symbol.dispose]();
     this.#file = undefined;
+  }
+
+  #open(): OpenContent {
+    const { path, expected, displayPath } = this.request;
+    return this.#content.openForBackup(path, expected, displayPath);
   }
 }
