@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import type { CallOptions } from '../../base/call-options.ts';
+import { type Clock, systemClock } from '../../base/clock.ts';
 import { AppError, hasCode } from '../../base/errors.ts';
 import { fieldsOf, numberOf, textOf } from './answer-fields.ts';
 import {
@@ -35,9 +34,11 @@ const retriedStatuses: ReadonlySet<number> = new Set([409, 500]);
 /** Containers of a Docker-compatible engine. Names and ids are both accepted wherever a container is asked for. */
 export class DockerClient implements AsyncDisposable {
   readonly transport: DockerTransport;
+  readonly #clock: Clock;
 
-  constructor(transport: DockerTransport) {
+  constructor(transport: DockerTransport, clock: Clock = systemClock) {
     this.transport = transport;
+    this.#clock = clock;
   }
 
   /** Ids of all containers that have all of some labels (`name` or `name=value`), whether they run or not. */
@@ -131,7 +132,7 @@ export class DockerClient implements AsyncDisposable {
         const details = await this.inspect(container, options);
         if (details === undefined || details.state !== 'running') throw error;
       }
-      await sleep(pause, undefined, options);
+      await this.#clock.sleep(pause, options);
     }
     return await this.#createCommand(container, command, options);
   }
