@@ -14,8 +14,8 @@ const HEADER_LENGTH = 10;
 const TRAILER_LENGTH = 8;
 
 /**
- * A gzip file (RFC 1952) of one member, with the header that duplicity writes: a time, no name (docs/formats/duplicity.md 4). Blocks are compressed at once
- * on Node's thread pool.
+ * A gzip file (RFC 1952) of one member, with the header that duplicity writes: a time, no name (docs/formats/duplicity.md 4). Blocks are compressed at
+ * once by several threads.
  */
 export function gzipEncoder(sink: ByteSink, parameters: GzipParameters = {}): ByteEncoder {
   return new GzipEncoder(sink, parameters);

@@ -22,7 +22,7 @@ export interface MessageParameters extends CallOptions {
   /** For the prefix. */
   readonly random: RandomBytes;
   /** Without it the data are not compressed. */
-  readonly compression: { readonly level: number; readonly concurrency: number } | undefined;
+  readonly compression: { readonly level: number } | undefined;
 }
 
 const protectedVersion = Uint8Array.of(1);
@@ -34,8 +34,8 @@ const hashLength = 20;
 
 /**
  * Starts a message that the passphrase opens, as gpg 2.2 writes it (docs/formats/duplicity.md 11.1): passphrase packet, and an integrity protected
- * packet (RFC 4880, 5.13) around a compressed (5.6) around a literal one (5.9). Making the key takes some tenths of a second. What is written is compressed on Node's
- * thread pool, and encrypted in the order it was written.
+ * packet (RFC 4880, 5.13) around a compressed (5.6) around a literal one (5.9). Making the key takes some tenths of a second. What is written is compressed by
+ * several threads, and encrypted in the order it was written.
  */
 export async function startMessage(
   sink: ByteSink,

@@ -15,7 +15,7 @@ import { type MessageParameters, startMessage } from './message-encoder.ts';
 import { countOf, PassphraseKeys } from './string-to-key.ts';
 
 const keys = new PassphraseKeys(utf8('fixture pass phrase'));
-const compression = { level: 6, concurrency: 4 };
+const compression = { level: 6 };
 /** Always the same, so that the key is made once. */
 const salt = new Uint8Array(8).fill(7);
 

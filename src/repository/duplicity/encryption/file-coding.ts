@@ -23,8 +23,6 @@ export type Coding = 'plain' | 'gzip' | 'openpgp';
 type Encrypted = Exclude<Protection, { kind: 'none' }>;
 
 export interface FileCodingOptions {
-  /** Blocks that are compressed at once; 4 unless told. */
-  readonly concurrency?: number;
   readonly random?: RandomBytes;
 }
 
@@ -39,7 +37,6 @@ export class FileCoding {
   /** What opens OpenPGP messages, in any thread of this process; undefined where gpg does. Secret. */
   readonly passphrase: Uint8Array | undefined;
   readonly #protection: Protection;
-  readonly #concurrency: number;
   readonly #random: RandomBytes;
   /** Set when gpg is not needed. */
   readonly #keys: PassphraseKeys | undefined;
@@ -49,7 +46,6 @@ export class FileCoding {
 
   constructor(protection: Protection, options: FileCodingOptions = {}) {
     this.#protection = protection;
-    this.#concurrency = options.concurrency ?? 4;
     this.#random = options.random ?? systemRandom;
     this.#salt = this.#random(saltLength);
     this.passphrase = isInProcess(protection) ? passphraseBytes(protection.passphrase) : undefined;
@@ -69,7 +65,7 @@ export class FileCoding {
       case 'plain':
         return new PlainEncoder(sink);
       case 'gzip':
-        return gzipEncoder(sink, { level: compressionLevel, concurrency: this.#concurrency });
+        return gzipEncoder(sink, { level: compressionLevel });
       case 'openpgp':
         return this.#encrypt(sink, options);
     }
@@ -106,7 +102,7 @@ export class FileCoding {
     if (protection.kind === 'none') throw notEncrypted();
     const { sign, compress = true } = protection;
     if (this.#keys !== undefined) {
-      const compression = { level: compressionLevel, concurrency: this.#concurrency };
+      const compression = { level: compressionLevel };
       return startMessage(sink, this.#keys, {
         signal,
         salt: this.#salt,

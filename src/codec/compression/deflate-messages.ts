@@ -1,0 +1,16 @@
+/** What a thread that compresses is told. */
+export interface ToDeflateWorker {
+  /** Holds the block, and has room for what becomes of it. */
+  readonly memory: SharedArrayBuffer;
+  readonly start: number;
+  readonly end: number;
+  /** Where the result goes. */
+  readonly resultAt: number;
+  readonly level: number;
+}
+
+/** What it answers, in the order in which it was asked. */
+export interface FromDeflateWorker {
+  /** Bytes of the result. */
+  readonly length: number;
+}

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { describe, test } from 'node:test';
+import { inflateRawSync } from 'node:zlib';
+
+import { deflateLibrary } from '../../base/deflate-library.ts';
+import { hasCode } from '../../base/errors.ts';
+import { DeflateThreads } from './deflate-threads.ts';
+import type { ToDeflateWorker } from './deflate-messages.ts';
+import { roomForBlock } from './library-block.ts';
+
+const skip = deflateLibrary() === undefined && 'libdeflate is not installed';
+
+function blockOf(plain: Uint8Array, level: number): ToDeflateWorker {
+  const length = plain.length + roomForBlock(plain.length);
+  const memory = new SharedArrayBuffer(length);
+  new Uint8Array(memory).set(plain);
+  return { memory, start: 0, end: plain.length, resultAt: plain.length, level };
+}
+
+describe('threads that compress', { skip }, () => {
+  test('give each block its own result', async () => {
+    const threads = new DeflateThreads(3);
+    const texts = Array.from({ length: 20 }, (_, i) => Buffer.from(`${i}, `.repeat(1000 * i + 1)));
+    await Promise.all(
+      texts.map(async (plain) => {
+        const block = blockOf(plain, 6);
+        const length = await threads.compress(block);
+        const made = Buffer.from(block.memory, block.resultAt, length);
+        assert.ok(inflateRawSync(Buffer.concat([made, Uint8Array.of(3, 0)])).equals(plain));
+      }),
+    );
+  });
+
+  test('when one fails, all that wait hear of it, and whoever comes later', async () => {
+    const threads = new DeflateThreads(1);
+    const isInternal = (error: unknown): boolean => hasCode(error, 'internal');
+    const bad = threads.compress(blockOf(Buffer.from('level 99 '.repeat(100)), 99));
+    const good = threads.compress(blockOf(Buffer.from('a text'), 6));
+    await assert.rejects(bad, isInternal);
+    await assert.rejects(good, isInternal);
+    await assert.rejects(threads.compress(blockOf(Buffer.from('a text'), 6)), isInternal);
+  });
+
+  test('do not keep the program from ending, but are waited for', () => {
+    const script = `
+      import { ParallelDeflate } from '${import.meta.dirname}/parallel-deflate.ts';
+      let size = 0;
+      const encoder = new ParallelDeflate((bytes) => void (size += bytes.length));
+      for (let i = 0; i < 8; i += 1) await encoder.write(new Uint8Array(1_000_000).fill(i));
+      await encoder.finish();
+      console.log(size);`;
+    const run = spawnSync(process.execPath, ['--eval', script], { timeout: 60_000 });
+    assert.equal(run.status, 0, run.stderr.toString());
+    assert.match(run.stdout.toString(), /^\d{4,5}\n$/u);
+  });
+});

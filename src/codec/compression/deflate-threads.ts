@@ -1,0 +1,67 @@
+import type { Worker } from 'node:worker_threads';
+
+import { AppError, messageOf } from '../../base/errors.ts';
+import { startThread } from '../../base/worker-thread.ts';
+import type { FromDeflateWorker, ToDeflateWorker } from './deflate-messages.ts';
+
+/** A thread, and who waits for its answers. */
+interface Thread {
+  readonly worker: Worker;
+  readonly waiting: PromiseWithResolvers<number>[];
+}
+
+/** Threads that compress blocks. They are started when the first block comes; the program may end while they have nothing to do. */
+export class DeflateThreads {
+  readonly #count: number;
+  readonly #threads: Thread[] = [];
+  #failure: AppError | undefined;
+
+  constructor(count: number) {
+    this.#count = count;
+  }
+
+  /** Has a block compressed by the thread that has the least to do; gives the length of the result. */
+  compress(block: ToDeflateWorker): Promise<number> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    while (this.#threads.length < this.#count) this.#threads.push(this.#start());
+    const thread = this.#threads.reduce((best, other) =>
+      other.waiting.length < best.waiting.length ? other : best,
+    );
+    if (thread.waiting.length === 0) thread.worker.ref();
+    const answer = Promise.withResolvers<number>();
+    thread.waiting.push(answer);
+    thread.worker.postMessage(block);
+    return answer.promise;
+  }
+
+  #start(): Thread {
+    const file = import.meta.filename.endsWith('.ts')
+      ? './deflate-worker.ts'
+      : './deflate-worker.js';
+    const worker = startThread(new URL(file, import.meta.url), {
+      name: 'deflate',
+      // It opens nothing itself.
+      trackUnmanagedFds: false,
+    });
+    const thread: Thread = { worker, waiting: [] };
+    worker.unref();
+    worker.on('message', ({ length }: FromDeflateWorker) => {
+      thread.waiting.shift()?.resolve(length);
+      if (thread.waiting.length === 0) worker.unref();
+    });
+    worker.on('error', (cause) => {
+      this.#fail(new AppError('internal', `Compressing failed: ${messageOf(cause)}`, { cause }));
+    });
+    worker.on('exit', () => {
+      this.#fail(new AppError('internal', 'A thread that compresses ended early'));
+    });
+    return thread;
+  }
+
+  #fail(error: AppError): void {
+    this.#failure ??= error;
+    for (const { waiting } of this.#threads) {
+      for (const answer of waiting.splice(0)) answer.reject(this.#failure);
+    }
+  }
+}
