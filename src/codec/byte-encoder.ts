@@ -10,6 +10,8 @@ export interface ByteEncoder extends AsyncDisposable {
   write(plain: Uint8Array): Promise<void>;
   /** What was written is of no more interest once `write` is fulfilled, and long pieces that the sink gets lie in buffers of their own. */
   readonly copies?: boolean;
+  /** What is compressed is inflated again and compared with what was written, before the sink gets it: then only what is around that can be wrong. */
+  readonly isReadBack?: boolean;
   /** The coded form has at most so many bytes if it is finished now, those already given to the sink included. */
   readonly sizeBound: number;
   /** Waits until `sizeBound` is as exact as it gets; from then on it depends on what was written only, not on how fast. */

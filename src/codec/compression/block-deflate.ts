@@ -1,3 +1,11 @@
+/** What became of a block. */
+export interface DeflatedBlock {
+  /** Its bytes, in order. They are the caller's. */
+  readonly pieces: readonly Uint8Array[];
+  /** The CRC-32 of what they hold, if they were read back. */
+  readonly sum: number | undefined;
+}
+
 /** Turns blocks of a stream into deflate (RFC 1951), several at once, in a form that can be joined. */
 export interface BlockDeflate {
   /** Bytes that are best compressed at a time. */
@@ -6,16 +14,13 @@ export interface BlockDeflate {
   readonly windowLength: number;
   /** How many blocks should be on their way at once, so that no processor waits. */
   readonly concurrency: number;
+  /** Whether what was made is inflated again, so that its sum can be told. */
+  readonly isReadBack: boolean;
   /** Memory for a block of so many bytes, with what came before it; used again and again. */
   memory(length: number): Uint8Array;
   /**
    * What `bytes` hold from `start` to `end` becomes at most `storedLength(end - start)` bytes, which begin and end at a byte boundary and hold no last block. They may refer to
-   * what is before `start`. The result is the caller's; `bytes` stay as they are until it is there. `level` is zlib's, 0 to 9, or another that makes it as short.
+   * what is before `start`; `bytes` stay as they are until it is there. `level` is zlib's, 0 to 9, or another that makes it as short.
    */
-  deflate(
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    level: number,
-  ): Promise<readonly Uint8Array[]>;
+  deflate(bytes: Uint8Array, start: number, end: number, level: number): Promise<DeflatedBlock>;
 }

@@ -1,3 +1,5 @@
+import type { LibraryBlock } from './library-block.ts';
+
 /** What a thread that compresses is told. */
 export interface ToDeflateWorker {
   /** Holds the block, and has room for what becomes of it. */
@@ -10,7 +12,4 @@ export interface ToDeflateWorker {
 }
 
 /** What it answers, in the order in which it was asked. */
-export interface FromDeflateWorker {
-  /** Bytes of the result. */
-  readonly length: number;
-}
+export type FromDeflateWorker = LibraryBlock;

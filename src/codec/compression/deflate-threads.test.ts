@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
-import { inflateRawSync } from 'node:zlib';
+import { crc32, inflateRawSync } from 'node:zlib';
 
 import { deflateLibrary } from '../../base/deflate-library.ts';
 import { hasCode } from '../../base/errors.ts';
@@ -25,7 +25,8 @@ describe('threads that compress', { skip }, () => {
     await Promise.all(
       texts.map(async (plain) => {
         const block = blockOf(plain, 6);
-        const length = await threads.compress(block);
+        const { length, sum } = await threads.compress(block);
+        assert.equal(sum, crc32(plain));
         const made = Buffer.from(block.memory, block.resultAt, length);
         assert.ok(inflateRawSync(Buffer.concat([made, Uint8Array.of(3, 0)])).equals(plain));
       }),

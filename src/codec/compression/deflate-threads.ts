@@ -7,7 +7,7 @@ import type { FromDeflateWorker, ToDeflateWorker } from './deflate-messages.ts';
 /** A thread, and who waits for its answers. */
 interface Thread {
   readonly worker: Worker;
-  readonly waiting: PromiseWithResolvers<number>[];
+  readonly waiting: PromiseWithResolvers<FromDeflateWorker>[];
 }
 
 /** Threads that compress blocks. They are started when the first block comes; the program may end while they have nothing to do. */
@@ -20,15 +20,15 @@ export class DeflateThreads {
     this.#count = count;
   }
 
-  /** Has a block compressed by the thread that has the least to do; gives the length of the result. */
-  compress(block: ToDeflateWorker): Promise<number> {
+  /** Has a block compressed by the thread that has the least to do. */
+  compress(block: ToDeflateWorker): Promise<FromDeflateWorker> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     while (this.#threads.length < this.#count) this.#threads.push(this.#start());
     const thread = this.#threads.reduce((best, other) =>
       other.waiting.length < best.waiting.length ? other : best,
     );
     if (thread.waiting.length === 0) thread.worker.ref();
-    const answer = Promise.withResolvers<number>();
+    const answer = Promise.withResolvers<FromDeflateWorker>();
     thread.waiting.push(answer);
     thread.worker.postMessage(block);
     return answer.promise;
@@ -45,8 +45,8 @@ export class DeflateThreads {
     });
     const thread: Thread = { worker, waiting: [] };
     worker.unref();
-    worker.on('message', ({ length }: FromDeflateWorker) => {
-      thread.waiting.shift()?.resolve(length);
+    worker.on('message', (result: FromDeflateWorker) => {
+      thread.waiting.shift()?.resolve(result);
       if (thread.waiting.length === 0) worker.unref();
     });
     worker.on('error', (cause) => {

@@ -12,6 +12,6 @@ port.on('message', ({ memory, start, end, resultAt, level }: ToDeflateWorker) =>
   const library = deflateLibrary();
   if (library === undefined) throw new AppError('internal', 'A thread found no libdeflate');
   const plain = new Uint8Array(memory, start, end - start);
-  const length = deflateBlock(library, plain, level, new Uint8Array(memory, resultAt));
-  port.postMessage({ length } satisfies FromDeflateWorker);
+  const out = new Uint8Array(memory, resultAt);
+  port.postMessage(deflateBlock(library, plain, level, out) satisfies FromDeflateWorker);
 });

@@ -36,6 +36,10 @@ class GzipEncoder implements ByteEncoder {
     this.#body = new ParallelDeflate(sink, parameters);
   }
 
+  get isReadBack(): boolean {
+    return this.#body.isReadBack;
+  }
+
   get sizeBound(): number {
     return HEADER_LENGTH + this.#body.sizeBound + TRAILER_LENGTH;
   }

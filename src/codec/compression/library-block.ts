@@ -1,6 +1,7 @@
-import { equalBytes } from '../../base/bytes.ts';
+import { crc32 } from 'node:zlib';
+
 import type { DeflateLibrary } from '../../base/deflate-library.ts';
-import { AppError } from '../../base/errors.ts';
+import { compressionFault } from './compression-fault.ts';
 import { cutRuns } from './incompressible-runs.ts';
 import { putStored, storedLength } from './stored-blocks.ts';
 
@@ -15,30 +16,42 @@ export function roomForBlock(length: number): number {
   return storedLength(length) + (length >>> 10) + 2 * JOINT;
 }
 
+/** What `deflateBlock` has made. */
+export interface LibraryBlock {
+  readonly length: number;
+  /** The CRC-32 of what it holds: of what came out when it was inflated again. */
+  readonly sum: number;
+}
+
 /**
- * Puts what `plain` becomes at the start of `out`, and gives its length: at most `storedLength(plain.length)` bytes of deflate, from a byte boundary to a byte boundary, none of it a last
- * block. `level` is zlib's: libdeflate's output is as short two levels below. Everything was inflated again and compared before it is given.
+ * Puts what `plain` becomes at the start of `out`: at most `storedLength(plain.length)` bytes of deflate, from a byte boundary to a byte boundary, none of it a last block. `level` is
+ * zlib's: libdeflate's output is as short three levels below.
  *
- * @throws AppError `internal` when something else came out then
+ * @throws AppError `internal` when it cannot be inflated again
  */
 export function deflateBlock(
   library: DeflateLibrary,
   plain: Uint8Array,
   level: number,
   out: Uint8Array,
-): number {
-  let written = 0;
+): LibraryBlock {
+  let length = 0;
+  let sum = 0;
   for (const { isIncompressible, start, end } of cutRuns(plain, 0, plain.length, WINDOW)) {
     const run = plain.subarray(start, end);
     const made =
-      isIncompressible || level === 0 ? undefined : joinable(library, run, Math.max(1, level - 2));
-    if (made === undefined) written = putStored(run, out, written);
-    else {
-      out.set(made, written);
-      written += made.length;
+      isIncompressible || level === 0 ? undefined : joinable(library, run, Math.max(1, level - 3));
+    if (made === undefined) {
+      length = putStored(run, out, length);
+      sum = crc32(run, sum);
+    } else {
+      out.set(made, length);
+      length += made.length;
+      sum = crc32(library.inflated, sum);
     }
   }
-  return written > storedLength(plain.length) ? putStored(plain, out, 0) : written;
+  if (length > storedLength(plain.length)) length = putStored(plain, out, 0);
+  return { length, sum };
 }
 
 /** `plain` in blocks of which none is the last, good until the next call; undefined if it is better stored. */
@@ -55,14 +68,13 @@ function joinable(
   for (;;) {
     const isLast = (stream[header.at]! & header.bit) !== 0;
     const end = library.inflateBlock();
-    if (end === undefined) throw notWhatItWas();
+    if (end === undefined) throw compressionFault();
     if (!isLast) {
       const { taken, bitsLeft } = end;
       header = bitsLeft === 0 ? { at: taken, bit: 1 } : { at: taken - 1, bit: 0x100 >> bitsLeft };
       continue;
     }
-    const isWhole = end.taken === length && end.inflated === plain.length;
-    if (!isWhole || !equalBytes(library.inflated, plain)) throw notWhatItWas();
+    if (end.taken !== length || end.inflated !== plain.length) throw compressionFault();
     stream[header.at]! &= ~header.bit;
     return stream.subarray(0, putJoint(stream, length, end.bitsLeft));
   }
@@ -75,10 +87,4 @@ function putJoint(stream: Uint8Array, length: number, bitsLeft: number): number 
   if (bitsLeft < HEADER_BITS) stream[end++] = 0;
   for (const byte of [0, 0, 0xff, 0xff]) stream[end++] = byte;
   return end;
-}
-
-function notWhatItWas(): AppError {
-  return new AppError('internal', 'What was just compressed does not hold what went into it', {
-    hint: 'Test the memory of this computer, then run the backup again',
-  });
 }

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 
 import { type DeflateLibrary, deflateLibrary } from '../../base/deflate-library.ts';
-import type { BlockDeflate } from './block-deflate.ts';
+import type { BlockDeflate, DeflatedBlock } from './block-deflate.ts';
 import { DeflateThreads } from './deflate-threads.ts';
 import { deflateBlock, roomForBlock } from './library-block.ts';
 
@@ -24,6 +24,7 @@ export function libraryDeflate(): BlockDeflate | undefined {
 class LibraryDeflate implements BlockDeflate {
   readonly blockLength = 256 * 1024;
   readonly windowLength = 0;
+  readonly isReadBack = true;
   readonly concurrency: number;
   readonly #library: DeflateLibrary;
   readonly #threads: DeflateThreads;
@@ -46,21 +47,22 @@ class LibraryDeflate implements BlockDeflate {
     start: number,
     end: number,
     level: number,
-  ): Promise<readonly Uint8Array[]> {
-    const result = new Uint8Array(bytes.buffer, bytes.length);
+  ): Promise<DeflatedBlock> {
+    const out = new Uint8Array(bytes.buffer, bytes.length);
     if (this.#compressedHere < STARTED_AFTER) {
       this.#compressedHere += end - start;
       const plain = bytes.subarray(start, end);
-      return [result.slice(0, deflateBlock(this.#library, plain, level, result))];
+      const { length, sum } = deflateBlock(this.#library, plain, level, out);
+      return { pieces: [out.slice(0, length)], sum };
     }
     const memory = bytes.buffer as SharedArrayBuffer;
-    const length = await this.#threads.compress({
+    const { length, sum } = await this.#threads.compress({
       memory,
       start,
       end,
       resultAt: bytes.length,
       level,
     });
-    return [result.slice(0, length)];
+    return { pieces: [out.slice(0, length)], sum };
   }
 }

@@ -196,6 +196,20 @@ for (const [name, by] of deflateKinds()) {
   });
 }
 
+test('a block that does not hold what was written is not given to the sink', async () => {
+  let calls = 0;
+  await using encoder = new ParallelDeflate(() => void (calls += 1), {
+    by: {
+      ...zlibDeflate,
+      isReadBack: true,
+      deflate: async (...block) => ({ ...(await zlibDeflate.deflate(...block)), sum: 7 }),
+    },
+  });
+  await encoder.write(text(1000, 1));
+  await assert.rejects(encoder.finish(), { code: 'internal' });
+  assert.equal(calls, 0);
+});
+
 test('blocks by zlib refer to what came before them', async () => {
   const repeated = noise(20_000, 4);
   const size = (

@@ -1,6 +1,9 @@
+import { crc32 } from 'node:zlib';
+
 import { AppError } from '../../base/errors.ts';
 import type { ByteEncoder, ByteSink } from '../byte-encoder.ts';
-import type { BlockDeflate } from './block-deflate.ts';
+import type { BlockDeflate, DeflatedBlock } from './block-deflate.ts';
+import { compressionFault } from './compression-fault.ts';
 import { libraryDeflate } from './library-deflate.ts';
 import { storedLength } from './stored-blocks.ts';
 import { zlibDeflate } from './zlib-deflate.ts';
@@ -25,6 +28,8 @@ interface Block {
   readonly bytes: Uint8Array;
   windowLength: number;
   end: number;
+  /** The CRC-32 of what was written, if it is to be compared with what was made. */
+  sum: number;
 }
 
 /**
@@ -58,6 +63,10 @@ export class ParallelDeflate implements ByteEncoder {
     this.#current = this.#emptyBlock();
   }
 
+  get isReadBack(): boolean {
+    return this.#by.isReadBack;
+  }
+
   get sizeBound(): number {
     const { windowLength, end } = this.#current;
     return (
@@ -72,7 +81,9 @@ export class ParallelDeflate implements ByteEncoder {
       const block = this.#current;
       const room = block.windowLength + this.#blockLength - block.end;
       const length = Math.min(room, plain.length - offset);
-      block.bytes.set(plain.subarray(offset, offset + length), block.end);
+      const part = plain.subarray(offset, offset + length);
+      block.bytes.set(part, block.end);
+      if (this.isReadBack) block.sum = crc32(part, block.sum);
       block.end += length;
       offset += length;
       if (length === room) {
@@ -122,15 +133,17 @@ export class ParallelDeflate implements ByteEncoder {
 
   async #deliver(
     before: Promise<void>,
-    coding: Promise<readonly Uint8Array[]>,
+    coding: Promise<DeflatedBlock>,
     block: Block,
     most: number,
   ): Promise<void> {
     await before;
     try {
-      const pieces = await coding;
+      const { pieces, sum } = await coding;
+      if (sum !== undefined && sum !== block.sum) throw compressionFault();
       if (this.#failure === undefined) {
-        this.#committed += pieces.reduce((sum, { length }) => sum + length, 0) - most;
+        this.#committed -= most;
+        for (const { length } of pieces) this.#committed += length;
         for (const piece of pieces) await this.#sink(piece);
       }
     } catch (error) {
@@ -142,7 +155,7 @@ export class ParallelDeflate implements ByteEncoder {
 
   #emptyBlock(): Block {
     const bytes = this.#by.memory(this.#by.windowLength + this.#blockLength);
-    return { bytes, windowLength: 0, end: 0 };
+    return { bytes, windowLength: 0, end: 0, sum: 0 };
   }
 
   /** A block that begins with the window in which the next bytes are compressed. */
@@ -155,6 +168,7 @@ export class ParallelDeflate implements ByteEncoder {
     block.bytes.set(window);
     block.windowLength = window.length;
     block.end = window.length;
+    block.sum = 0;
     return block;
   }
 

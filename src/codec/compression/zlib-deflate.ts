@@ -14,12 +14,14 @@ export const zlibDeflate: BlockDeflate = {
   windowLength: WINDOW,
   /** The size of the thread pool. */
   concurrency: 4,
+  isReadBack: false,
   memory: (length) => new Uint8Array(length),
   async deflate(bytes, start, end, level) {
     const runs = cutRuns(bytes, start, end, WINDOW);
     const pieces = await Promise.all(runs.map((run) => compressedRun(bytes, run, level)));
     const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
-    return length > storedLength(end - start) ? [stored(bytes.subarray(start, end))] : pieces;
+    const isLonger = length > storedLength(end - start);
+    return { pieces: isLonger ? [stored(bytes.subarray(start, end))] : pieces, sum: undefined };
   },
 };
 

@@ -36,7 +36,7 @@ export interface ArchiveBackupInput {
   readonly volumeSize?: number;
   /** Volumes stored at once; 2 unless given. */
   readonly concurrency?: number;
-  /** Decode every volume again before it is stored; on unless given. */
+  /** Read every volume again before it is stored, and compare it with what went in; on unless given. */
   readonly verify?: boolean;
   /** Whether this computer can decrypt what it writes; found out unless given. */
   readonly canReadBack?: boolean | undefined;

@@ -1,5 +1,6 @@
 import { concatBytes, utf8 } from '../../../base/bytes.ts';
 import type { CallOptions } from '../../../base/call-options.ts';
+import { discardBytes } from '../../../base/discard-bytes.ts';
 import { AppError } from '../../../base/errors.ts';
 import { ByteSource } from './byte-source.ts';
 import { Inflation } from './inflation.ts';
@@ -43,6 +44,34 @@ export async function openMessage(
   passphrase: PassphraseKeys,
   options: CallOptions,
 ): Promise<OpenedMessage> {
+  const { body, packets } = await openProtected(stored, passphrase, options);
+  return openData(body, packets);
+}
+
+/**
+ * Decrypts a message to its end without looking at what it holds: that is what was encrypted then.
+ *
+ * @throws AppError as `openMessage` and what it gives
+ */
+export async function checkMessage(
+  stored: PieceSource,
+  passphrase: PassphraseKeys,
+  options: CallOptions,
+): Promise<void> {
+  const { body, packets } = await openProtected(stored, passphrase, options);
+  for (let piece = await body.read(); piece !== undefined; piece = await body.read()) {
+    options.signal?.throwIfAborted();
+    discardBytes(piece);
+  }
+  await demandEnd(packets);
+}
+
+/** The encrypted data, and the packets around them. */
+async function openProtected(
+  stored: PieceSource,
+  passphrase: PassphraseKeys,
+  options: CallOptions,
+): Promise<{ readonly body: ProtectedBody; readonly packets: PacketReader }> {
   const source = new ByteSource(stored);
   const start = await source.peek();
   if (start === undefined) throw damagedMessage('is empty');
@@ -58,7 +87,7 @@ export async function openMessage(
     throw wrongPassphrase();
   }
   const whole = new ByteSource(before(found.prefix, encrypted));
-  return openData(new ProtectedBody(whole, found.key), packets);
+  return { body: new ProtectedBody(whole, found.key), packets };
 }
 
 /** The packets up to the encrypted data. */

@@ -82,6 +82,10 @@ class MessageEncoder implements ByteEncoder {
     }
   }
 
+  get isReadBack(): boolean {
+    return this.#inner.isReadBack === true;
+  }
+
   /** Every layer is taken to add what it adds at most. */
   get sizeBound(): number {
     // What the literal packet still holds, its last length, and what compressing that may add: a few headers of stored blocks.

@@ -7,6 +7,7 @@ import type { ByteEncoder, ByteSink } from '../../../codec/byte-encoder.ts';
 import { gunzip } from '../../../codec/compression/gunzip.ts';
 import { gzipEncoder } from '../../../codec/compression/gzip.ts';
 import {
+  checkMessage,
   openMessage,
   type OpenedMessage,
 } from '../../../codec/encryption/openpgp/message-decoder.ts';
@@ -94,6 +95,22 @@ export class FileCoding {
       case 'openpgp':
         yield* this.#decrypt(stored, options);
         break;
+    }
+  }
+
+  /**
+   * Decrypts a message that was just made in this process, and sees that it is what was encrypted; without looking into what that is.
+   *
+   * @throws AppError `repository/damaged`
+   */
+  async checkMessage(stored: AsyncIterable<Uint8Array>, options: CallOptions = {}): Promise<void> {
+    if (this.#keys === undefined) throw notEncrypted();
+    const pieces = new Replay(stored);
+    pieces.forget();
+    try {
+      await checkMessage(pieces, this.#keys, options);
+    } finally {
+      await pieces.close();
     }
   }
 

@@ -4,8 +4,9 @@ import { crc32 } from 'node:zlib';
 import type { CallOptions } from '../../../base/call-options.ts';
 import { discardBytes } from '../../../base/discard-bytes.ts';
 import type { ByteEncoder } from '../../../codec/byte-encoder.ts';
-import type { Coding, FileCoding } from '../encryption/file-coding.ts';
+import type { FileCoding } from '../encryption/file-coding.ts';
 import type { VolumePosition } from '../manifest/manifest.ts';
+import type { EncodedFile } from './encoded-file.ts';
 import { Spool } from './spool.ts';
 import { TarSlab } from './tar-slab.ts';
 
@@ -13,18 +14,12 @@ import { TarSlab } from './tar-slab.ts';
 const RECORD = 10_240;
 
 /** A volume that is complete, and waits to be stored. */
-export interface FinishedVolume {
+export interface FinishedVolume extends EncodedFile {
   readonly number: number;
-  readonly coding: Coding;
-  /** Its bytes as they are stored. */
-  readonly body: Spool;
   readonly start: VolumePosition;
   readonly end: VolumePosition;
   /** Of the stored bytes, by algorithm, in hex digits. */
   readonly hashes: ReadonlyMap<string, string>;
-  /** What decoding it must give: the CRC-32 of it, which is against faults of this computer, not against anybody. */
-  readonly plainSum: number;
-  readonly plainLength: number;
 }
 
 /** What volumes are made with. */
@@ -59,7 +54,7 @@ export class OpenVolume implements AsyncDisposable {
     this.#output = output;
     this.#encoder = encoder;
     this.tar = new TarSlab(async (plain) => {
-      this.#plainSum = crc32(plain, this.#plainSum);
+      if (encoder.isReadBack !== true) this.#plainSum = crc32(plain, this.#plainSum);
       await encoder.write(plain);
     }, encoder.copies === true);
     output.isOwnMemory = encoder.copies === true;
@@ -106,15 +101,17 @@ export class OpenVolume implements AsyncDisposable {
     await this.#encoder.finish();
     this.#isFinished = true;
     await this.#encoder[Symbol.asyncDispose]();
+    const hashes = this.#output.digests();
+    const plain = { sum: this.#plainSum, length: this.tar.length };
     return {
       number: this.number,
       coding,
       body: this.#output.body,
       start: this.#start ?? root,
       end: this.#end ?? root,
-      hashes: this.#output.digests(),
-      plainSum: this.#plainSum,
-      plainLength: this.tar.length,
+      hashes,
+      digest: hashes.get('SHA1')!,
+      plain: this.#encoder.isReadBack === true ? undefined : plain,
     };
   }
 
@@ -163,7 +160,7 @@ class VolumeOutput {
   };
 
   /** By algorithm, in hex digits. */
-  digests(): ReadonlyMap<string, string> {
+  digests(): ReadonlyMap<'SHA1' | 'SHA256', string> {
     return new Map([
       ['SHA1', this.#sha1.digest('hex')],
       ['SHA256', this.#sha256.digest('hex')],

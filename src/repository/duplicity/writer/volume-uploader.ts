@@ -1,12 +1,10 @@
-import { crc32 } from 'node:zlib';
-
 import type { CallOptions } from '../../../base/call-options.ts';
 import type { Clock } from '../../../base/clock.ts';
-import { discardBytes } from '../../../base/discard-bytes.ts';
 import { AppError, hasCode } from '../../../base/errors.ts';
 import { Semaphore } from '../../../base/semaphore.ts';
 import type { ByteSource, Storage } from '../../../storage/storage.ts';
 import type { FileCoding } from '../encryption/file-coding.ts';
+import { isWellEncoded } from './encoded-file.ts';
 import type { FinishedVolume } from './open-volume.ts';
 
 /** How often the storage is asked for the size of what was just stored: some show it late. */
@@ -17,7 +15,7 @@ export interface UploadSettings {
   readonly storage: Storage;
   readonly coding: FileCoding;
   readonly clock: Clock;
-  /** Decode each volume and compare it with what went in, before it is stored. */
+  /** Compare each volume with what went in, before it is stored. */
   readonly verify: boolean;
   /** Volumes on their way at once. */
   readonly concurrency: number;
@@ -122,10 +120,6 @@ export async function storeChecked(
   }
 }
 
-function isEndOfBuffer({ byteOffset, byteLength, buffer }: Uint8Array): boolean {
-  return byteOffset + byteLength === buffer.byteLength;
-}
-
 async function sizeOf(
   storage: Storage,
   name: string,
@@ -139,23 +133,13 @@ async function sizeOf(
   }
 }
 
-/** Decodes a volume that was just made. Throws `internal` when something else comes out than went in: the memory or the processor is not sound. */
+/** Looks at a volume that was just made. Throws `internal` when something else comes out than went in: the memory or the processor is not sound. */
 async function verifyVolume(
   volume: FinishedVolume,
   coding: FileCoding,
   options: CallOptions,
 ): Promise<void> {
-  let sum = 0;
-  let length = 0;
-  // gunzip is done with what it took when it takes more, and with a buffer when that is full.
-  const isTransient = volume.coding === 'gzip';
-  const stored = volume.body.stream(isTransient);
-  for await (const piece of coding.decode(stored, volume.coding, options)) {
-    sum = crc32(piece, sum);
-    length += piece.length;
-    if (isTransient && isEndOfBuffer(piece)) discardBytes(piece);
-  }
-  if (length === volume.plainLength && sum === volume.plainSum) return;
+  if (await isWellEncoded(volume, coding, options)) return;
   throw new AppError(
     'internal',
     `Volume ${volume.number} does not hold what was put into it; it was not stored`,

@@ -45,7 +45,7 @@ export interface SetInput
   readonly volumeSize: number;
   /** Volumes that are stored at once, while another one is written. */
   readonly concurrency: number;
-  /** Decode what is stored, before that, and compare. */
+  /** Read what is stored, before that, and compare. */
   readonly verify: boolean;
   /** Compare owners by number only. */
   readonly numericOwner: boolean;
