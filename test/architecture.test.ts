@@ -7,6 +7,7 @@ import {
   islandViolations,
   layerViolations,
   missingImports,
+  packagesOf,
   privilegeViolations,
 } from './architecture/rules.ts';
 import { importGraph, readSources } from './architecture/source-graph.ts';
@@ -37,6 +38,10 @@ describe('architecture', async () => {
 
   test('there are no import cycles', () => {
     assert.deepEqual(importCycles(graph), []);
+  });
+
+  test('the commands are known without a package being loaded', () => {
+    assert.deepEqual(packagesOf('cli/command-table.ts', graph, texts), []);
   });
 
   test('the outside world has one door for each of its things', () => {
@@ -100,6 +105,14 @@ describe('the rules notice', () => {
 
   test('an import of what is not there', () => {
     assert.equal(missingImports(graphOf({ 'base/a.ts': `import './gone.ts';` })).length, 1);
+  });
+
+  test('a package that is loaded, also by what is imported', () => {
+    const texts = new Map([
+      ['cli/a.ts', `import type { X } from 'types';\nimport { b } from './b.ts';`],
+      ['cli/b.ts', `import path from 'node:path';\nimport {\n  parse,\n} from 'yaml';`],
+    ]);
+    assert.deepEqual(packagesOf('cli/a.ts', importGraph(texts), texts), ['cli/b.ts loads yaml']);
   });
 
   for (const text of [

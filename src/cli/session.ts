@@ -44,8 +44,7 @@ export function createSession(
     );
   };
   const main = { file: flags['passphrase-file'], command: flags['passphrase-command'] };
-  return {
-    ...context,
+  const session = {
     output,
     passphrase: ({ create = false } = {}) =>
       find('Passphrase', main, ['HOLDFAST_PASSPHRASE'], create),
@@ -72,5 +71,10 @@ export function createSession(
       output.pause();
       return askYesNo(question, context);
     },
-  };
+  } satisfies Omit<CommandSession, keyof CliContext>;
+  // Getters stay what they are: to find out the time zone takes a while, and most commands do not ask.
+  return Object.defineProperties(
+    session,
+    Object.getOwnPropertyDescriptors(context),
+  ) as typeof session & CliContext;
 }

@@ -123,6 +123,23 @@ export function privilegeViolations(texts: SourceTexts): string[] {
   });
 }
 
+/** Packages that a file loads, itself or through what it imports. */
+export function packagesOf(start: string, graph: ImportGraph, texts: SourceTexts): string[] {
+  const seen = new Set<string>();
+  const found = new Set<string>();
+  const waiting = [start];
+  for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+    if (seen.has(file)) continue;
+    seen.add(file);
+    const code = withoutComments(texts.get(file) ?? '');
+    for (const [, name = ''] of code.matchAll(packageImport)) found.add(`${file} loads ${name}`);
+    waiting.push(...(graph.get(file) ?? []));
+  }
+  return [...found];
+}
+
+const packageImport = /^import (?!type )[^;'"]*['"](?!node:|\.)([^'"]+)['"]/gmu;
+
 function edges(graph: ImportGraph): (readonly [file: string, target: string])[] {
   return [...graph].flatMap(([file, targets]) =>
     targets.map((target): readonly [string, string] => [file, target]),

@@ -1,6 +1,6 @@
 import type { CallOptions } from '../../base/call-options.ts';
 import { hasCode, messageOf } from '../../base/errors.ts';
-import type { CharmHook } from '../../configuration/charm/charm-folder.ts';
+import type { CharmHook } from '../../configuration/charm/charm-hooks.ts';
 import { type CharmValues, readCharmOptions } from '../../configuration/charm/charm-options.ts';
 import { type CharmStatus, charmStatus } from '../../configuration/charm/charm-status.ts';
 import type { JujuTools } from './juju-tools.ts';

@@ -3,7 +3,7 @@ import path from 'node:path';
 
 import { AppError } from '../../base/errors.ts';
 import { failureOf, runProgram } from '../../base/process.ts';
-import type { CharmHook } from '../../configuration/charm/charm-folder.ts';
+import type { CharmHook } from '../../configuration/charm/charm-hooks.ts';
 import { type HookContext, runHook } from '../charm/hooks.ts';
 import { JujuTools } from '../charm/juju-tools.ts';
 import { givenUnit, ownLauncher } from '../charm/unit-options.ts';

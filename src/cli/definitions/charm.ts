@@ -1,5 +1,5 @@
 import { charmActions } from '../../configuration/charm/charm-actions.ts';
-import { charmHooks } from '../../configuration/charm/charm-folder.ts';
+import { charmHooks } from '../../configuration/charm/charm-hooks.ts';
 import { defineCommand } from '../command.ts';
 import { switchFlag, valueFlag } from '../flag.ts';
 import { serviceFlags } from './service-flags.ts';

@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 
 import { charmActions, type CharmParameter } from './charm-actions.ts';
+import { charmHooks } from './charm-hooks.ts';
 import { charmOptions } from './charm-options.ts';
 
 /** A file of the charm folder. */
@@ -10,21 +11,6 @@ export interface CharmFile {
   readonly content: string;
   readonly executable: boolean;
 }
-
-/** Hooks that Juju calls; all go to the same place. */
-export const charmHooks = [
-  'install',
-  'upgrade-charm',
-  'config-changed',
-  'start',
-  'update-status',
-  'stop',
-  'nrpe-external-master-relation-joined',
-  'nrpe-external-master-relation-changed',
-  'nrpe-external-master-relation-departed',
-  'nrpe-external-master-relation-broken',
-] as const;
-export type CharmHook = (typeof charmHooks)[number];
 
 /** A whole charm, made from the tables of options and actions that `holdfast run-action` goes by. */
 export function charmFolder(version: string): CharmFile[] {
