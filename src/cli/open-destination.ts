@@ -21,7 +21,7 @@ export interface OpenDestinationOptions {
   readonly whose?: CredentialsOf;
   /** Called when the place was looked at, before anybody is asked and anything is made; it may refuse. */
   readonly inspect?: (located: LocatedDestination) => void | Promise<void>;
-  /** Called when nobody is asked any more and the key is derived, which keeps one core busy for a moment. */
+  /** Called once when nobody is asked any more and the key is being derived, which keeps one core busy for a moment. */
   readonly meanwhile?: () => void;
 }
 
@@ -68,13 +68,18 @@ export async function openLocated(
     const { stateDirectory, random, warn } = places;
     // On a rescue system nothing can be remembered, and nothing needs to be.
     const memory = localSlotMemory(stateDirectory, random, readOnly ? () => undefined : warn);
+    let idle = meanwhile;
     // The key is derived in the thread pool; meanwhile the rest of the program is loaded.
     const unlocking = unlock(storage, credentials, {
       memory,
       ...(description && { description }),
+      // Not earlier: whatever this thread did before that would only delay it.
+      onOpening() {
+        idle?.();
+        idle = undefined;
+      },
       signal,
     });
-    meanwhile?.();
     const [unlocked, { openUnlocked }] = await Promise.all([
       unlocking,
       import('../repository/native/native-repository.ts'),

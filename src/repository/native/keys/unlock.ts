@@ -31,6 +31,8 @@ export interface UnlockOptions extends CallOptions {
   readonly memory?: SlotMemory | undefined;
   /** `holdfast`, where the caller has read it a moment ago. */
   readonly description?: Description;
+  /** Called whenever a slot was begun to be opened, which for a passphrase keeps other threads busy for a moment, but not this one. */
+  readonly onOpening?: (() => void) | undefined;
 }
 
 /** A slot that opened. */
@@ -46,7 +48,7 @@ interface OpenedSlot {
 export async function unlock(
   storage: Storage,
   credentials: Credentials,
-  { memory, description: known, signal }: UnlockOptions = {},
+  { memory, description: known, onOpening, signal }: UnlockOptions = {},
 ): Promise<Unlocked> {
   // Both at once: on a remote storage they cost a round trip each.
   const [description, slots] = await Promise.all([
@@ -67,7 +69,8 @@ export async function unlock(
     return { ring, description, slotId: undefined, payload: undefined };
   }
   const first = await memory?.get(description.repositoryId);
-  const { slot, payload } = await openAnySlot(storage, slots, credentials, { first, signal });
+  const opening = { first, onOpening, signal };
+  const { slot, payload } = await openAnySlot(storage, slots, credentials, opening);
   try {
     const ring = ringOf(payload, description);
     if (slot.id !== first) await memory?.set(description.repositoryId, slot.id);
@@ -100,7 +103,11 @@ async function openAnySlot(
   storage: Storage,
   { slots, damaged }: KeySlots,
   credentials: Credentials,
-  { first, signal }: CallOptions & { readonly first?: string | undefined } = {},
+  {
+    first,
+    onOpening,
+    signal,
+  }: Pick<UnlockOptions, 'onOpening' | 'signal'> & { readonly first?: string | undefined } = {},
 ): Promise<OpenedSlot> {
   const ordered = [
     ...slots.filter(({ id }) => id === first),
@@ -110,7 +117,9 @@ async function openAnySlot(
   for (const slot of ordered) {
     signal?.throwIfAborted();
     try {
-      const payload = await openKeySlot(slot, credentials);
+      const opening = openKeySlot(slot, credentials);
+      onOpening?.();
+      const payload = await opening;
       if (payload !== undefined) return { slot, payload };
     } catch (error) {
       // One damaged slot must not keep the others from opening.
