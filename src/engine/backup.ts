@@ -93,7 +93,7 @@ export async function backup(
         report({ type: 'problem', severity: 'error', path, error });
       },
       onEntry(entry) {
-        if (input.verbose) report({ type: 'entry', ...entry });
+        if (input.verbose) report({ type: 'entry', ...entry, path: entry.path() });
         progress();
       },
     },

@@ -20,7 +20,7 @@ export type SourceWalkEvent =
   | Exclude<WalkEvent, EnterEvent>;
 
 /** As many entries are kept ahead of whoever takes them. */
-const MOST_AHEAD = 32_768;
+const MOST_AHEAD = 65_536;
 /** Milliseconds of walking before others get their turn. */
 const SLICE = 8;
 
@@ -85,7 +85,7 @@ export function* filteredWalk(
   const filter = new WalkFilter(pathFilter, plan.sources);
   const events = walk(plan, {
     ...options,
-    exclude: (entry, path) => filter.excludes(entry, path),
+    ...(!pathFilter.empty && { exclude: (entry, path) => filter.excludes(entry, path) }),
   });
   for (const event of events) {
     if (event.type === 'enter') yield { ...event, keepEmpty: filter.enter(event.path) };

@@ -64,7 +64,10 @@ export interface Entry {
   readonly fileFlags: number;
 }
 
-/** An entry as it was found on a running system: what change detection and hard links need besides. */
+/**
+ * An entry as it was found on a running system: what change detection and hard links need besides. Its fields may be getters, which a spread leaves out:
+ * `changedEntry` makes one that differs.
+ */
 export interface SourceEntry extends Entry {
   readonly ctime: Timestamp;
   /** All 64 bits count: some file systems use them all. */
@@ -72,6 +75,32 @@ export interface SourceEntry extends Entry {
   readonly device: number;
   /** Allocated units of 512 bytes. */
   readonly blocks: number;
+}
+
+/** The same entry with other fields, as plain data. */
+export function changedEntry(entry: SourceEntry, changes: Partial<SourceEntry>): SourceEntry {
+  return {
+    name: entry.name,
+    type: entry.type,
+    mode: entry.mode,
+    uid: entry.uid,
+    gid: entry.gid,
+    user: entry.user,
+    group: entry.group,
+    mtime: entry.mtime,
+    size: entry.size,
+    links: entry.links,
+    linkTarget: entry.linkTarget,
+    deviceMajor: entry.deviceMajor,
+    deviceMinor: entry.deviceMinor,
+    xattrs: entry.xattrs,
+    fileFlags: entry.fileFlags,
+    ctime: entry.ctime,
+    inode: entry.inode,
+    device: entry.device,
+    blocks: entry.blocks,
+    ...changes,
+  };
 }
 
 /** Flags of an inode that `chattr` shows, with the numbers Linux gives them. */

@@ -15,7 +15,7 @@ import { systemCodeOf } from '../../src/base/errors.ts';
 import { changeModeAt, changeOwnerAt, makeNodeAt } from '../../src/base/posix/at-calls.ts';
 import { setExtendedAttribute } from '../../src/base/posix/extended-attributes.ts';
 import { changeFileFlags } from '../../src/base/posix/file-flags.ts';
-import { composeDevice } from '../../src/base/posix/file-status.ts';
+import { composeDevice } from '../../src/base/posix/device-number.ts';
 import { setTimesAt } from '../../src/base/posix/file-times.ts';
 import {
   AT_FDCWD,

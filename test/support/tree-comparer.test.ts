@@ -17,7 +17,7 @@ import { changeOwnerAt, makeNodeAt } from '../../src/base/posix/at-calls.ts';
 import { setExtendedAttribute } from '../../src/base/posix/extended-attributes.ts';
 import { punchHole } from '../../src/base/posix/file-extents.ts';
 import { changeFileFlags } from '../../src/base/posix/file-flags.ts';
-import { composeDevice } from '../../src/base/posix/file-status.ts';
+import { composeDevice } from '../../src/base/posix/device-number.ts';
 import { setTimesAt } from '../../src/base/posix/file-times.ts';
 import { AT_FDCWD, S_IFCHR, S_IFIFO } from '../../src/base/posix/linux-constants.ts';
 import { fileFlag } from '../../src/model/entry.ts';

@@ -32,7 +32,8 @@ import {
 } from './extended-attributes.ts';
 import { dataExtents, punchHole } from './file-extents.ts';
 import { tryLockFile } from './file-lock.ts';
-import { composeDevice, FileStatus, splitDevice } from './file-status.ts';
+import { composeDevice, splitDevice } from './device-number.ts';
+import { FileStatus } from './file-status.ts';
 import { fileSystemOf } from './file-system.ts';
 import { setTimes, setTimesAt } from './file-times.ts';
 import { AT_FDCWD } from './linux-constants.ts';

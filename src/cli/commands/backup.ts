@@ -116,9 +116,9 @@ async function backupFromDatabases(
 const isStream = (flags: Input['flags']): boolean => flags.stdin || flags['stdin-from-command'];
 
 async function filterOf({ given, flags }: Input, session: CommandSession): Promise<PathFilter> {
-  const context = { now: session.clock.now(), timeZone: session.timeZone };
+  const now = session.clock.now();
   const time = (text: string | undefined): number | undefined =>
-    text === undefined ? undefined : parseTime(text, context);
+    text === undefined ? undefined : parseTime(text, { now, timeZone: session.timeZone });
   const limits = {
     largerThan: flags['exclude-larger-than'],
     olderThan: time(flags['exclude-older-than']),
@@ -163,8 +163,9 @@ function settingsOf(
   { flags }: Input,
   source: BackupSource,
   filter: PathFilter,
-  { clock, timeZone, version }: CommandSession,
+  session: CommandSession,
 ): BackupInput {
+  const { version } = session;
   const level = (flags.compression ?? 'default') as keyof typeof levels;
   return {
     source,
@@ -178,7 +179,9 @@ function settingsOf(
     userName: userName(),
     tags: splitTags([...flags.tag, ...(flags.job === undefined ? [] : [`job:${flags.job}`])]),
     time:
-      flags.time === undefined ? undefined : parseTime(flags.time, { now: clock.now(), timeZone }),
+      flags.time === undefined
+        ? undefined
+        : parseTime(flags.time, { now: session.clock.now(), timeZone: session.timeZone }),
     program: `holdfast ${version}`,
     verify: !flags['no-verify'],
     compressionLevel: levels[level],

@@ -68,6 +68,11 @@ export class ByteReader {
     return this.#bytes.subarray(start, start + length);
   }
 
+  /** Passes over `length` bytes, and gives where they begin. */
+  skip(length: number): number {
+    return this.#take(length);
+  }
+
   /** `varint length ‖ bytes`, as a view. */
   bytes(): Uint8Array {
     return this.raw(this.varint());

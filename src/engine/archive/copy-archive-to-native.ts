@@ -88,7 +88,8 @@ export async function copyArchiveToNative(
         attributesOf: (_path, { xattrs }) => xattrs,
         onProblem: (path, error) =>
           counting.report({ type: 'problem', severity: 'error', path, error }),
-        onEntry({ path, size }) {
+        onEntry({ path: pathOf, size }) {
+          const path = pathOf();
           done.files++;
           done.bytes += size;
           done.bytesRead += size;

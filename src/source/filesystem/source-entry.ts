@@ -1,17 +1,99 @@
 import type { BigIntStats } from 'node:fs';
 
 import { groupNameOf, userNameOf } from '../../base/posix/account-names.ts';
-import { splitDevice, type FileStatus } from '../../base/posix/file-status.ts';
+import { splitDevice } from '../../base/posix/device-number.ts';
+import type { FileStatus } from '../../base/posix/file-status.ts';
+import type { InodeStatus } from '../../base/posix/inode-status.ts';
 import {
   type EntryType,
   type ExtendedAttribute,
   fileFlag,
   permissionBits,
   type SourceEntry,
+  type Timestamp,
 } from '../../model/entry.ts';
 
 const noAttributes: readonly ExtendedAttribute[] = [];
 const keptFlags = fileFlag.immutable | fileFlag.appendOnly | fileFlag.noDump;
+
+/**
+ * An entry as `statx` showed it. There may be a hundred thousand at once, most of which turn out unchanged: only what the system said is kept, and made into what
+ * is asked for.
+ */
+class FoundEntry implements SourceEntry {
+  readonly name: Uint8Array;
+  readonly type: EntryType;
+  readonly linkTarget: Uint8Array | undefined;
+  readonly #status: InodeStatus;
+
+  constructor(
+    name: Uint8Array,
+    type: EntryType,
+    status: InodeStatus,
+    linkTarget: Uint8Array | undefined,
+  ) {
+    this.name = name;
+    this.type = type;
+    this.#status = status;
+    this.linkTarget = linkTarget;
+  }
+
+  get mode(): number {
+    return this.#status.mode & permissionBits;
+  }
+  get uid(): number {
+    return this.#status.uid;
+  }
+  get gid(): number {
+    return this.#status.gid;
+  }
+  get user(): string | undefined {
+    return userNameOf(this.#status.uid);
+  }
+  get group(): string | undefined {
+    return groupNameOf(this.#status.gid);
+  }
+  get mtime(): Timestamp {
+    const { mtimeSeconds, mtimeNanoseconds } = this.#status;
+    return { seconds: mtimeSeconds, nanoseconds: mtimeNanoseconds };
+  }
+  get size(): number {
+    return this.type === 'file' ? this.#status.size : 0;
+  }
+  get links(): number {
+    return this.type === 'directory' ? 1 : this.#status.links;
+  }
+  get deviceMajor(): number {
+    return this.#isDevice ? this.#status.deviceMajor : 0;
+  }
+  get deviceMinor(): number {
+    return this.#isDevice ? this.#status.deviceMinor : 0;
+  }
+  /** They are read separately. */
+  get xattrs(): readonly ExtendedAttribute[] {
+    return noAttributes;
+  }
+  get fileFlags(): number {
+    return this.#status.attributes & keptFlags;
+  }
+  get ctime(): Timestamp {
+    const { ctimeSeconds, ctimeNanoseconds } = this.#status;
+    return { seconds: ctimeSeconds, nanoseconds: ctimeNanoseconds };
+  }
+  get inode(): bigint {
+    return this.#status.inode;
+  }
+  get device(): number {
+    return this.#status.device;
+  }
+  get blocks(): number {
+    return this.#status.blocks;
+  }
+
+  get #isDevice(): boolean {
+    return this.type === 'character-device' || this.type === 'block-device';
+  }
+}
 
 /** An entry from what `statx` said; its attributes are read separately. */
 export function entryOfStatus(
@@ -19,31 +101,8 @@ export function entryOfStatus(
   type: EntryType,
   status: FileStatus,
   linkTarget: Uint8Array | undefined,
-  xattrs: readonly ExtendedAttribute[] = noAttributes,
 ): SourceEntry {
-  const isDevice = type === 'character-device' || type === 'block-device';
-  const { uid, gid } = status;
-  return {
-    name,
-    type,
-    mode: status.mode & permissionBits,
-    uid,
-    gid,
-    user: userNameOf(uid),
-    group: groupNameOf(gid),
-    mtime: { seconds: status.mtimeSeconds, nanoseconds: status.mtimeNanoseconds },
-    size: type === 'file' ? status.size : 0,
-    links: type === 'directory' ? 1 : status.links,
-    linkTarget,
-    deviceMajor: isDevice ? status.deviceMajor : 0,
-    deviceMinor: isDevice ? status.deviceMinor : 0,
-    xattrs,
-    fileFlags: status.attributes & keptFlags,
-    ctime: { seconds: status.ctimeSeconds, nanoseconds: status.ctimeNanoseconds },
-    inode: status.inode,
-    device: status.device,
-    blocks: status.blocks,
-  };
+  return new FoundEntry(name, type, status.keep(), linkTarget);
 }
 
 /** An entry from what Node shows of a file, for systems without system calls. */

@@ -21,7 +21,7 @@ import { openHandles, scratchDirectory } from '../../../test/support/scratch-dir
 import { hasCode } from '../../base/errors.ts';
 import { setExtendedAttribute } from '../../base/posix/extended-attributes.ts';
 import { changeFileFlags } from '../../base/posix/file-flags.ts';
-import { fileFlag, type SourceEntry } from '../../model/entry.ts';
+import { changedEntry, fileFlag, type SourceEntry } from '../../model/entry.ts';
 import { planSources } from './source-plan.ts';
 import { walk, type WalkEvent, type WalkOptions } from './walk.ts';
 
@@ -415,7 +415,7 @@ test('without system calls a walk shows the same, as far as Node can see', () =>
     for (const entry of event.entries) {
       const linkTarget = entry.linkTarget && Buffer.from(entry.linkTarget);
       const visible = {
-        ...entry,
+        ...changedEntry(entry, {}),
         linkTarget,
         user: undefined,
         group: undefined,

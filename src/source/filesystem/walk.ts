@@ -4,7 +4,12 @@ import { compareBytes, equalBytes } from '../../base/bytes.ts';
 import { AppError, hasCode, systemCodeOf } from '../../base/errors.ts';
 import { joinPath } from '../../base/posix/path-bytes.ts';
 import { quotePath } from '../../base/posix/system-error.ts';
-import { type ExtendedAttribute, fileFlag, type SourceEntry } from '../../model/entry.ts';
+import {
+  changedEntry,
+  type ExtendedAttribute,
+  fileFlag,
+  type SourceEntry,
+} from '../../model/entry.ts';
 import { CountedLocation, type DirectoryLocation } from './directory-location.ts';
 import { openDirectory, type OpenDirectory } from './open-directory.ts';
 import { changedProblem, sourceProblem } from './source-error.ts';
@@ -149,7 +154,7 @@ function rootFrame(plan: SourcePlan, options: WalkOptions): Frame {
     const xattrs = attributesOf(directory, self, root, options);
     return {
       path: root,
-      entry: { ...self, xattrs },
+      entry: changedEntry(self, { xattrs }),
       selection: plan.selection,
       isNamed: true,
       device: plan.selection === undefined ? self.device : undefined,
@@ -259,7 +264,7 @@ function followLink(
     const entry = directory.look(name, { follow: true });
     if (entry.type === 'directory' && isEntered(frame, entry)) return circleProblem(path);
     // It is one more name of the file, but none that the file system counts.
-    return { ...entry, links: 1 };
+    return changedEntry(entry, { links: 1 });
   } catch (cause) {
     if (!nowhere.has(systemCodeOf(cause) ?? '')) return sourceProblem('look at', path, cause);
     const message = `Cannot follow ${quotePath(path)}: it is a link that leads nowhere`;
@@ -318,7 +323,7 @@ function* readEntries(
     if (options.extendedAttributes !== false) {
       try {
         const xattrs = attributesOf(directory, entry, path, options, isFollowed);
-        if (xattrs.length > 0) entry = { ...entry, xattrs };
+        if (xattrs.length > 0) entry = changedEntry(entry, { xattrs });
       } catch (cause) {
         const where = joinPath(path, name);
         yield problem(where, sourceProblem('read the attributes of', where, cause));

@@ -17,7 +17,8 @@ import {
   openAt,
   readLinkAt,
 } from '../../base/posix/at-calls.ts';
-import { composeDevice, FileStatus } from '../../base/posix/file-status.ts';
+import { composeDevice } from '../../base/posix/device-number.ts';
+import { FileStatus } from '../../base/posix/file-status.ts';
 import { SystemError } from '../../base/posix/system-error.ts';
 import {
   type Entry,

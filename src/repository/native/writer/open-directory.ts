@@ -1,6 +1,6 @@
-import { compareBytes, equalBytes } from '../../../base/bytes.ts';
-import type { SourceEntry } from '../../../model/entry.ts';
-import type { CachedChild, CachedDirectory } from './source-cache.ts';
+import { equalBytes } from '../../../base/bytes.ts';
+import type { Entry, SourceEntry } from '../../../model/entry.ts';
+import type { CachedChild, RememberedChild, RememberedDirectory } from './source-cache.ts';
 
 /** A child of a directory that is being put together. */
 export interface PendingChild {
@@ -10,15 +10,17 @@ export interface PendingChild {
   /** Its encoded entry, once it is known; stays undefined if it could not be read, and is left out of the tree then. */
   entry: Uint8Array | undefined;
   ids: Uint8Array;
-  /** Everything about it is as the cache says. */
+  /** Its entry is as the cache says, though it was read. */
   unchanged: boolean;
+  /** What it is instead of all this: just what the cache says. */
+  kept: CachedChild | undefined;
 }
 
 /** A subdirectory that the walk will enter later. */
 export interface PendingDirectory {
   readonly child: PendingChild;
-  /** With its extended attributes. */
-  readonly entry: SourceEntry;
+  /** Undefined if it is as remembered. */
+  readonly xattrs: Entry['xattrs'] | undefined;
   readonly remembered: CachedChild | undefined;
 }
 
@@ -26,10 +28,12 @@ export interface PendingDirectory {
 export class OpenDirectory {
   readonly path: Uint8Array;
   readonly entry: SourceEntry;
+  /** Undefined if they are those that its parent remembers. */
+  readonly xattrs: Entry['xattrs'] | undefined;
   readonly parent: OpenDirectory | undefined;
   /** This directory among its parent's children. */
   readonly place: PendingDirectory | undefined;
-  readonly cached: CachedDirectory | undefined;
+  readonly cached: RememberedDirectory | undefined;
   /** Whether it is kept if nothing is in it. */
   readonly keepEmpty: boolean;
   readonly children: PendingChild[] = [];
@@ -43,13 +47,15 @@ export class OpenDirectory {
   constructor(
     path: Uint8Array,
     entry: SourceEntry,
+    xattrs: Entry['xattrs'] | undefined,
     parent: OpenDirectory | undefined,
     place: PendingDirectory | undefined,
-    cached: CachedDirectory | undefined,
+    cached: RememberedDirectory | undefined,
     keepEmpty: boolean,
   ) {
     this.path = path;
     this.entry = entry;
+    this.xattrs = xattrs;
     this.parent = parent;
     this.place = place;
     this.cached = cached;
@@ -57,13 +63,13 @@ export class OpenDirectory {
   }
 
   /** What the cache has under a name. Names must be asked for in byte order. */
-  remembered(name: Uint8Array): CachedChild | undefined {
+  remembered(name: Uint8Array): RememberedChild | undefined {
     const children = this.cached?.children;
     if (children === undefined) return undefined;
     for (;;) {
       const child = children[this.#cursor];
       if (child === undefined) return undefined;
-      const order = compareBytes(child.name, name);
+      const order = child.compareName(name);
       if (order > 0) return undefined;
       this.#cursor++;
       if (order === 0) return child;
@@ -77,9 +83,25 @@ export class OpenDirectory {
       entry: undefined,
       ids: noBytes,
       unchanged: false,
+      kept: undefined,
     };
     this.children.push(child);
     return child;
+  }
+
+  /** Whether nothing in it could be read, or is there. */
+  get isEmpty(): boolean {
+    return this.children.every(({ kept, entry }) => kept === undefined && entry === undefined);
+  }
+
+  /** What is in it, as far as it could be read. */
+  get found(): CachedChild[] {
+    const found: CachedChild[] = [];
+    for (const { kept, name, status, entry, ids } of this.children) {
+      if (kept !== undefined) found.push(kept);
+      else if (entry !== undefined) found.push({ name, status, entry, ids });
+    }
+    return found;
   }
 
   /** Whether its tree would be the very one the cache remembers. */
@@ -90,9 +112,10 @@ export class OpenDirectory {
       cached.children.length === children.length &&
       children.every(
         (child, index) =>
-          child.unchanged &&
-          child.entry !== undefined &&
-          equalBytes(child.entry, cached.children[index]!.entry),
+          child.kept === cached.children[index] ||
+          (child.unchanged &&
+            child.entry !== undefined &&
+            equalBytes(child.entry, cached.children[index]!.entry)),
       )
     );
   }

@@ -18,8 +18,11 @@ import { SeededRandom } from '#test/support/seeded-random.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '#test/support/temporary-directory.ts';
 
 import { toHex } from '../../../base/bytes.ts';
+
+import { ByteReader } from '../../../codec/binary/byte-reader.ts';
+import { ByteWriter } from '../../../codec/binary/byte-writer.ts';
 import type { SourceEntry } from '../../../model/entry.ts';
-import { isUnchanged, SourceCache, statusOf, type CachedDirectory } from './source-cache.ts';
+import { RememberedChild, SourceCache, statusOf, type CachedDirectory } from './source-cache.ts';
 
 const bytes = fc.uint8Array({ maxLength: 40 });
 const directories = fc.record({
@@ -233,16 +236,46 @@ const entry: SourceEntry = {
   blocks: 8,
 };
 
-function child(status: Uint8Array): Parameters<typeof isUnchanged>[0] {
-  return { name: entry.name, status, entry: new Uint8Array(0), ids: new Uint8Array(0) };
+const none = new Uint8Array(0);
+
+function child(status: Uint8Array, name = entry.name, ids = none): RememberedChild {
+  const row = new ByteWriter().bytes(name).bytes(status).bytes(none).bytes(ids).take();
+  return new RememberedChild(row, new ByteReader(row));
 }
+
+describe('a remembered child', () => {
+  test('stands where its name sorts', () => {
+    const order = (left: string, right: string): number =>
+      Math.sign(child(none, Buffer.from(left)).compareName(Buffer.from(right)));
+    const names = ['', 'a', 'a\0', 'ab', 'b', '\u0080', '\u00ff', '\u00ff\u00ff'];
+    for (const left of names) {
+      for (const right of names) {
+        const expected = Buffer.compare(Buffer.from(left), Buffer.from(right));
+        assert.equal(order(left, right), expected, `"${left}", "${right}"`);
+      }
+    }
+  });
+
+  test('knows all of its ids, or not', () => {
+    const ids = Buffer.concat([1, 2, 3].map((id) => Buffer.alloc(32, id)));
+    const all = child(none, entry.name, ids);
+    const asked: number[] = [];
+    assert.ok(all.hasOnlyIds((row, at) => asked.push(row[at + 31]!) > 0));
+    assert.deepEqual(asked, [1, 2, 3]);
+    assert.ok(!all.hasOnlyIds((row, at) => row[at] !== 3));
+    assert.ok(
+      child(none).hasOnlyIds(() => false),
+      'without ids',
+    );
+  });
+});
 
 describe('status of a source entry', () => {
   const quiet = 5000;
   const status = statusOf(entry, quiet);
 
   test('the same entry is unchanged', () => {
-    assert.ok(isUnchanged(child(status), statusOf({ ...entry }, quiet)));
+    assert.ok(child(status).isUnchanged(statusOf({ ...entry }, quiet)));
   });
 
   const changes: Readonly<Record<string, Partial<SourceEntry>>> = {
@@ -259,7 +292,7 @@ describe('status of a source entry', () => {
   };
   for (const [what, change] of Object.entries(changes)) {
     test(`another ${what} is a change`, () => {
-      assert.ok(!isUnchanged(child(status), statusOf({ ...entry, ...change }, quiet)));
+      assert.ok(!child(status).isUnchanged(statusOf({ ...entry, ...change }, quiet)));
     });
   }
 
@@ -284,7 +317,7 @@ describe('status of a source entry', () => {
     ]) {
       const fresh = statusOf({ ...entry, ...late }, quiet);
       assert.equal(fresh.length, 0);
-      assert.ok(!isUnchanged(child(fresh), fresh));
+      assert.ok(!child(fresh).isUnchanged(fresh));
     }
   });
 

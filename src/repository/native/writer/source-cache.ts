@@ -6,6 +6,7 @@ import { equalBytes } from '../../../base/bytes.ts';
 import { ByteReader, MalformedError } from '../../../codec/binary/byte-reader.ts';
 import { ByteWriter } from '../../../codec/binary/byte-writer.ts';
 import type { EntryType, SourceEntry } from '../../../model/entry.ts';
+import { idSize } from '../content/content-list.ts';
 import { storableSeconds } from '../content/tree.ts';
 
 /**
@@ -27,6 +28,83 @@ export interface CachedChild {
   readonly entry: Uint8Array;
   /** All ids of a file's content, joined. */
   readonly ids: Uint8Array;
+}
+
+/** A directory as it was read from the cache. */
+export interface RememberedDirectory extends CachedDirectory {
+  readonly children: readonly RememberedChild[];
+}
+
+/** A child in the row it was read in. Of most children nothing is asked but whether they are as they were: only what is asked for is made. */
+export class RememberedChild implements CachedChild {
+  readonly #row: Uint8Array;
+  readonly #name: number;
+  readonly #nameEnd: number;
+  readonly #status: number;
+  readonly #statusEnd: number;
+  readonly #entry: number;
+  readonly #entryEnd: number;
+  readonly #ids: number;
+  readonly #idsEnd: number;
+
+  /** Reads the child that is next in `reader`, which reads `row` from its beginning. */
+  constructor(row: Uint8Array, reader: ByteReader) {
+    this.#row = row;
+    this.#name = reader.skip(reader.varint());
+    this.#nameEnd = reader.offset;
+    this.#status = reader.skip(reader.varint());
+    this.#statusEnd = reader.offset;
+    this.#entry = reader.skip(reader.varint());
+    this.#entryEnd = reader.offset;
+    this.#ids = reader.skip(reader.varint());
+    this.#idsEnd = reader.offset;
+  }
+
+  get name(): Uint8Array {
+    return this.#row.subarray(this.#name, this.#nameEnd);
+  }
+  get status(): Uint8Array {
+    return this.#row.subarray(this.#status, this.#statusEnd);
+  }
+  get entry(): Uint8Array {
+    return this.#row.subarray(this.#entry, this.#entryEnd);
+  }
+  get ids(): Uint8Array {
+    return this.#row.subarray(this.#ids, this.#idsEnd);
+  }
+
+  /** Less than 0 if its name comes before another, 0 if it is the same. In a loop, because names are short. */
+  compareName(other: Uint8Array): number {
+    const row = this.#row;
+    const start = this.#name;
+    const length = this.#nameEnd - start;
+    const common = Math.min(length, other.length);
+    for (let index = 0; index < common; index++) {
+      const difference = row[start + index]! - other[index]!;
+      if (difference !== 0) return difference;
+    }
+    return length - other.length;
+  }
+
+  /** Whether it is as the cache remembers it. */
+  isUnchanged(status: Uint8Array): boolean {
+    const length = this.#statusEnd - this.#status;
+    if (length === 0 || length !== status.length) return false;
+    const row = this.#row;
+    const start = this.#status;
+    for (let index = 0; index < length; index++) {
+      if (row[start + index] !== status[index]) return false;
+    }
+    return true;
+  }
+
+  /** Whether `knows` says yes to all of its ids, each where it stands. */
+  hasOnlyIds(knows: (bytes: Uint8Array, at: number) => boolean): boolean {
+    for (let at = this.#ids; at < this.#idsEnd; at += idSize) {
+      if (!knows(this.#row, at)) return false;
+    }
+    return true;
+  }
 }
 
 const rowVersion = 3;
@@ -71,7 +149,7 @@ export class SourceCache implements Disposable {
     this.#write = write;
   }
 
-  get(path: Uint8Array): CachedDirectory | undefined {
+  get(path: Uint8Array): RememberedDirectory | undefined {
     if (this.#isBroken) return undefined;
     try {
       const row = this.#read.get(path)?.['row'];
@@ -86,7 +164,10 @@ export class SourceCache implements Disposable {
     if (this.#isBroken) return;
     const row = encodeRow(path, directory);
     try {
-      if (!this.#isWriting) this.#database.exec('BEGIN IMMEDIATE');
+      if (!this.#isWriting) {
+        if (this.#database.isTransaction) this.#database.exec('COMMIT');
+        this.#database.exec('BEGIN IMMEDIATE');
+      }
       this.#isWriting = true;
       this.#write.run(path, row);
     } catch (error) {
@@ -132,6 +213,8 @@ function openDatabase(file: string): OpenDatabase {
     const database = new DatabaseSync(file, { timeout: LOCK_PATIENCE });
     try {
       database.exec(setUp);
+      // Without it every row that is read takes and gives back a lock. The first that is written ends it.
+      database.exec('BEGIN');
       const read = database.prepare('SELECT row FROM directory WHERE path = ?');
       const write = database.prepare(
         'INSERT INTO directory VALUES (?, ?) ON CONFLICT DO UPDATE SET row = excluded.row',
@@ -176,28 +259,24 @@ function nameOfType(type: EntryType): Buffer {
  * next change could leave the same times, and the answer is empty, which equals nothing.
  */
 export function statusOf(entry: SourceEntry, quietSince: number): Uint8Array {
-  if (entry.ctime.seconds >= quietSince || entry.mtime.seconds >= quietSince) return noStatus;
+  const { mtime, ctime, inode } = entry;
+  if (ctime.seconds >= quietSince || mtime.seconds >= quietSince) return noStatus;
   statusWriter.clear();
   statusWriter
     .bytes(nameOfType(entry.type))
     .varint(entry.size)
-    .svarint(storableSeconds(entry.mtime.seconds))
-    .u32(entry.mtime.nanoseconds)
-    .svarint(storableSeconds(entry.ctime.seconds))
-    .u32(entry.ctime.nanoseconds)
+    .svarint(storableSeconds(mtime.seconds))
+    .u32(mtime.nanoseconds)
+    .svarint(storableSeconds(ctime.seconds))
+    .u32(ctime.nanoseconds)
     .varint(entry.device)
-    .varint(Number(entry.inode >> 32n))
-    .varint(Number(entry.inode & 0xffffffffn))
+    .varint(Number(inode >> 32n))
+    .varint(Number(inode & 0xffffffffn))
     .varint(entry.links);
   return statusWriter.copy();
 }
 
 const noStatus = new Uint8Array(0);
-
-/** Whether an entry is as the cache remembers it. */
-export function isUnchanged(cached: CachedChild, status: Uint8Array): boolean {
-  return cached.status.length > 0 && equalBytes(cached.status, status);
-}
 
 function encodeRow(path: Uint8Array, { tree, ids, children }: CachedDirectory): Uint8Array {
   const out = new ByteWriter(1024).u8(rowVersion).bytes(tree).bytes(ids);
@@ -217,7 +296,7 @@ function checkOf(path: Uint8Array, body: Uint8Array): Uint8Array {
   return hash('sha256', Buffer.concat([path, separator, body]), 'buffer').subarray(0, checkSize);
 }
 
-function decodeRow(path: Uint8Array, row: Uint8Array): CachedDirectory {
+function decodeRow(path: Uint8Array, row: Uint8Array): RememberedDirectory {
   const body = row.subarray(0, Math.max(0, row.length - checkSize));
   if (!equalBytes(checkOf(path, body), row.subarray(body.length))) {
     throw new MalformedError('Damaged row');
@@ -227,15 +306,8 @@ function decodeRow(path: Uint8Array, row: Uint8Array): CachedDirectory {
   const tree = reader.bytes();
   const ids = reader.bytes();
   const count = reader.varint();
-  const children: CachedChild[] = [];
-  for (let index = 0; index < count; index++) {
-    children.push({
-      name: reader.bytes(),
-      status: reader.bytes(),
-      entry: reader.bytes(),
-      ids: reader.bytes(),
-    });
-  }
+  const children: RememberedChild[] = [];
+  for (let index = 0; index < count; index++) children.push(new RememberedChild(body, reader));
   reader.end();
   return { tree, ids, children };
 }

@@ -2,7 +2,7 @@ import { equalBytes } from '../../../base/bytes.ts';
 import { AppError } from '../../../base/errors.ts';
 import { readExtendedAttributes } from '../../../base/posix/extended-attributes.ts';
 import { joinPath } from '../../../base/posix/path-bytes.ts';
-import type { Entry, SourceEntry } from '../../../model/entry.ts';
+import { changedEntry, type Entry, type SourceEntry } from '../../../model/entry.ts';
 import type { BlobNamer } from '../content/blob-id.ts';
 import { decodeReference, encodeReference, idSize } from '../content/content-list.ts';
 import {
@@ -19,7 +19,7 @@ import type { FilePipeline } from './file-pipeline.ts';
 import { HardLinks } from './hard-links.ts';
 import type { MetaStore } from './meta-store.ts';
 import { OpenDirectory, type PendingChild } from './open-directory.ts';
-import { isUnchanged, statusOf, type CachedChild, type SourceCache } from './source-cache.ts';
+import { statusOf, type CachedChild, type SourceCache } from './source-cache.ts';
 
 /** Where the files of a batch can be opened: `prefix/name`, until `release`. */
 export interface EntryLocation {
@@ -30,7 +30,8 @@ export interface EntryLocation {
 /** What happened to one entry. */
 export interface EntryReport {
   readonly action: 'new' | 'changed' | 'unchanged';
-  readonly path: Uint8Array;
+  /** Asked for by whoever shows it. */
+  readonly path: () => Uint8Array;
   readonly size: number;
 }
 
@@ -73,8 +74,8 @@ export class TreeBuilder {
     const parent = this.#current;
     const place = parent?.subdirectories[parent.nextSubdirectory++];
     const cached = this.#parts.cache?.get(path);
-    const complete = { ...entry, xattrs: place?.entry.xattrs ?? this.#attributes(path, entry) };
-    this.#current = new OpenDirectory(path, complete, parent, place, cached, keepEmpty);
+    const xattrs = place === undefined ? this.#attributes(path, entry) : place.xattrs;
+    this.#current = new OpenDirectory(path, entry, xattrs, parent, place, cached, keepEmpty);
   }
 
   /** Children of the directory entered last, in byte order. Gives a promise when the caller must wait. */
@@ -87,19 +88,20 @@ export class TreeBuilder {
     for (const entry of entries) {
       const child = directory.add(entry.name);
       const remembered = directory.remembered(entry.name);
-      child.status = statusOf(entry, this.#parts.quietSince);
-      const same = remembered !== undefined && isUnchanged(remembered, child.status);
+      const status = statusOf(entry, this.#parts.quietSince);
+      const same = remembered?.isUnchanged(status) === true;
       if (entry.type === 'directory') {
+        child.status = status;
+        const xattrs = same
+          ? undefined
+          : this.#attributes(joinPath(location.prefix, entry.name), entry);
         const known = same ? remembered : undefined;
-        directory.subdirectories.push({
-          child,
-          entry: { ...entry, xattrs: this.#directoryAttributes(location, entry, known) },
-          remembered: known,
-        });
+        directory.subdirectories.push({ child, xattrs, remembered: known });
         directory.pending++;
-      } else if (same && this.#knowsAll(remembered.ids)) {
+      } else if (same && remembered.hasOnlyIds(this.#knows)) {
         this.#keep(directory, child, entry, remembered);
       } else {
+        child.status = status;
         open++;
         const waiting = this.#add(directory, child, entry, remembered, location, release);
         if (waiting !== undefined) await waiting;
@@ -129,9 +131,7 @@ export class TreeBuilder {
     entry: SourceEntry,
     remembered: CachedChild,
   ): void {
-    child.entry = remembered.entry;
-    child.ids = remembered.ids;
-    child.unchanged = true;
+    child.kept = remembered;
     if (entry.type === 'file') {
       this.#parts.counters.filesUnchanged++;
       this.#count('unchanged', directory, entry, entry.size);
@@ -236,7 +236,7 @@ export class TreeBuilder {
   ): void {
     this.#parts.counters.files++;
     this.#parts.counters.bytes += size;
-    this.#parts.onEntry({ action, path: joinPath(directory.path, entry.name), size });
+    this.#parts.onEntry({ action, path: () => joinPath(directory.path, entry.name), size });
   }
 
   /** One thing less to wait for; completes the directory, and then perhaps those above it. */
@@ -251,33 +251,31 @@ export class TreeBuilder {
   #complete(directory: OpenDirectory): void {
     const { cache, meta } = this.#parts;
     const { cached, place, path } = directory;
-    const children = directory.children.filter(
-      (child): child is PendingChild & { entry: Uint8Array } => child.entry !== undefined,
-    );
-    if (children.length === 0 && !directory.keepEmpty && place !== undefined) return;
+    if (directory.isEmpty && !directory.keepEmpty && place !== undefined) return;
     this.#parts.counters.directories++;
     const same = cached !== undefined && directory.isUnchanged && this.#knowsAll(cached.ids);
     let tree: Uint8Array;
     if (same) {
       tree = cached.tree;
     } else {
+      const { found: children } = directory;
       const bytes = encodeTree(children.map((child) => child.entry)).view();
       const { reference, ids } = meta.storeTree(bytes);
       tree = encodeReference(reference);
       cache?.set(path, { tree, ids, children });
     }
-    if (place === undefined) {
-      const root = { ...directory.entry, name: rootName };
-      this.root = this.#encode(root, root.xattrs, { tree: decodeReference(tree) });
+    const { child, remembered } = place ?? {};
+    if (child !== undefined && same && remembered !== undefined) {
+      child.kept = remembered;
       return;
     }
-    const { child, remembered } = place;
-    if (same && remembered !== undefined) {
-      child.entry = remembered.entry;
-      child.unchanged = true;
+    const xattrs = directory.xattrs ?? decodeEntry(remembered!.entry).xattrs;
+    const outcome = { tree: decodeReference(tree) };
+    if (child === undefined) {
+      const root = changedEntry(directory.entry, { name: rootName });
+      this.root = this.#encode(root, xattrs, outcome);
     } else {
-      const { entry } = directory;
-      child.entry = this.#encode(entry, entry.xattrs, { tree: decodeReference(tree) });
+      child.entry = this.#encode(directory.entry, xattrs, outcome);
     }
   }
 
@@ -296,10 +294,13 @@ export class TreeBuilder {
   /** Every id, also of what did not change, is looked up in the table of this run: nothing else says that it is stored. */
   #knowsAll(ids: Uint8Array): boolean {
     for (let at = 0; at < ids.length; at += idSize) {
-      if (this.#parts.table.use(ids, at) === undefined) return false;
+      if (!this.#knows(ids, at)) return false;
     }
     return true;
   }
+
+  readonly #knows = (bytes: Uint8Array, at: number): boolean =>
+    this.#parts.table.use(bytes, at) !== undefined;
 
   #attributes(path: Uint8Array, entry: SourceEntry): Entry['xattrs'] {
     try {
@@ -312,15 +313,6 @@ export class TreeBuilder {
       this.#parts.onProblem(path, error);
       return [];
     }
-  }
-
-  #directoryAttributes(
-    location: EntryLocation,
-    entry: SourceEntry,
-    remembered: CachedChild | undefined,
-  ): Entry['xattrs'] {
-    if (remembered !== undefined) return decodeEntry(remembered.entry).xattrs;
-    return this.#attributes(joinPath(location.prefix, entry.name), entry);
   }
 }
 
