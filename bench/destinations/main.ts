@@ -2,7 +2,7 @@
  * `npm run bench:destinations [-- NAME …]`: transfers to real servers on loopback beside rclone, and backup and restore over a line with a
  * round trip of 30 ms. Writes docs/benchmark-destinations.md when everything was measured.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,9 +19,20 @@ const wanted = { throughput: 0.8, slowBackup: 1.5, slowRestore: 2 };
 /** Half of the round trip, in milliseconds. */
 const delay = 15;
 
+/** How often each program does the same; the median counts. */
+const rounds = 3;
+
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const program = join(root, 'bin/holdfast');
-const transfer = join(import.meta.dirname, 'transfer.ts');
+/** With the options of bin/holdfast. */
+const ownTransfer = [
+  process.execPath,
+  '--min-semi-space-size=8',
+  '--max-semi-space-size=8',
+  '--heap-growing-percent=50',
+  '--no-maglev',
+  join(import.meta.dirname, 'transfer.ts'),
+];
 
 /** The sets of objects: one that is streamed, some of the size of packs, many small ones. */
 const sets: Readonly<Record<string, string>> = {
@@ -53,11 +64,15 @@ interface Row {
 
 const names = process.argv.slice(2);
 const chosen = serviceKinds.filter(({ name }) => names.length === 0 || names.includes(name));
+// In memory where that can be: the disk would be measured otherwise. Servers take their place from the environment.
+const disk = mkdtempSync(join(tmpdir(), 'holdfast-bench-'));
+const inMemory = '/dev/shm';
+if (existsSync(inMemory)) process.env['TMPDIR'] = inMemory;
 const work = mkdtempSync(join(tmpdir(), 'holdfast-bench-'));
 const transfers: Row[] = [];
 const slow: Row[] = [];
 try {
-  makeData(work);
+  makeData();
   for (const kind of chosen) {
     const missing = missingPrograms([...kind.programs, 'rclone'], {});
     if (missing !== false) throw new Error(missing);
@@ -67,28 +82,28 @@ try {
       slow.push(...(await overSlowLine(kind, service)));
   }
 } finally {
-  rmSync(work, { recursive: true, force: true });
+  for (const directory of [work, disk]) rmSync(directory, { recursive: true, force: true });
 }
 const page = report(transfers, slow);
 process.stdout.write(`\n${page}`);
 if (names.length === 0) writeFileSync(join(root, 'docs/benchmark-destinations.md'), page);
 
 /** The sets, and a tree of 5,000 small files. */
-function makeData(directory: string): void {
+function makeData(): void {
   const random = new SeededRandom(7);
   const bytes = (length: number): Buffer => {
     const filled = Buffer.alloc(length);
     random.fill(filled);
     return filled;
   };
-  for (const set of Object.keys(sets)) mkdirSync(join(directory, set));
-  writeFileSync(join(directory, 'stream', 'object'), bytes(512 * mebibyte));
+  for (const set of Object.keys(sets)) mkdirSync(join(work, set));
+  writeFileSync(join(work, 'stream', 'object'), bytes(512 * mebibyte));
   for (let index = 0; index < 16; index++)
-    writeFileSync(join(directory, 'packs', `object-${index}`), bytes(32 * mebibyte));
+    writeFileSync(join(work, 'packs', `object-${index}`), bytes(32 * mebibyte));
   for (let index = 0; index < 1000; index++)
-    writeFileSync(join(directory, 'small', `object-${index}`), bytes(16 * 1024));
+    writeFileSync(join(work, 'small', `object-${index}`), bytes(16 * 1024));
   for (let index = 0; index < 5000; index++) {
-    const folder = join(directory, 'tree', `folder-${index % 50}`);
+    const folder = join(disk, 'tree', `folder-${index % 50}`);
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, `file-${index}`), bytes(4096 + (index % 7) * 3000));
   }
@@ -100,26 +115,35 @@ async function throughput(kind: ServiceKind, service: Service): Promise<Row[]> {
   for (const [set, content] of Object.entries(sets)) {
     const source = join(work, set);
     for (const direction of ['put', 'get'] as const) {
-      const [ownTarget, otherTarget] = [join(work, 'own'), join(work, 'other')];
-      for (const target of [ownTarget, otherTarget]) {
-        rmSync(target, { recursive: true, force: true });
-        mkdirSync(target);
-      }
       const remote = service.rclonePath(`other-${set}`);
-      const other = await timed(
-        direction === 'put'
-          ? [...rcloneCopy, source, remote]
-          : [...rcloneCopy, remote, otherTarget],
-        { ...service.rclone, RCLONE_CONFIG: join(work, 'rclone.conf') },
-      ).catch((error: unknown) => {
+      const target = join(work, 'target');
+      const place = direction === 'put' ? source : target;
+      const rclone = direction === 'put' ? [source, remote] : [remote, target];
+      const programs = {
+        own: () => timed([...ownTransfer, direction, url(set), place], service.environment),
         // Debian's rclone does not get along with every server.
-        say(`${kind.name}: ${direction} ${content}: rclone failed: ${String(error).slice(0, 300)}`);
-        return undefined;
-      });
-      const own = await timed(
-        [process.execPath, transfer, direction, url(set), direction === 'put' ? source : ownTarget],
-        service.environment,
-      );
+        other: () =>
+          timed([...rcloneCopy, ...rclone], {
+            ...service.rclone,
+            RCLONE_CONFIG: join(work, 'rclone.conf'),
+          }).catch((error: unknown) => {
+            say(
+              `${kind.name}: ${direction} ${content}: rclone failed: ${String(error).slice(0, 300)}`,
+            );
+            return undefined;
+          }),
+      };
+      const made: { own: Measurement[]; other: Measurement[] } = { own: [], other: [] };
+      for (let round = 0; round < rounds; round++) {
+        for (const who of ['own', 'other'] as const) {
+          rmSync(target, { recursive: true, force: true });
+          mkdirSync(target);
+          const measured = await programs[who]();
+          if (measured !== undefined) made[who].push(measured);
+        }
+      }
+      const own = median(made.own)!;
+      const other = median(made.other);
       const what = `${direction} ${content}`;
       const met = other === undefined || other.seconds / own.seconds >= wanted.throughput;
       rows.push({ service: kind.name, what, own, other, limit: wanted.throughput, met });
@@ -131,13 +155,18 @@ async function throughput(kind: ServiceKind, service: Service): Promise<Row[]> {
   return rows;
 }
 
+/** The one in the middle by time. */
+function median(measured: readonly Measurement[]): Measurement | undefined {
+  return measured.toSorted((a, b) => a.seconds - b.seconds)[measured.length >> 1];
+}
+
 /** Backup and restore of the tree over a line with a delay, beside the same on the local disk. */
 async function overSlowLine(kind: ServiceKind, service: Service): Promise<Row[]> {
   await using proxy = await tcpProxy(service.port, { delay });
-  const source = join(work, 'tree');
+  const source = join(disk, 'tree');
   const far = await journey(service.url('slow', proxy.port), source, service.environment);
-  const near = await journey(join(work, 'repository'), source, {});
-  rmSync(join(work, 'repository'), { recursive: true, force: true });
+  const near = await journey(join(disk, 'repository'), source, {});
+  rmSync(join(disk, 'repository'), { recursive: true, force: true });
   return (['backup', 'restore'] as const).map((what) => {
     const limit = what === 'backup' ? wanted.slowBackup : wanted.slowRestore;
     const [own, other] = [far[what], near[what]];
@@ -160,8 +189,8 @@ async function journey(
   source: string,
   environment: Readonly<Record<string, string>>,
 ): Promise<{ readonly backup: Measurement; readonly restore: Measurement }> {
-  const home = join(work, 'home');
-  const target = join(work, 'target');
+  const home = join(disk, 'home');
+  const target = join(disk, 'target');
   for (const directory of [home, target]) rmSync(directory, { recursive: true, force: true });
   mkdirSync(home);
   const own = { HOME: home, HOLDFAST_PASSPHRASE: 'benchmark', ...environment };
@@ -178,7 +207,13 @@ function timed(
   command: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): Promise<Measurement> {
-  const all = { PATH: process.env['PATH'] ?? '', HOME: work, ...environment };
+  const all = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: work,
+    // As bin/holdfast keeps it.
+    NODE_COMPILE_CACHE: join(work, 'code'),
+    ...environment,
+  };
   const options = { directory: work, environment: all, signal: new AbortController().signal };
   return measure(command, options, join(work, 'time'));
 }
@@ -222,7 +257,8 @@ Made by \`npm run bench:destinations\`: whole processes, real servers on loopbac
 
 ## Transfers, beside rclone
 
-Speed is the time of \`${rcloneCopy.join(' ')}\` divided by ours.
+Speed is the time of \`${rcloneCopy.join(' ')}\` divided by ours, with data and servers in memory and
+the median of ${rounds} runs by turns.
 
 ${table(['protocol', 'what', 'Holdfast', 'rclone', 'speed', 'wanted', 'memory', 'memory of rclone'], transferRows)}
 

@@ -1,13 +1,16 @@
 /** `node transfer.ts put|get URL DIRECTORY`: sends or fetches the files of a directory as objects, as the engine would; for the benchmark. */
-import { createWriteStream, openAsBlob, readdirSync, statSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { closeSync, openSync, read, readdirSync, statSync, write } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
+import { promisify } from 'node:util';
 
 import { systemClock } from '../../src/base/clock.ts';
+import { discardBytes } from '../../src/base/discard-bytes.ts';
 import { eachPool } from '../../src/base/pool.ts';
+import { streamOf } from '../../src/storage/byte-stream.ts';
 import { environmentOptions, openStorage } from '../../src/storage/open-storage.ts';
 import { storageDriver } from '../../src/storage/registry.ts';
+import type { ByteSource } from '../../src/storage/storage.ts';
 import { parseDestinationUrl } from '../../src/storage/url.ts';
 
 const [direction, url = '', directory = ''] = process.argv.slice(2);
@@ -24,21 +27,61 @@ const { storage } = await openStorage(
 await using opened = storage;
 const { concurrency } = storage.capabilities;
 
-/** What the engine holds in memory; larger objects are streams. */
-const largestInMemory = 64 * 1024 ** 2;
+/** What is longer is sent as a stream, in pieces of this size. */
+const pieceSize = 1024 ** 2;
+/** What is longer is fetched in ranges of this size, several at once. */
+const rangeSize = 4 * pieceSize;
 
 if (direction === 'put') {
   await eachPool(readdirSync(directory), concurrency, async (name) => {
     const file = join(directory, name);
-    const inMemory = statSync(file).size <= largestInMemory;
-    await opened.put(name, inMemory ? await readFile(file) : await openAsBlob(file));
+    const { size } = statSync(file);
+    await opened.put(name, size <= pieceSize ? await readFile(file) : sourceOf(file, size));
   });
 } else {
   const objects = await Array.fromAsync(opened.list(''));
-  await eachPool(objects, concurrency, async ({ name, size }) => {
-    const file = join(directory, name);
-    if (size <= largestInMemory)
-      await writeFile(file, await opened.read(name, { range: { offset: 0, length: size } }));
-    else await (await opened.get(name)).pipeTo(Writable.toWeb(createWriteStream(file)));
+  const files = new Map(objects.map(({ name }) => [name, openSync(join(directory, name), 'w')]));
+  const ranges = objects.flatMap(({ name, size }) =>
+    Array.from({ length: Math.ceil(size / rangeSize) }, (_, index) => {
+      const offset = index * rangeSize;
+      return { name, offset, length: Math.min(rangeSize, size - offset) };
+    }),
+  );
+  const writeTo = promisify(write);
+  await eachPool(ranges, concurrency, async ({ name, offset, length }) => {
+    const bytes = await opened.read(name, { range: { offset, length } });
+    await writeTo(files.get(name)!, bytes, 0, length, offset);
+    discardBytes(bytes);
   });
+  for (const fd of files.values()) closeSync(fd);
+}
+
+/** The contents of a file, read a piece ahead of what is sent. */
+function sourceOf(file: string, size: number): ByteSource {
+  const readFrom = promisify(read);
+  const stream = (): ReadableStream<Uint8Array> => {
+    const fd = openSync(file, 'r');
+    let position = 0;
+    const next = async (): Promise<Uint8Array | undefined> => {
+      if (position === size) return undefined;
+      const bytes = Buffer.allocUnsafeSlow(Math.min(pieceSize, size - position));
+      const at = position;
+      position += bytes.length;
+      await readFrom(fd, bytes, 0, bytes.length, at);
+      return bytes;
+    };
+    let ahead = next();
+    return streamOf({
+      async next() {
+        const piece = await ahead;
+        ahead = next();
+        return piece;
+      },
+      async close() {
+        await ahead;
+        closeSync(fd);
+      },
+    });
+  };
+  return { size, stream };
 }

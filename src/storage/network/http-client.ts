@@ -6,6 +6,7 @@ import type { CallOptions } from '../../base/call-options.ts';
 import { AppError, type ErrorCode } from '../../base/errors.ts';
 import { type Body, piecesTo, sizeOfBody } from '../body.ts';
 import { collectAll, streamOf } from '../byte-stream.ts';
+import { fill, type Filled } from './fill.ts';
 import { translateNetworkError } from './network-error.ts';
 import { oneLine } from './one-line.ts';
 import type { TlsTrust } from './tls.ts';
@@ -232,18 +233,14 @@ async function readBody(
   action: string,
   { signal }: CallOptions,
 ): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  let seen = 0;
+  let filled: Filled;
   try {
-    for await (const piece of body as AsyncIterable<Uint8Array>) {
-      if (seen + piece.byteLength <= length) bytes.set(piece, seen);
-      seen += piece.byteLength;
-      if (seen > length) break;
-    }
+    filled = await fill(body, length);
   } catch (error) {
     signal?.throwIfAborted();
     throw translateNetworkError(error, action);
   }
+  const { bytes, seen } = filled;
   signal?.throwIfAborted();
   if (seen === length) return bytes;
   const came = seen > length ? `at least ${seen}` : String(seen);

@@ -9,10 +9,14 @@ import {
 } from './data-channel.ts';
 import type { FtpServer, FtpSettings } from './ftp-settings.ts';
 import { logIn } from './login.ts';
+import type { Reception } from './reception.ts';
 import { ConnectionFailure } from './translate-error.ts';
 
 /** Milliseconds that a server may take to answer for a transfer that is over or was broken off. */
 const patience = 5000;
+
+/** Why waiting for the last word ends. One for all, since making an exception for each transfer costs more than the rest of it. */
+const inTime = new Error('The transfer is over');
 
 /** A transfer that the server has begun. */
 export interface Transfer extends DataSocket {
@@ -123,10 +127,10 @@ export class FtpConnection {
 
   /**
    * Opens a data connection, and does `meanwhile` on the control connection while it comes about, so that it costs no time. It must be
-   * used by `begin` or given up by `abandon`.
+   * used by `begin` or given up by `abandon`. What comes over it goes to `reception` where that can be.
    */
-  async prepare<Result>(meanwhile: () => Promise<Result>): Promise<Result> {
-    this.#channel = await this.#open();
+  async prepare<Result>(meanwhile: () => Promise<Result>, reception?: Reception): Promise<Result> {
+    this.#channel = await this.#open(reception);
     try {
       const result = await meanwhile();
       await this.#channel.prepared;
@@ -194,23 +198,23 @@ export class FtpConnection {
     } catch (error) {
       return error instanceof FTPError ? error : undefined;
     } finally {
-      over.abort();
+      over.abort(inTime);
     }
   }
 
-  async #open(): Promise<DataChannel> {
+  async #open(reception: Reception | undefined): Promise<DataChannel> {
     const { server } = this;
     const ask = async (command: string): Promise<string> => (await this.send(command)).message;
     if (server.dataConnection !== 'automatic')
-      return openDataChannel(this.#client.ftp, server.dataConnection, ask);
+      return openDataChannel(this.#client.ftp, server.dataConnection, ask, reception);
     try {
-      const channel = await openDataChannel(this.#client.ftp, 'extended', ask);
+      const channel = await openDataChannel(this.#client.ftp, 'extended', ask, reception);
       server.dataConnection = 'extended';
       return channel;
     } catch (error) {
       if (!lacksExtended(error)) throw error;
       server.dataConnection = 'passive';
-      return openDataChannel(this.#client.ftp, 'passive', ask);
+      return openDataChannel(this.#client.ftp, 'passive', ask, reception);
     }
   }
 

@@ -3,6 +3,7 @@ import { connect as connectTls, TLSSocket } from 'node:tls';
 
 import { type FTPContext, FTPError } from 'basic-ftp';
 
+import type { Reception } from './reception.ts';
 import { ConnectionFailure } from './translate-error.ts';
 
 /** How the second connection of a transfer comes about; `automatic` is `extended`, or `passive` where the server does not know that. */
@@ -15,6 +16,8 @@ export type Ask = (command: string) => Promise<string>;
 export interface DataSocket {
   readonly socket: Socket;
   readonly agreed: Promise<void>;
+  /** What comes goes to the reception it was opened with, without any help. */
+  readonly isDirect: boolean;
 }
 
 /** The connection that the bytes of one transfer go over. */
@@ -26,11 +29,15 @@ export interface DataChannel {
   destroy(): void;
 }
 
-/** Opens the channel of the next transfer: asks the server for a port, or offers one of ours. `mode` is never `automatic`. */
+/**
+ * Opens the channel of the next transfer: asks the server for a port, or offers one of ours. `mode` is never `automatic`. What comes goes right to `reception`
+ * where that can be.
+ */
 export async function openDataChannel(
   context: FTPContext,
   mode: Exclude<DataConnection, 'automatic'>,
   ask: Ask,
+  reception?: Reception,
 ): Promise<DataChannel> {
   if (mode === 'active') return offerPort(context, ask);
   const port =
@@ -41,11 +48,24 @@ export async function openDataChannel(
   const host = context.socket.remoteAddress;
   if (host === undefined) throw new ConnectionFailure(new Error('The connection was closed'));
   // Of a download nobody hears that the line is dead: nothing is sent that could fail.
-  const raw = connect({ host, port, keepAlive: true, keepAliveInitialDelay: 30_000 });
+  const isDirect = reception !== undefined && !(context.socket instanceof TLSSocket);
+  const raw = connect({
+    host,
+    port,
+    keepAlive: true,
+    keepAliveInitialDelay: 30_000,
+    ...(isDirect && { onread: reception.onread }),
+  });
   const connected = new Promise<void>((resolve, reject) => {
-    raw.once('connect', resolve);
-    raw.once('error', (error) => reject(new ConnectionFailure(error)));
-    raw.once('close', () => reject(new ConnectionFailure(new Error('The connection was closed'))));
+    const failed = (error: Error): void => reject(new ConnectionFailure(error));
+    const closed = (): void => failed(new Error('The connection was closed'));
+    raw.once('error', failed);
+    raw.once('close', closed);
+    raw.once('connect', () => {
+      raw.off('error', failed);
+      raw.off('close', closed);
+      resolve();
+    });
   });
   // Whoever waits is told; a channel that is given up has nobody who does.
   connected.catch(() => undefined);
@@ -53,7 +73,7 @@ export async function openDataChannel(
   const socket = connected.then(() => {
     const data = secured(context, raw);
     top = data.socket;
-    return data;
+    return { ...data, isDirect };
   });
   socket.catch(() => undefined);
   // Node crashes when the connection below one with TLS is destroyed while something is being written.
@@ -94,7 +114,7 @@ async function offerPort(context: FTPContext, ask: Ask): Promise<DataChannel> {
       const data = secured(context, candidate);
       accepted = data.socket;
       server.close();
-      resolve(data);
+      resolve({ ...data, isDirect: false });
     });
     server.once('close', () => {
       if (accepted === undefined)
@@ -123,7 +143,7 @@ function offer(address: string, server: Server): string {
 }
 
 /** TLS over the channel where the control connection has it, with the session of that one: many servers demand it. */
-function secured(context: FTPContext, raw: Socket): DataSocket {
+function secured(context: FTPContext, raw: Socket): Omit<DataSocket, 'isDirect'> {
   raw.on('error', () => undefined);
   if (!(context.socket instanceof TLSSocket)) return { socket: raw, agreed: Promise.resolve() };
   const session = context.tlsSessionStore ?? context.socket.getSession();

@@ -7,7 +7,7 @@ import { AppError } from '../../../base/errors.ts';
 import { mapPool } from '../../../base/pool.ts';
 import { type Body, sizeOfBody } from '../../body.ts';
 import { resolveRange } from '../../byte-range.ts';
-import { streamOf } from '../../byte-stream.ts';
+import { collectAll, streamOf } from '../../byte-stream.ts';
 import { LeftoverTimes } from '../../network/leftover-times.ts';
 import { canStartName, checkObjectName } from '../../object-name.ts';
 import type {
@@ -24,11 +24,16 @@ import type { DirectoryEntry } from './directory-entry.ts';
 import type { FtpServer, FtpSettings } from './ftp-settings.ts';
 import { factsOf, kindOf, list, mayBeMissing, sizeOf, unlistable } from './remote-directory.ts';
 import { asideBeside, isReserved, isUnfinished, temporaryBeside } from '../../temporary-name.ts';
-import { Download, upload } from './transfers.ts';
+import { Reception } from './reception.ts';
+import { Download, receive, upload } from './transfers.ts';
 import { translateError } from './translate-error.ts';
+import { confirm, inTheWayOf, reasonFor } from './upload-failure.ts';
 
 /** Connections at once; a server that wants fewer says so and gets fewer. */
 const connections = 8;
+
+/** Bytes for which room is made before it is known that they are there. */
+const largestReception = 256 * 1024 ** 2;
 
 /** Directories that are listed at once. */
 const listedAtOnce = 4;
@@ -125,24 +130,8 @@ export class FtpStorage implements Storage {
   }
 
   async read(name: string, options: GetOptions = {}): Promise<Uint8Array> {
-    const { download, length, close } = await this.#open(name, options);
-    try {
-      const bytes = new Uint8Array(length);
-      let seen = 0;
-      for (let piece = await download?.next(); piece !== undefined;) {
-        bytes.set(piece, seen);
-        seen += piece.byteLength;
-        piece = await download?.next();
-      }
-      options.signal?.throwIfAborted();
-      return bytes;
-    } catch (error) {
-      options.signal?.throwIfAborted();
-      throw translateError(error, `read "${name}"`);
-    } finally {
-      // What is left to be said on the connection need not be waited for.
-      void close();
-    }
+    const received = await this.#receive(name, options);
+    return received ?? (await collectAll(await this.get(name, options)));
   }
 
   async stat(name: string, { signal }: CallOptions = {}): Promise<StorageObject> {
@@ -254,33 +243,11 @@ export class FtpStorage implements Storage {
       if (!mayBeMissing(error)) throw error;
       // Somebody may have removed the directory since it was last seen.
       this.#directories.forget(directory);
-      if (!wasKnown) throw await this.#undirected(connection, directory, error);
+      if (!wasKnown) throw await inTheWayOf(connection, directory, error);
       await this.#directories.prepare(connection, directory);
       await connection.prepare(() => Promise.resolve());
       await upload(connection, temporary, content);
     }
-  }
-
-  /** Says what is in the way when a directory cannot be written to. */
-  async #undirected(
-    connection: FtpConnection,
-    directory: string,
-    error: unknown,
-  ): Promise<unknown> {
-    for (let at = directory; at !== '/'; at = path.posix.dirname(at)) {
-      const kind = await kindOf(connection, at).catch(() => 'missing');
-      if (kind === 'directory') break;
-      if (kind === 'file')
-        return new AppError(
-          'storage/access-denied',
-          `"${at}" on the server is a file, and no directory`,
-          {
-            cause: error,
-            hint: 'Choose another path',
-          },
-        );
-    }
-    return error;
   }
 
   /** Gives the file its name. A server that does not rename over a file gets the old one out of the way first. */
@@ -336,18 +303,11 @@ export class FtpStorage implements Storage {
     }
   }
 
-  async #open(
-    name: string,
-    { signal, range }: GetOptions,
-  ): Promise<{
-    /** Nothing for an empty range. */
-    readonly download: Download | undefined;
-    readonly length: number;
-    readonly close: () => Promise<void>;
-  }> {
-    signal?.throwIfAborted();
-    checkName(name);
-    const action = `read "${name}"`;
+  /** A connection for a call that goes on after its promise is fulfilled; an abort closes it. */
+  async #borrow(
+    action: string,
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly connection: FtpConnection; readonly release: () => void }> {
     let connection: FtpConnection;
     try {
       connection = await this.#pool.acquire({ signal });
@@ -361,6 +321,44 @@ export class FtpStorage implements Storage {
       signal?.removeEventListener('abort', stop);
       this.#pool.release(connection);
     };
+    return { connection, release };
+  }
+
+  /** Reads a part of which the place is known without a look at the object. `undefined` when it is not, or when that failed: then it takes a look to say why. */
+  async #receive(name: string, { signal, range }: GetOptions): Promise<Uint8Array | undefined> {
+    signal?.throwIfAborted();
+    checkName(name);
+    const { offset = -1, length = 0 } = range ?? {};
+    if (!isPlace(offset, length)) return undefined;
+    const { connection, release } = await this.#borrow(`read "${name}"`, signal);
+    const reception = new Reception(length);
+    try {
+      const file = this.#fileOf(connection, name);
+      const { over } = await receive(connection, file, { offset, reception });
+      // What is left to be said on the connection need not be waited for.
+      void over.finally(release);
+    } catch {
+      connection.abandon();
+      release();
+      signal?.throwIfAborted();
+      return undefined;
+    }
+    return reception.bytes;
+  }
+
+  async #open(
+    name: string,
+    { signal, range }: GetOptions,
+  ): Promise<{
+    /** Nothing for an empty range. */
+    readonly download: Download | undefined;
+    readonly length: number;
+    readonly close: () => Promise<void>;
+  }> {
+    signal?.throwIfAborted();
+    checkName(name);
+    const action = `read "${name}"`;
+    const { connection, release } = await this.#borrow(action, signal);
     try {
       const file = this.#fileOf(connection, name);
       const size = await connection.prepare(async () => {
@@ -438,6 +436,13 @@ export class FtpStorage implements Storage {
   }
 }
 
+/** Whether a range says where it is without the size of the object, and is not too long to be believed. */
+function isPlace(offset: number, length: number): boolean {
+  return (
+    Number.isSafeInteger(offset + length) && offset >= 0 && length > 0 && length <= largestReception
+  );
+}
+
 /** FTP ends a line of its own at these. */
 function checkName(name: string): void {
   checkObjectName(name);
@@ -446,45 +451,6 @@ function checkName(name: string): void {
     'input/invalid',
     `Cannot use ${JSON.stringify(name)} as an object name: FTP cannot send it, or it is reserved for unfinished files`,
   );
-}
-
-async function confirm(
-  connection: FtpConnection,
-  temporary: string,
-  { name, size }: { readonly name: string; readonly size: number },
-): Promise<void> {
-  const arrived = await sizeOf(connection, temporary);
-  if (arrived === size) return;
-  throw new AppError(
-    'storage/unavailable',
-    `Cannot store "${name}": ${arrived ?? 'none'} of ${size} bytes arrived`,
-  );
-}
-
-/**
- * Some servers tell of a full disk as of any other error, 451. What was sent so far still fills the disk, so a small one shows which it is.
- */
-async function reasonFor(
-  connection: FtpConnection,
-  temporary: string,
-  error: unknown,
-): Promise<unknown> {
-  if (!(error instanceof FTPError) || error.code !== 451 || connection.unusable) return error;
-  try {
-    await connection.prepare(() => Promise.resolve());
-    await upload(connection, `${temporary}-probe`, {
-      name: 'a probe',
-      body: new Uint8Array(65_536),
-    });
-    return error;
-  } catch (failure) {
-    return failure instanceof FTPError && (failure.code === 452 || failure.code === 552)
-      ? failure
-      : error;
-  } finally {
-    if (!connection.unusable)
-      await connection.ask(`DELE ${temporary}-probe`).catch(() => undefined);
-  }
 }
 
 function alreadyThere(name: string): AppError {

@@ -5,6 +5,7 @@ import { AppError } from '../../../base/errors.ts';
 import { type Body, piecesOf } from '../../body.ts';
 import type { ByteProducer } from '../../byte-stream.ts';
 import type { FtpConnection, Transfer } from './connection.ts';
+import type { Reception } from './reception.ts';
 import { ConnectionFailure } from './translate-error.ts';
 
 /** The largest listing of one directory that is taken, in bytes. */
@@ -151,6 +152,30 @@ export class Download implements ByteProducer {
       )
     );
   }
+}
+
+/**
+ * Fetches as many bytes of the file `path` from `offset` on as `reception` has room for, without a look at the file: rejects with whatever the server says, and with a
+ * `ConnectionFailure` when they do not come. `over` resolves when the connection is in order again, or closed.
+ */
+export async function receive(
+  connection: FtpConnection,
+  path: string,
+  { offset, reception }: { readonly offset: number; readonly reception: Reception },
+): Promise<{ readonly over: Promise<unknown> }> {
+  await connection.prepare(async () => {
+    if (offset > 0) await connection.send(`REST ${offset}`);
+  }, reception);
+  const transfer = await connection.begin(`RETR ${path}`);
+  reception.watch(transfer.socket, transfer.isDirect);
+  transfer.outcome.catch(() => transfer.socket.destroy());
+  try {
+    await reception.complete;
+  } catch (error) {
+    throw (await connection.settle(transfer)) ?? error;
+  }
+  // There may be more, or just the end: then the server has not to be told.
+  return { over: reception.over.then(() => connection.settle(transfer)) };
 }
 
 /** Fetches a listing as text, whole or not at all; `said` is the server's last word on it. */

@@ -7,15 +7,12 @@ import {
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError, hasCode } from '../../../base/errors.ts';
 import { resolveRange } from '../../byte-range.ts';
+import { collect } from '../../byte-stream.ts';
+import { emptyContent, type OpenedRange } from '../../network/ranged-read.ts';
 import type { ByteRange, GetOptions, StorageObject } from '../../storage.ts';
 import type { S3Connection } from './connection.ts';
+import { answerOf } from './request-handler.ts';
 import { isFromService, saysNothing, statusOf } from './translate-error.ts';
-
-/** The bytes of an object or a range that are on their way. */
-export interface OpenedObject {
-  readonly length: number;
-  readonly stream: ReadableStream<Uint8Array>;
-}
 
 /** Looks at objects and reads them. */
 export class ObjectReader {
@@ -29,7 +26,7 @@ export class ObjectReader {
     this.#keyOf = keyOf;
   }
 
-  async open(name: string, { signal, range }: GetOptions): Promise<OpenedObject> {
+  async open(name: string, { signal, range }: GetOptions): Promise<OpenedRange> {
     const header = range === undefined ? undefined : headerFor(range);
     if (range !== undefined && header === undefined)
       return this.#openExactly(name, range, { signal });
@@ -82,10 +79,10 @@ export class ObjectReader {
     name: string,
     range: ByteRange,
     { signal }: CallOptions,
-  ): Promise<OpenedObject> {
+  ): Promise<OpenedRange> {
     const { size } = await this.stat(name, { signal });
     const { offset, length } = resolveRange(name, size, range);
-    if (length === 0) return { length: 0, stream: ReadableStream.from<Uint8Array>([]) };
+    if (length === 0) return emptyContent();
     const header = `bytes=${offset}-${offset + length - 1}`;
     const answer = await this.#get(name, header, { signal });
     return this.#opened(name, answer, { offset, length }, true);
@@ -116,7 +113,7 @@ export class ObjectReader {
     answer: GetObjectCommandOutput,
     range: ByteRange | undefined,
     isPart: boolean,
-  ): Promise<OpenedObject> {
+  ): Promise<OpenedRange> {
     const stream = streamIn(answer);
     const action = `read "${name}"`;
     if (stream === undefined) throw unclear(action, 'its contents');
@@ -124,7 +121,7 @@ export class ObjectReader {
       // That so much comes, no more and no less, is seen to by the HTTP client.
       const length = answer.ContentLength;
       if (length === undefined) throw unclear(action, 'how much it sends');
-      if (range === undefined || !isPart) return { length, stream };
+      if (range === undefined || !isPart) return contentOf(name, stream, length);
       const [, from, to, total] =
         /^bytes (\d+)-(\d+)\/(\d+)$/u.exec(answer.ContentRange ?? '') ?? [];
       if (total === undefined) throw unclear(action, 'which part of it it sends');
@@ -132,7 +129,7 @@ export class ObjectReader {
       const given = Number(to) - Number(from) + 1;
       if (Number(from) !== wanted.offset || given !== wanted.length || length !== wanted.length)
         throw unclear(action, 'the part that was asked for');
-      return { length, stream };
+      return contentOf(name, stream, length);
     } catch (error) {
       await stream.cancel().catch(() => undefined);
       throw error;
@@ -143,6 +140,15 @@ export class ObjectReader {
     if (hasCode(error, 'storage/not-found') && error.details['answer'] === 'NoSuchKey')
       this.#bucketSeen = true;
   }
+}
+
+function contentOf(name: string, stream: ReadableStream<Uint8Array>, length: number): OpenedRange {
+  const answer = answerOf(stream);
+  return {
+    length,
+    stream,
+    bytes: () => (answer === undefined ? collect(name, stream, length) : answer.read(length)),
+  };
 }
 
 /** The `Range` of a request; `undefined` for a range that it cannot express, or that cannot be right. */

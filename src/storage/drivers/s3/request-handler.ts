@@ -1,6 +1,6 @@
 import type { CallOptions } from '../../../base/call-options.ts';
 import type { Body } from '../../body.ts';
-import type { HttpClient } from '../../network/http-client.ts';
+import type { HttpClient, HttpResponse } from '../../network/http-client.ts';
 
 /** What the SDK has made of a call: the package that we depend on does not export its own types for it. */
 export interface SignedRequest {
@@ -28,6 +28,13 @@ export interface CallContext extends CallOptions {
   readonly action: string;
 }
 
+const answers = new WeakMap<object, HttpResponse>();
+
+/** The answer that a stream of the contents of an object is the body of, so that it can be read by a shorter way as long as nobody has begun with the stream. */
+export function answerOf(stream: ReadableStream<Uint8Array>): HttpResponse | undefined {
+  return answers.get(stream);
+}
+
 /** Sends what the SDK has signed over our own client: its pool of connections, its trust, its proxies, and no buffers in between. */
 export class RequestHandler {
   readonly #client: HttpClient;
@@ -53,8 +60,11 @@ export class RequestHandler {
     });
     const headers = { ...answer.headers() };
     const isContents = request.query?.['x-id'] === 'GetObject' && answer.status < 300;
-    if (isContents)
-      return { response: { statusCode: answer.status, headers, body: answer.stream() } };
+    if (isContents) {
+      const body = answer.stream();
+      answers.set(body, answer);
+      return { response: { statusCode: answer.status, headers, body } };
+    }
     const body = await answer.bytes();
     // Some answers that take long begin with success and end with an error.
     const failed = answer.status === 200 && isError(body);

@@ -3,7 +3,6 @@ import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import type { CallOptions } from '../../../base/call-options.ts';
 import { type AppError, hasCode } from '../../../base/errors.ts';
 import { type Body, sizeOfBody } from '../../body.ts';
-import { collect } from '../../byte-stream.ts';
 import { canStartName, checkObjectName } from '../../object-name.ts';
 import type {
   GetOptions,
@@ -116,11 +115,7 @@ export class S3Storage implements Storage {
   async read(name: string, { signal, range }: GetOptions = {}): Promise<Uint8Array> {
     signal?.throwIfAborted();
     checkObjectName(name);
-    const { length, stream } = await this.#reader.open(name, {
-      signal,
-      ...(range && { range }),
-    });
-    return collect(name, stream, length);
+    return await (await this.#reader.open(name, { signal, ...(range && { range }) })).bytes();
   }
 
   async stat(name: string, { signal }: CallOptions = {}): Promise<StorageObject> {
