@@ -80,10 +80,15 @@ export class UnfinishedSet implements Disposable {
     this.#isPublished = true;
   }
 
-  /** Ends both files, for the last time they are written to. */
-  finish(fileList: Uint8Array): void {
-    this.#manifest.append(fileList);
+  /** Ends the signatures: there are no more entries. Gives where they are. */
+  finishSignatures(): string {
     this.signatures.finish();
+    return this.signaturePath;
+  }
+
+  /** Ends the manifest. */
+  finishManifest(fileList: Uint8Array): void {
+    this.#manifest.append(fileList);
     this.#manifest[Symbol.dispose]();
   }
 

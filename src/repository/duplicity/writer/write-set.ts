@@ -88,6 +88,12 @@ export async function writeSet(
   return run.write();
 }
 
+/** The signatures of a set as they are kept in the archive directory, and as they are stored. */
+interface Signatures {
+  readonly local: Spool;
+  readonly stored: Spool;
+}
+
 class SetRun {
   readonly #place: SetPlace;
   readonly #input: SetInput;
@@ -125,10 +131,14 @@ class SetRun {
     this.#statistics.endTime = clock.now();
     const isEmpty = this.#input.skipIfNoChange && this.#statistics.deltaEntries === 0;
     if (this.#input.dryRun || (isEmpty && resumed === undefined)) return this.#result(false);
+    using spools = new DisposableStack();
+    const signatures = this.#encodeSignatures(unfinished.finishSignatures(), spools);
+    // Whichever fails, the other is waited for: both use what is disposed of then.
+    await Promise.allSettled([signatures, uploader.finish()]);
     await uploader.finish();
     this.#input.beforeCommit?.();
-    unfinished.finish((listFiles ? this.#files : new ChangedFiles()).encode());
-    await this.#commit(unfinished);
+    unfinished.finishManifest((listFiles ? this.#files : new ChangedFiles()).encode());
+    await this.#commit(unfinished, await signatures, spools);
     return this.#result(true);
   }
 
@@ -170,22 +180,30 @@ class SetRun {
     await volumes.finish(resumed !== undefined || skipIfNoChange);
   }
 
+  /** Encodes the signatures, for here and for there. */
+  async #encodeSignatures(file: string, spools: DisposableStack): Promise<Signatures> {
+    const { coding } = this.#place.coding;
+    const local = this.#encode(file, 'gzip', spools);
+    const stored = coding === 'gzip' ? local : this.#encode(file, coding, spools);
+    await Promise.allSettled([local, stored]);
+    return { local: await local, stored: await stored };
+  }
+
   /** Stores the signatures and then the manifest. */
-  async #commit(unfinished: UnfinishedSet): Promise<void> {
+  async #commit(
+    unfinished: UnfinishedSet,
+    signatures: Signatures,
+    spools: DisposableStack,
+  ): Promise<void> {
     const { archiveDirectory, coding, naming } = this.#place;
     const { identity } = this.#input;
     const local = path.join(archiveDirectory, `holdfast-${toHex(systemRandom(8))}.unfinished-3`);
     try {
-      using compressed = await this.#encode(unfinished.signaturePath, 'gzip');
-      await compressed.saveAs(local);
-      if (coding.coding === 'gzip') await this.#store('signatures', compressed, 'gzip');
-      else {
-        using encoded = await this.#encode(unfinished.signaturePath, coding.coding);
-        await this.#store('signatures', encoded, coding.coding);
-      }
+      await signatures.local.saveAs(local);
+      await this.#store('signatures', signatures.stored, coding.coding);
       // Manifests are encrypted, but never compressed.
       const plainOrNot: Coding = coding.coding === 'openpgp' ? 'openpgp' : 'plain';
-      using manifest = await this.#encode(unfinished.manifestPath, plainOrNot);
+      const manifest = await this.#encode(unfinished.manifestPath, plainOrNot, spools);
       await this.#store('manifest', manifest, plainOrNot);
       unfinished.commit(local, naming, identity);
     } catch (error) {
@@ -194,17 +212,12 @@ class SetRun {
     }
   }
 
-  async #encode(file: string, as: Coding): Promise<Spool> {
+  async #encode(file: string, as: Coding, spools: DisposableStack): Promise<Spool> {
     const { coding, tempDirectory } = this.#place;
     const { verify } = this.#input;
-    const body = new Spool(tempDirectory);
-    try {
-      await encodeFile(file, { coding, as, body, verify }, this.#options);
-      return body;
-    } catch (error) {
-      body[Symbol.dispose]();
-      throw error;
-    }
+    const body = spools.use(new Spool(tempDirectory));
+    await encodeFile(file, { coding, as, body, verify }, this.#options);
+    return body;
   }
 
   async #store(kind: 'signatures' | 'manifest', body: Spool, coding: Coding): Promise<void> {
