@@ -111,19 +111,19 @@ function makeData(): void {
 
 async function throughput(kind: ServiceKind, service: Service): Promise<Row[]> {
   const rows: Row[] = [];
-  const url = (set: string): string => service.url(`own-${set}`, service.port);
   for (const [set, content] of Object.entries(sets)) {
     const source = join(work, set);
     for (const direction of ['put', 'get'] as const) {
-      const remote = service.rclonePath(`other-${set}`);
       const target = join(work, 'target');
-      const place = direction === 'put' ? source : target;
-      const rclone = direction === 'put' ? [source, remote] : [remote, target];
+      const local = direction === 'put' ? source : target;
       const programs = {
-        own: () => timed([...ownTransfer, direction, url(set), place], service.environment),
+        own: (place: string) =>
+          timed([...ownTransfer, direction, service.url(place, service.port), local], {
+            ...service.environment,
+          }),
         // Debian's rclone does not get along with every server.
-        other: () =>
-          timed([...rcloneCopy, ...rclone], {
+        other: (place: string) =>
+          timed(inOrder(direction, local, service.rclonePath(place)), {
             ...service.rclone,
             RCLONE_CONFIG: join(work, 'rclone.conf'),
           }).catch((error: unknown) => {
@@ -138,7 +138,9 @@ async function throughput(kind: ServiceKind, service: Service): Promise<Row[]> {
         for (const who of ['own', 'other'] as const) {
           rmSync(target, { recursive: true, force: true });
           mkdirSync(target);
-          const measured = await programs[who]();
+          // What is there already need not be sent; what was sent first is fetched.
+          const place = `${who}-${set}-${direction === 'put' ? round : 0}`;
+          const measured = await programs[who](place);
           if (measured !== undefined) made[who].push(measured);
         }
       }
@@ -153,6 +155,10 @@ async function throughput(kind: ServiceKind, service: Service): Promise<Row[]> {
     }
   }
   return rows;
+}
+
+function inOrder(direction: 'put' | 'get', local: string, remote: string): readonly string[] {
+  return direction === 'put' ? [...rcloneCopy, local, remote] : [...rcloneCopy, remote, local];
 }
 
 /** The one in the middle by time. */
