@@ -53,6 +53,11 @@ export const globalFlags = {
     parse: parseSize,
     help: 'Receive at most so much a second',
   }),
+  'limit-file': valueFlag({
+    placeholder: 'FILE',
+    complete: 'file',
+    help: 'Take both limits from a file ("upload 2M", "download off"), and again when it changes',
+  }),
   option: listFlag({
     placeholder: 'NAME=VALUE',
     short: 'o',

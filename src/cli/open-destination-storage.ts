@@ -1,10 +1,13 @@
 import { AppError } from '../base/errors.ts';
+import { forward } from '../storage/layers/forward.ts';
 import { environmentOptions, type OpenedStorage, openStorage } from '../storage/open-storage.ts';
 import type { RawOptions } from '../storage/options.ts';
 import type { RawValue } from '../storage/option-schema.ts';
 import { storageDriver } from '../storage/registry.ts';
+import type { Storage } from '../storage/storage.ts';
 import { type DestinationUrl, parseDestinationUrl } from '../storage/url.ts';
 import type { GlobalFlagValues } from './global-flags.ts';
+import { followLimitFile } from './limit-file.ts';
 import type { CommandSession } from './session.ts';
 
 /**
@@ -18,17 +21,33 @@ export async function openDestinationStorage(
 ): Promise<OpenedStorage & { readonly url: DestinationUrl }> {
   const url = parseDestinationUrl(text);
   const driver = await storageDriver(url.scheme);
+  const warn = (error: AppError): void =>
+    output.report({ type: 'problem', severity: 'warning', error });
   const opened = await openStorage(
     url,
     { flag: optionsFromFlags(flags), environment: environmentOptions(driver, environment) },
-    {
-      clock,
-      signal,
-      environment,
-      warn: (error) => output.report({ type: 'problem', severity: 'warning', error }),
-    },
+    { clock, signal, environment, warn },
   );
-  return { ...opened, url };
+  const { 'limit-file': file } = flags;
+  if (file === undefined) return { ...opened, url };
+  try {
+    const limits = await followLimitFile(file, opened.rates, { clock, warn });
+    return { ...opened, storage: endingWith(opened.storage, limits), url };
+  } catch (error) {
+    await opened.storage[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** A storage with which something else ends. */
+function endingWith(storage: Storage, other: Disposable): Storage {
+  return {
+    ...forward(storage),
+    async [Symbol.asyncDispose]() {
+      other[Symbol.dispose]();
+      await storage[Symbol.asyncDispose]();
+    },
+  };
 }
 
 function optionsFromFlags(flags: GlobalFlagValues): RawOptions {

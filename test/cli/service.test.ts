@@ -74,6 +74,20 @@ describe('holdfast server', { concurrency: 2 }, () => {
     assert.ok('jobs' in status2);
   });
 
+  test('a run under way keeps to the limits that its job gets meanwhile', async () => {
+    await using machine = await prepared();
+    await writeFile(machine.of('source/random'), randomBytes(12 * 1024 * 1024));
+    // At this rate it would take three minutes.
+    const crawling = documents(machine, '    resources: { limitUpload: 64k }\n');
+    await machine.configure(crawling);
+    const server = await machine.serve();
+    await machine.untilRun('documents', 'running');
+    await machine.configure(crawling.replace('64k', '64M'));
+    await server.untilLogged(/limits of transfers have changed/u);
+    await machine.untilRun('documents', 'succeeded');
+    assert.equal((await server.end('SIGTERM')).status, 0, server.log());
+  });
+
   test('SIGTERM cancels what is under way within ten seconds; the next backup goes on', async () => {
     await using machine = await prepared();
     await writeFile(machine.of('source/random'), randomBytes(12 * 1024 * 1024));

@@ -3,6 +3,7 @@ import { placedStep } from '../../model/placed-step.ts';
 import { type OwnProgramEnd, problemOfError } from '../program/own-program.ts';
 import type { ProgramRecord } from '../program/operation-records.ts';
 import type { DestinationAccess } from './destination-access.ts';
+import { followLimits } from './followed-limits.ts';
 import type { ActivityEnd, StepContext } from './step-context.ts';
 
 export interface OperationStep {
@@ -36,12 +37,13 @@ export async function runOperation(
   const { steps, program, feed, run, job, mask, signal } = context;
   const step = await steps.begin({ name, kind, destination: access.address });
   const resources = job.resources;
+  await using limits = await followLimits(context);
   let end: OwnProgramEnd;
   try {
     end = await program.run({
       command,
       environment: {
-        ...limits(context),
+        ...limits.environment,
         ...access.environment,
         ...environment,
       },
@@ -77,13 +79,5 @@ export function activityEndOf(record: StepRecord): ActivityEnd {
     outcome,
     ...(outcome !== 'succeeded' && what !== undefined && { reason: `${where}: ${what}` }),
     ...(problem !== undefined && { problem }),
-  };
-}
-
-function limits({ job: { resources = {} } }: StepContext): Record<string, string> {
-  const { limitUpload, limitDownload } = resources;
-  return {
-    ...(limitUpload !== undefined && { HOLDFAST_LIMIT_UPLOAD: limitUpload }),
-    ...(limitDownload !== undefined && { HOLDFAST_LIMIT_DOWNLOAD: limitDownload }),
   };
 }

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { suite, test } from 'node:test';
+
+import { type AppError, hasCode } from '../base/errors.ts';
+import { systemClock } from '../base/clock.ts';
+import { TransferRates } from '../storage/layers/throttling.ts';
+import { temporaryDirectory } from '#test/support/temporary-directory.ts';
+import { followLimitFile, parseLimits } from './limit-file.ts';
+
+/** Seconds take hundredths. */
+const clock = {
+  ...systemClock,
+  sleep: (milliseconds: number, options?: { signal?: AbortSignal | undefined }) =>
+    systemClock.sleep(milliseconds / 100, options),
+};
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await systemClock.sleep(5);
+}
+
+void suite('a file of limits', { timeout: 10_000 }, () => {
+  void test('names directions and sizes', () => {
+    assert.deepEqual(parseLimits('upload 2M\ndownload off\n'), {
+      upload: 2 * 1024 ** 2,
+      download: undefined,
+    });
+    assert.deepEqual(parseLimits('# nights\n\ndownload = 500 k # slow\n'), {
+      upload: undefined,
+      download: 500 * 1024,
+    });
+    for (const text of ['sideways 1M', 'upload', 'upload much', 'upload 0', 'download 1M 2M'])
+      assert.throws(
+        () => parseLimits(text),
+        (error) => hasCode(error, 'input/invalid'),
+        text,
+      );
+  });
+
+  void test('is followed while it changes, and stays in force when it makes no sense', async () => {
+    await using directory = await temporaryDirectory();
+    const file = path.join(directory.path, 'limits');
+    await writeFile(file, 'upload 1M');
+    const rates = new TransferRates({ download: 5 });
+    const problems: AppError[] = [];
+    using _following = await followLimitFile(file, rates, {
+      clock,
+      warn: (problem) => problems.push(problem),
+    });
+    assert.equal(rates.upload, 1024 ** 2);
+    assert.equal(rates.download, undefined);
+    await writeFile(file, 'upload 20k\ndownload 10k');
+    await until(() => rates.download !== undefined);
+    assert.equal(rates.upload, 20 * 1024);
+    await writeFile(file, 'upload fast');
+    await until(() => problems.length > 0);
+    assert.equal(rates.upload, 20 * 1024);
+    await rm(file);
+    await until(() => problems.length > 1);
+    await writeFile(file, 'upload off');
+    await until(() => rates.upload === undefined);
+    assert.equal(problems.length, 2);
+    assert.match(problems[0]!.message, /Cannot take the limits from ".*limits": "fast" is not/u);
+  });
+
+  void test('is there from the beginning, or nothing begins', async () => {
+    const rates = new TransferRates();
+    await assert.rejects(
+      followLimitFile('/nowhere/at/all', rates, { clock, warn: () => undefined }),
+      /Cannot take the limits from "\/nowhere\/at\/all": ENOENT/u,
+    );
+  });
+});

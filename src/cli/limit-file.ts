@@ -1,0 +1,107 @@
+import { readFile, stat } from 'node:fs/promises';
+
+import type { Clock } from '../base/clock.ts';
+import { AppError, messageOf } from '../base/errors.ts';
+import { quotePath } from '../base/posix/system-error.ts';
+import { parseSize } from '../base/size.ts';
+import type { TransferRates } from '../storage/layers/throttling.ts';
+
+/** Milliseconds between two looks at the file. */
+const pause = 1000;
+
+/** Why looking ends. One for all, since nobody is told. */
+const over = new Error('The limits are not needed any more');
+
+/** Bytes a second; `undefined` for no limit. */
+interface Limits {
+  readonly upload: number | undefined;
+  readonly download: number | undefined;
+}
+
+/**
+ * Keeps `rates` as a file says, which may change while they are in use: lines of `upload` or `download` and a size a second, or `off`; what is not named has no limit.
+ * A file that makes no sense any more is told to `warn`, and the limits stay as they were.
+ *
+ * @throws AppError `input/invalid` for a file that makes no sense or cannot be read when it is looked at first
+ */
+export async function followLimitFile(
+  file: string,
+  rates: TransferRates,
+  { clock, warn }: { readonly clock: Clock; readonly warn: (problem: AppError) => void },
+): Promise<Disposable> {
+  let seen = '';
+  const look = async (): Promise<void> => {
+    const found = await stat(file, { bigint: true });
+    const version = `${found.ino} ${found.size} ${found.mtimeNs}`;
+    if (version === seen) return;
+    // What makes no sense is told once.
+    seen = version;
+    const { upload, download } = parseLimits(await readFile(file, 'utf8'));
+    rates.upload = upload;
+    rates.download = download;
+  };
+  await look().catch((error: unknown) => {
+    throw unusable(file, error);
+  });
+  const stop = new AbortController();
+  void follow(look, { clock, signal: stop.signal, warn: (error) => warn(unusable(file, error)) });
+  return { [Symbol.dispose]: () => stop.abort(over) };
+}
+
+async function follow(
+  look: () => Promise<void>,
+  {
+    clock,
+    signal,
+    warn,
+  }: {
+    readonly clock: Clock;
+    readonly signal: AbortSignal;
+    readonly warn: (error: unknown) => void;
+  },
+): Promise<void> {
+  let told: string | undefined;
+  while (!signal.aborted) {
+    try {
+      await clock.sleep(pause, { signal });
+      await look();
+      told = undefined;
+    } catch (error) {
+      if (signal.aborted) return;
+      // A file that is gone stays gone for a while.
+      if (messageOf(error) !== told) warn(error);
+      told = messageOf(error);
+    }
+  }
+}
+
+/** What a file of limits says. Throws `input/invalid`. */
+export function parseLimits(text: string): Limits {
+  const limits: Record<keyof Limits, number | undefined> = {
+    upload: undefined,
+    download: undefined,
+  };
+  for (const line of text.split('\n')) {
+    const [direction = '', ...rest] = line
+      .replace(/#.*/u, '')
+      .trim()
+      .split(/[\s=:]+/u);
+    if (direction === '') continue;
+    if (direction !== 'upload' && direction !== 'download')
+      throw new AppError('input/invalid', `"${direction}" is neither "upload" nor "download"`);
+    const size = rest.join(' ');
+    limits[direction] = size === 'off' ? undefined : parseSize(size);
+    if (limits[direction] === 0)
+      throw new AppError('input/invalid', `A limit of 0 would stop every ${direction}`);
+  }
+  return limits;
+}
+
+function unusable(file: string, cause: unknown): AppError {
+  const reason = messageOf(cause);
+  return new AppError(
+    'input/invalid',
+    `Cannot take the limits from ${quotePath(Buffer.from(file))}: ${reason}`,
+    { cause, hint: 'Write lines such as "upload 2M" and "download off"' },
+  );
+}
