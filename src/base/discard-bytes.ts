@@ -6,3 +6,9 @@
 export function discardBytes({ buffer }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize) buffer.transfer(0);
 }
+
+/** The same for a buffer that is handed out in pieces, in order, and is of no more interest when the last of them was used: only that one frees it. */
+export function discardLastPiece(piece: Uint8Array): void {
+  const { byteOffset, byteLength, buffer } = piece;
+  if (byteOffset + byteLength === buffer.byteLength) discardBytes(piece);
+}

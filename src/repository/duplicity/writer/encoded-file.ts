@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
 import type { CallOptions } from '../../../base/call-options.ts';
-import { discardBytes } from '../../../base/discard-bytes.ts';
+import { discardLastPiece } from '../../../base/discard-bytes.ts';
 import type { Coding, FileCoding } from '../encryption/file-coding.ts';
 import type { Spool } from './spool.ts';
 
@@ -59,11 +59,7 @@ async function decodesTo(
   for await (const piece of coding.decode(body.stream(isTransient), as, options)) {
     sum = crc32(piece, sum);
     length += piece.length;
-    if (isTransient && isEndOfBuffer(piece)) discardBytes(piece);
+    if (isTransient) discardLastPiece(piece);
   }
   return length === plain.length && sum === plain.sum;
-}
-
-function isEndOfBuffer({ byteOffset, byteLength, buffer }: Uint8Array): boolean {
-  return byteOffset + byteLength === buffer.byteLength;
 }

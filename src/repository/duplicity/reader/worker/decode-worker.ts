@@ -2,6 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 
 import { noteBufferGarbage } from '../../../../base/buffer-garbage.ts';
+import { discardLastPiece } from '../../../../base/discard-bytes.ts';
 import { toHex } from '../../../../base/bytes.ts';
 import { AppError, messageOf } from '../../../../base/errors.ts';
 import { gunzip } from '../../../../codec/compression/gunzip.ts';
@@ -65,8 +66,8 @@ async function decode(volume: number, task: DecodeTask, state: Running): Promise
     state.free--;
     const piece = filled === out.length ? out : out.slice(0, filled);
     send({ volume, piece }, [piece.buffer]);
-    // A message is copied at each of its layers.
-    noteBufferGarbage((task.coding === 'gzip' ? 1 : 4) * filled);
+    // What was inflated is freed below. The stored bytes are not, and those of a message are copied at each of its layers.
+    noteBufferGarbage((task.coding === 'gzip' ? 0.5 : 2) * filled);
     filled = 0;
     if (piece === out) out = new Uint8Array(pieceLength);
   };
@@ -80,6 +81,7 @@ async function decode(volume: number, task: DecodeTask, state: Running): Promise
         if (filled === out.length) await flush();
       }
       if (state.isClosed) return;
+      discardLastPiece(piece);
     }
     if (filled > 0) await flush();
     send({ volume, end: true });
