@@ -6,12 +6,10 @@ export class MalformedError extends Error {
 /** Reads the primitive layouts of docs/formats/native.md, section 1. Every length is checked before anything is taken. */
 export class ByteReader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   #offset = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   get offset(): number {
@@ -23,20 +21,20 @@ export class ByteReader {
   }
 
   u8(): number {
-    return this.#view.getUint8(this.#take(1));
+    return this.#bytes[this.#take(1)]!;
   }
 
   u16(): number {
-    return this.#view.getUint16(this.#take(2), true);
+    return this.u8() + this.u8() * 0x100;
   }
 
   u32(): number {
-    return this.#view.getUint32(this.#take(4), true);
+    return this.u16() + this.u16() * 0x1_0000;
   }
 
   /** A number of eight bytes; malformed if it is not below 2^53. */
   u64(): number {
-    const value = Number(this.#view.getBigUint64(this.#take(8), true));
+    const value = this.u32() + this.u32() * 0x1_0000_0000;
     if (!Number.isSafeInteger(value)) throw new MalformedError('Number too large');
     return value;
   }
@@ -79,12 +77,7 @@ export class ByteReader {
   }
 
   text(): string {
-    const bytes = this.bytes();
-    try {
-      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-    } catch (cause) {
-      throw new MalformedError('Text is not UTF-8', { cause });
-    }
+    return decodeText(this.bytes());
   }
 
   /** Throws unless everything was read. */
@@ -97,5 +90,17 @@ export class ByteReader {
     const start = this.#offset;
     this.#offset += length;
     return start;
+  }
+}
+
+/** One for all: to make one takes longer than to decode a name. */
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Throws a `MalformedError` for what is not UTF-8. */
+export function decodeText(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch (cause) {
+    throw new MalformedError('Text is not UTF-8', { cause });
   }
 }

@@ -1,4 +1,4 @@
-import { ByteReader, MalformedError } from './byte-reader.ts';
+import { ByteReader, decodeText, MalformedError } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
 
 /**
@@ -54,7 +54,9 @@ export class RecordWriter {
 
 /** The fields of one record. Values are views into the bytes given. */
 export class RecordReader {
-  readonly #fields = new Map<number, Uint8Array[]>();
+  /** In parallel: there are few, and a directory has a record for each entry. */
+  readonly #tags: number[] = [];
+  readonly #values: Uint8Array[] = [];
 
   /** `known` are the tags this program understands; a mandatory tag that is not among them refuses the record. */
   constructor(bytes: Uint8Array, known: readonly number[]) {
@@ -67,21 +69,23 @@ export class RecordReader {
         throw new MalformedError(`Field ${tag} needs a newer program`);
       }
       last = tag;
-      const value = reader.bytes();
-      const values = this.#fields.get(tag);
-      if (values === undefined) this.#fields.set(tag, [value]);
-      else values.push(value);
+      this.#tags.push(tag);
+      this.#values.push(reader.bytes());
     }
   }
 
   all(tag: number): readonly Uint8Array[] {
-    return this.#fields.get(tag) ?? [];
+    const first = this.#tags.indexOf(tag);
+    if (first < 0) return none;
+    return this.#values.slice(first, this.#tags.lastIndexOf(tag) + 1);
   }
 
   optional(tag: number): Uint8Array | undefined {
-    const values = this.all(tag);
-    if (values.length > 1) throw new MalformedError(`Field ${tag} repeated`);
-    return values[0];
+    const index = this.#tags.indexOf(tag);
+    if (index < 0) return undefined;
+    // They are in order: others with the same tag would follow.
+    if (this.#tags[index + 1] === tag) throw new MalformedError(`Field ${tag} repeated`);
+    return this.#values[index];
   }
 
   required(tag: number): Uint8Array {
@@ -129,13 +133,7 @@ export class RecordReader {
   }
 }
 
-function decodeText(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (cause) {
-    throw new MalformedError('Text is not UTF-8', { cause });
-  }
-}
+const none: readonly Uint8Array[] = [];
 
 function whole(bytes: Uint8Array, read: (reader: ByteReader) => number): number {
   const reader = new ByteReader(bytes);
