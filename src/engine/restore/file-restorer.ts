@@ -9,7 +9,11 @@ import { setSize, writeAt, writeIfDifferent } from '../../target/filesystem/file
 import { removeEntry } from '../../target/filesystem/remove-tree.ts';
 import { createFile, openForUpdate } from '../../target/filesystem/target-entry.ts';
 import { targetError } from '../../target/filesystem/target-error.ts';
-import { MetadataWriter, type MetadataOptions } from '../../target/filesystem/target-metadata.ts';
+import {
+  MetadataWriter,
+  type FileOwner,
+  type MetadataOptions,
+} from '../../target/filesystem/target-metadata.ts';
 import { TargetTree } from '../../target/filesystem/target-tree.ts';
 
 /** How files are written. */
@@ -35,6 +39,8 @@ export class FileRestorer implements Disposable {
   readonly #verify: boolean;
   readonly #mark: boolean;
   #scratch = new Uint8Array(64 * 1024);
+  #lastDirectory: Uint8Array | undefined;
+  #lastOwner: FileOwner | undefined;
   /** Bytes that were written, which in place are fewer than there are. */
   written = 0;
 
@@ -55,8 +61,12 @@ export class FileRestorer implements Disposable {
     const opened = this.#open(directory, entry.name, path, update);
     this.#finally(opened.fd, 'write', path, () => {
       this.#write(opened.fd, content, 0, opened.isOld, path);
-      if (opened.isOld) setSize(opened.fd, content.length);
-      this.metadata.applyToOpen(opened.fd, entry, path);
+      if (opened.isOld) {
+        setSize(opened.fd, content.length);
+        this.metadata.applyToOpen(opened.fd, entry, path);
+      } else {
+        this.metadata.applyToNew(opened.fd, entry, path, this.#ownerIn(directory, opened.fd));
+      }
     });
   }
 
@@ -88,6 +98,15 @@ export class FileRestorer implements Disposable {
     const fd = openForUpdate(this.tree.directory(directory), name);
     if (fd === undefined) throw vanished(path);
     this.#finally(fd, 'finish', path, () => call(fd));
+  }
+
+  /** Whom new files in a directory belong to, by one of them. Most that come one after the other lie in the same. */
+  #ownerIn(directory: Uint8Array, fd: number): FileOwner | undefined {
+    if (this.#lastDirectory !== directory) {
+      this.#lastDirectory = directory;
+      this.#lastOwner = this.metadata.ownerOf(fd);
+    }
+    return this.#lastOwner;
   }
 
   #open(

@@ -105,6 +105,35 @@ test('attributes that the snapshot does not know go, inherited lists as well', (
   assert.equal(lstatSync(scratch.of('file')).mode & 0o7777, 0o640);
 });
 
+test('a new file belongs to its owner, whatever was thought of the directory', () => {
+  using scratch = scratchDirectory();
+  const own = entry();
+  const cases = [
+    { made: { uid: own.uid, gid: own.gid }, wanted: own },
+    // The directory has come to give its group to what is made in it.
+    ...(isRoot
+      ? [
+          { made: { uid: 7, gid: 8 }, wanted: entry({ uid: 7, gid: 8, mode: 0o4755 }) },
+          { made: { uid: 0, gid: 0 }, wanted: entry({ uid: 7, gid: 8 }) },
+          { made: { uid: 0, gid: 8 }, wanted: entry({ uid: 0, gid: 8, fileFlags: 0x40 }) },
+        ]
+      : []),
+    { made: undefined, wanted: own },
+  ];
+  for (const [index, { made, wanted }] of cases.entries()) {
+    const file = scratch.of(`file${index}`);
+    const fd = openSync(file, 'wx+', 0o600);
+    const writer = new MetadataWriter();
+    writer.applyToNew(fd, wanted, path, made);
+    assert.deepEqual(writer.ownerOf(fd), { uid: wanted.uid, gid: wanted.gid });
+    closeSync(fd);
+    const stats = lstatSync(file, { bigint: true });
+    assert.deepEqual(writer.problems, []);
+    assert.equal(Number(stats.mode) & 0o7777, wanted.mode);
+    assert.equal(stats.mtimeNs, -2_876_543_211n);
+  }
+});
+
 test('a link gets its own owner and time, not its target', () => {
   using scratch = scratchDirectory();
   writeFileSync(scratch.of('file'), 'x', { mode: 0o600 });

@@ -34,6 +34,12 @@ export interface MetadataOptions {
   readonly isPrivileged?: boolean;
 }
 
+/** The numbers of a file's user and group. */
+export interface FileOwner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 const setUserId = 0o4000;
 const setGroupId = 0o2000;
 const allFlags = fileFlag.immutable | fileFlag.appendOnly | fileFlag.noDump;
@@ -73,6 +79,35 @@ export class MetadataWriter {
     const mode = this.#applyOwner(entry, path, (uid, gid) => {
       fchownSync(fd, uid, gid);
     });
+    this.#applyRest(fd, entry, path, mode);
+  }
+
+  /**
+   * The same for a file that was made a moment ago, and `made`: whom the system gives files that are made in that directory. If that is its owner it is not given
+   * to him again, which takes longer than to look, at the end, whether it is so.
+   */
+  applyToNew(fd: number, entry: Entry, path: Uint8Array, made: FileOwner | undefined): void {
+    const isOwn = made?.uid === entry.uid && made.gid === entry.gid;
+    // Once it has its flags nothing can be changed any more.
+    if (!isOwn || this.#byName || entry.fileFlags !== 0) {
+      this.applyToOpen(fd, entry, path);
+      return;
+    }
+    const isLookedAt = this.#applyRest(fd, entry, path, entry.mode);
+    const { uid, gid } = this.#status;
+    if (!isLookedAt || uid !== entry.uid || gid !== entry.gid) this.applyToOpen(fd, entry, path);
+  }
+
+  /** Whom an open file belongs to; undefined if that cannot be found out. */
+  ownerOf(fd: number): FileOwner | undefined {
+    if (this.#status.readOpen(fd) !== 0) return undefined;
+    const { uid, gid } = this.#status;
+    return { uid, gid };
+  }
+
+  /** All but the owner. Gives whether `#status` shows the file as it is at the end. */
+  #applyRest(fd: number, entry: Entry, path: Uint8Array, mode: number): boolean {
+    let isLookedAt = false;
     // Attributes of one's own file can only be set while it is writable, but an ACL only survives after the mode.
     this.#removeOtherAttributes(fd, entry, path);
     this.#setAttributes(fd, entry, path, false);
@@ -82,13 +117,16 @@ export class MetadataWriter {
     this.#setAttributes(fd, entry, path, true);
     this.#attempt('times', path, () => {
       setTimes(fd, entry.mtime);
-      this.#checkTimes(this.#status.readOpen(fd), entry);
+      const errno = this.#status.readOpen(fd);
+      isLookedAt = errno === 0;
+      this.#checkTimes(errno, entry);
     });
     if (entry.fileFlags !== 0) {
       this.#attempt('file-flags', path, () => {
         changeFileFlags(fd, entry.fileFlags, allFlags);
       });
     }
+    return isLookedAt;
   }
 
   /** Finishes a directory by name, which is opened for it. */
