@@ -48,6 +48,10 @@ for (const [name, zstd] of kinds) {
       refused(raw.length, new Uint8Array(0));
       refused(raw.length, randomBytes(1000));
       refused(raw.length, concatBytes(frame, Uint8Array.of(1, 2, 3)));
+      // Frames of which nothing comes: an empty one, and one that is to be skipped (RFC 8878, 3.1.2).
+      refused(raw.length, concatBytes(frame, zstd.compress(new Uint8Array(0), 2)));
+      const skipped = Uint8Array.of(0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 7, 7);
+      refused(raw.length, concatBytes(frame, skipped));
       // It goes on to work.
       const out = new Uint8Array(raw.length);
       zstd.decompressInto(out, frame);

@@ -18,7 +18,9 @@ void suite('filling an array from a connection', { timeout: 10_000 }, () => {
 
   void test('leaves pieces alone behind which something else lies in their buffer', async () => {
     const [buffer] = pieces(100_000);
-    const parts = [buffer!.subarray(0, 40_000), buffer!.subarray(40_000)];
+    const parts = [[0, 40_000], [40_000, 70_000], [70_000]].map((place) =>
+      buffer!.subarray(...place),
+    );
     const wanted = Buffer.from(buffer!);
     const { bytes } = await fill(Readable.from(parts, { objectMode: false }), wanted.length);
     assert.deepEqual(Buffer.from(bytes), wanted);
@@ -26,13 +28,14 @@ void suite('filling an array from a connection', { timeout: 10_000 }, () => {
 
   void test('tells how much came when it was too little, and ends what is too much', async () => {
     assert.equal((await fill(Readable.from(pieces(10), { objectMode: false }), 11)).seen, 10);
-    const endless = new Readable({
+    let given = 0;
+    const tooMuch = new Readable({
       read() {
-        this.push(Buffer.alloc(1000));
+        this.push(given++ < 100 ? Buffer.alloc(1000) : null);
       },
     });
-    assert.ok((await fill(endless, 5000)).seen > 5000);
-    assert.ok(endless.destroyed);
+    const { seen } = await fill(tooMuch, 5000);
+    assert.ok(seen > 5000 && seen < 50_000, `${seen} bytes`);
   });
 
   void test('fails with what the connection fails with', async () => {
