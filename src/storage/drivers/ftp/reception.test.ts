@@ -60,7 +60,8 @@ for (const isDirect of [true, false]) {
       bytes.buffer.transfer(0);
       await reception.over;
       // One that takes no notice of its being over is read to the end all the same.
-      while (!isDirect && sender.socket.bytesRead < content.length) await systemClock.sleep(1);
+      if (isDirect) return;
+      while (sender.socket.bytesRead < content.length) await systemClock.sleep(1);
     });
 
     void test('says that too little came', async () => {
