@@ -88,8 +88,9 @@ export class MetadataWriter {
    */
   applyToNew(fd: number, entry: Entry, path: Uint8Array, made: FileOwner | undefined): void {
     const isOwn = made?.uid === entry.uid && made.gid === entry.gid;
-    // Once it has its flags nothing can be changed any more.
-    if (!isOwn || this.#byName || entry.fileFlags !== 0) {
+    // Once it has its flags nothing can be changed any more; and it must not run with the rights of somebody else, not even for a moment.
+    const isSpecial = entry.fileFlags !== 0 || (entry.mode & (setUserId | setGroupId)) !== 0;
+    if (!isOwn || this.#byName || isSpecial) {
       this.applyToOpen(fd, entry, path);
       return;
     }
