@@ -2,7 +2,7 @@
  * `npm run bench:destinations [-- NAME …]`: transfers to real servers on loopback beside rclone, and backup and restore over a line with a
  * round trip of 30 ms. Writes docs/benchmark-destinations.md when everything was measured.
  */
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,12 +25,10 @@ const rounds = 3;
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const program = join(root, 'bin/holdfast');
 /** With the options of bin/holdfast. */
+const [, nodeOptions = ''] = /^options='(.*)'$/mu.exec(readFileSync(program, 'utf8')) ?? [];
 const ownTransfer = [
   process.execPath,
-  '--min-semi-space-size=8',
-  '--max-semi-space-size=8',
-  '--heap-growing-percent=50',
-  '--no-maglev',
+  ...nodeOptions.split(' '),
   join(import.meta.dirname, 'transfer.ts'),
 ];
 
@@ -216,8 +214,11 @@ function timed(
   const all = {
     PATH: process.env['PATH'] ?? '',
     HOME: work,
-    // As bin/holdfast keeps it.
+    // As bin/holdfast has it.
     NODE_COMPILE_CACHE: join(work, 'code'),
+    MALLOC_ARENA_MAX: '1',
+    MALLOC_MMAP_THRESHOLD_: '16000000',
+    MALLOC_TRIM_THRESHOLD_: '64000000',
     ...environment,
   };
   const options = { directory: work, environment: all, signal: new AbortController().signal };

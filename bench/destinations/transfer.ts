@@ -1,5 +1,5 @@
 /** `node transfer.ts put|get URL DIRECTORY`: sends or fetches the files of a directory as objects, as the engine would; for the benchmark. */
-import { closeSync, openSync, read, readdirSync, statSync, write } from 'node:fs';
+import { closeSync, openSync, read, readdirSync, statSync, write, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -29,6 +29,7 @@ const { concurrency } = storage.capabilities;
 
 /** What is longer is sent as a stream, in pieces of this size. */
 const pieceSize = 1024 ** 2;
+const shortWrite = 64 * 1024;
 /** What is longer is fetched in ranges of this size, several at once. */
 const rangeSize = 4 * pieceSize;
 
@@ -50,7 +51,10 @@ if (direction === 'put') {
   const writeTo = promisify(write);
   await eachPool(ranges, concurrency, async ({ name, offset, length }) => {
     const bytes = await opened.read(name, { range: { offset, length } });
-    await writeTo(files.get(name)!, bytes, 0, length, offset);
+    const file = files.get(name)!;
+    // What is short is written sooner than another thread begins with it.
+    if (length <= shortWrite) writeSync(file, bytes, 0, length, offset);
+    else await writeTo(file, bytes, 0, length, offset);
     discardBytes(bytes);
   });
   for (const fd of files.values()) closeSync(fd);
