@@ -20,7 +20,7 @@ export type SourceWalkEvent =
   | Exclude<WalkEvent, EnterEvent>;
 
 /** As many entries are kept ahead of whoever takes them. */
-const MOST_AHEAD = 65_536;
+const MOST_AHEAD = 49_152;
 /** Milliseconds of walking before others get their turn. */
 const SLICE = 8;
 

@@ -415,7 +415,7 @@ test('without system calls a walk shows the same, as far as Node can see', () =>
     for (const entry of event.entries) {
       const linkTarget = entry.linkTarget && Buffer.from(entry.linkTarget);
       const visible = {
-        ...changedEntry(entry, {}),
+        ...changedEntry(entry, { name: Buffer.from(entry.name) }),
         linkTarget,
         user: undefined,
         group: undefined,

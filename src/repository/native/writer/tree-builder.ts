@@ -86,8 +86,9 @@ export class TreeBuilder {
       if (--open === 0) location.release();
     };
     for (const entry of entries) {
-      const child = directory.add(entry.name);
-      const remembered = directory.remembered(entry.name);
+      const { name } = entry;
+      const child = directory.add(name);
+      const remembered = directory.remembered(name);
       const status = statusOf(entry, this.#parts.quietSince);
       const same = remembered?.isUnchanged(status) === true;
       if (entry.type === 'directory') {
