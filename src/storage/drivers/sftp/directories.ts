@@ -10,30 +10,65 @@ import { hasStatus, unlessStatus } from './status-error.ts';
 export class Directories {
   readonly #root: RemoteRoot;
   readonly #sync: DirectorySync;
-  readonly #ready = new Map<string, Promise<Prepared>>();
+  readonly #there = new Map<string, Prepared>();
+  readonly #making = new Map<string, Promise<Prepared>>();
 
   constructor(root: RemoteRoot, sync: DirectorySync) {
     this.#root = root;
     this.#sync = sync;
   }
 
-  /** Resolves when the directory of objects called `name/…` (the root for an empty name) is there. */
-  prepare(session: SftpSession, name: string): Promise<Prepared> {
-    const known = this.#ready.get(name);
-    if (known !== undefined) return known;
-    const ready = name === '' ? this.#prepareRoot(session) : this.#prepareBelow(session, name);
-    this.#ready.set(name, ready);
-    // A failure is for those who wait now; whoever comes later tries again.
-    const again = (): unknown => this.#ready.delete(name);
-    ready.then(({ durable }) => durable.catch(again), again);
-    return ready;
+  /** Takes note of a root that was seen a moment ago. */
+  noteRoot(): void {
+    this.#there.set('', nothingToWaitFor);
+  }
+
+  /** Sees to it that the directory of objects called `name/…` (the root for an empty name) is there. */
+  prepare(session: SftpSession, name: string): Preparation {
+    const there = this.#there.get(name);
+    if (there !== undefined) return { ready: Promise.resolve(there), asked: Promise.resolve() };
+    const making = this.#making.get(name);
+    // Somebody else's requests may go over another connection.
+    if (making !== undefined) return { ready: making, asked: making.then(() => undefined) };
+    const sent = Promise.withResolvers<void>();
+    const ready = this.#make(session, name, sent.resolve);
+    this.#making.set(name, ready);
+    const isStill = (): boolean => this.#making.get(name) === ready;
+    ready.then(
+      (prepared) => {
+        if (!isStill()) return;
+        this.#making.delete(name);
+        this.#there.set(name, prepared);
+        prepared.durable.catch(() => {
+          if (this.#there.get(name) === prepared) this.#there.delete(name);
+        });
+      },
+      // A failure is for those who wait now; whoever comes later tries again.
+      () => isStill() && this.#making.delete(name),
+    );
+    const asked = Promise.race([sent.promise, ready.then(() => undefined)]);
+    asked.catch(() => undefined); // not everybody waits for it
+    return { ready, asked };
   }
 
   /** Forgets a directory that somebody seems to have removed, and those above it. */
   forget(name: string): void {
-    for (const known of this.#ready.keys()) {
-      if (known === '' || name === known || name.startsWith(`${known}/`)) this.#ready.delete(known);
+    for (const known of [this.#there, this.#making]) {
+      for (const other of known.keys()) {
+        if (other === '' || name === other || name.startsWith(`${other}/`)) known.delete(other);
+      }
     }
+  }
+
+  /** Calls `sent` when the request for the directory itself was sent. */
+  async #make(session: SftpSession, name: string, sent: () => void): Promise<Prepared> {
+    if (name === '') return this.#prepareRoot(session);
+    const parent = parentOf(name);
+    const above = this.#there.get(parent) ?? (await this.prepare(session, parent).ready);
+    const making = this.#makeAt(session, this.#root.pathOf(name));
+    sent();
+    const made = await making;
+    return { durable: Promise.all([above.durable, made.durable]).then(() => undefined) };
   }
 
   async #prepareRoot(session: SftpSession): Promise<Prepared> {
@@ -43,12 +78,6 @@ export class Directories {
     return nothingToWaitFor;
   }
 
-  async #prepareBelow(session: SftpSession, name: string): Promise<Prepared> {
-    const above = await this.prepare(session, parentOf(name));
-    const made = await this.#make(session, this.#root.pathOf(name));
-    return { durable: Promise.all([above.durable, made.durable]).then(() => undefined) };
-  }
-
   /** Makes the root; directories above it that are links are followed, since the user has named them. */
   async #makeWithParents(session: SftpSession, path: string): Promise<void> {
     const found = await unlessStatus(session.stat(path), statusCode.noSuchFile);
@@ -56,12 +85,12 @@ export class Directories {
     if (found !== undefined) return;
     const slash = path.lastIndexOf('/');
     if (slash > 0) await this.#makeWithParents(session, path.slice(0, slash));
-    const { durable } = await this.#make(session, path);
+    const { durable } = await this.#makeAt(session, path);
     await durable;
   }
 
   /** Everything that has to be asked goes out at once: over a slow line round trips are what costs. */
-  async #make(session: SftpSession, path: string): Promise<Prepared> {
+  async #makeAt(session: SftpSession, path: string): Promise<Prepared> {
     const making = session.mkdir(path);
     const looking = unlessStatus(session.lstat(path), statusCode.noSuchFile);
     looking.catch(() => undefined); // it is of interest only when nothing was made
@@ -82,6 +111,13 @@ export class Directories {
     durable.catch(() => undefined); // whoever puts something into it waits for it
     return { durable };
   }
+}
+
+/** A directory that is about to be there. */
+export interface Preparation {
+  readonly ready: Promise<Prepared>;
+  /** Resolves when what is asked for over the same session will find it: a server does one after the other. Rejects as `ready` where nothing was asked for. */
+  readonly asked: Promise<void>;
 }
 
 /** A directory that is there. */

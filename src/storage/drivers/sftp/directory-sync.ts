@@ -36,7 +36,7 @@ export class DirectorySync {
         }
       },
       release() {
-        if (isHeld) session.later(opening.then((handle) => session.close(handle)));
+        if (isHeld) session.closeLater(opening);
         isHeld = false;
       },
     };

@@ -22,25 +22,31 @@ export interface Listing {
 }
 
 /**
- * Every regular file below the directory `start` whose name starts with `prefix`. Directories that vanish meanwhile are left out;
- * whatever else goes wrong rejects. Links, devices and the driver's own temporary files are no objects.
- *
- * @returns whether every directory was there
+ * Every regular file below the directory `start` whose name starts with `prefix`. Directories that vanish meanwhile are left out, unless the
+ * root has vanished; whatever else goes wrong rejects. Links, devices and the driver's own temporary files are no objects.
  */
 export async function* listDirectory(
   listing: Listing,
   { start, prefix }: { readonly start: string; readonly prefix: string },
   { signal }: CallOptions = {},
-): AsyncGenerator<StorageObject, boolean, undefined> {
-  let isWhole = true;
+): AsyncGenerator<StorageObject, void, undefined> {
+  const { session, root } = listing;
+  let missing: string | undefined;
   // One level of directories after the other, several at once: over a slow line that is what counts.
   let level = [start];
+  let rootIsThere: Promise<boolean> | undefined;
   while (level.length > 0) {
     const below: string[] = [];
     const read = (
       name: string,
       options: { readonly signal: AbortSignal },
-    ): Promise<readonly DirectoryEntry[] | undefined> => entriesOf(listing, name, options);
+    ): Promise<readonly DirectoryEntry[] | undefined> => {
+      const entries = entriesOf(listing, name, options);
+      // Behind the question for the first directory, without waiting for its answer: often there is none yet.
+      rootIsThere ??= root.exists(session);
+      rootIsThere.catch(() => undefined); // of interest only if something is missing
+      return entries;
+    };
     const contents = mapPool(
       level,
       directoriesAtOnce,
@@ -50,7 +56,7 @@ export async function* listDirectory(
       },
     );
     for await (const { name: parent, entries } of contents) {
-      isWhole &&= entries !== undefined;
+      if (entries === undefined) missing = parent;
       for (const entry of entries ?? []) {
         if (entry.name === undefined || entry.name === '.' || entry.name === '..') continue;
         const name = parent === '' ? entry.name : `${parent}/${entry.name}`;
@@ -65,7 +71,9 @@ export async function* listDirectory(
     }
     level = below;
   }
-  return isWhole;
+  if (missing === undefined) return;
+  // It was deleted — or everything was, with the disk.
+  await session.until((missing === start && rootIsThere) || root.exists(session), { signal });
 }
 
 /** `undefined` when there is no such directory. */
@@ -110,7 +118,7 @@ async function readEntries(
   } finally {
     // Questions behind the last entry, or behind a failure, have no answer that matters.
     void Promise.allSettled(asked);
-    session.later(opening.then((handle) => session.close(handle)));
+    session.closeLater(opening);
   }
 }
 

@@ -56,12 +56,12 @@ export async function openObject(
       length: wanted.length,
       next: (options) => reader.next(options),
       close() {
-        if (!isClosed) session.later(session.close(handle));
+        if (!isClosed) session.closeLater(opening);
         isClosed = true;
       },
     };
   } finally {
-    if (!isOpen) session.later(opening.then((handle) => session.close(handle)));
+    if (!isOpen) session.closeLater(opening);
   }
 }
 

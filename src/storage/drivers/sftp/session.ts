@@ -111,6 +111,11 @@ export class SftpSession implements AsyncDisposable {
     await this.#request(packetType.close, [handle]);
   }
 
+  /** Closes what was only read, once it is open. Nobody waits for it, not even the end: that closes everything. */
+  closeLater(opening: Promise<Handle>): void {
+    opening.then((handle) => this.close(handle)).catch(() => undefined);
+  }
+
   /** Up to `length` bytes; `undefined` at the end of the file. */
   async read(handle: Handle, offset: number, length: number): Promise<Uint8Array | undefined> {
     const answer = await unlessStatus(

@@ -75,7 +75,8 @@ export class SftpStorage implements Storage {
       using lease = await settings.pool.acquire({ signal });
       const { session } = lease;
       const storage = new SftpStorage(settings, session);
-      await session.until(storage.#root.exists(session), { signal });
+      if (await session.until(storage.#root.exists(session), { signal }))
+        storage.#directories.noteRoot();
       return storage;
     } catch (error) {
       await settings.pool[Symbol.asyncDispose]();
@@ -194,9 +195,7 @@ export class SftpStorage implements Storage {
       if (!canStartName(prefix)) return;
       const listing = { session, root: this.#root, times: this.#leftovers.times };
       const start = parentOf(prefix);
-      const whole = yield* listDirectory(listing, { start, prefix }, { signal });
-      // What was missing on the way was deleted — or everything was, with the disk.
-      if (!whole) await session.until(this.#root.exists(session), { signal });
+      yield* listDirectory(listing, { start, prefix }, { signal });
     } catch (error) {
       throw this.#translate(error, `list "${prefix}"`);
     }
@@ -228,11 +227,24 @@ export class SftpStorage implements Storage {
   ): Promise<Prepared & { readonly upload: Upload }> {
     const directory = parentOf(name);
     const create = async (): Promise<Prepared & { readonly upload: Upload }> => {
-      const { durable } = await session.until(
-        this.#directories.prepare(session, directory),
-        options,
-      );
-      return { upload: await Upload.create(session, file, options), durable };
+      const { ready, asked } = this.#directories.prepare(session, directory);
+      ready.catch(() => undefined); // it is waited for after the file was asked for
+      await session.until(asked, options);
+      // Without waiting for the directory: that saves a round trip.
+      const creating = Upload.create(session, file, options);
+      creating.catch(() => undefined); // why there is no directory comes first
+      try {
+        const { durable } = await session.until(ready, options);
+        return { upload: await creating, durable };
+      } catch (error) {
+        // Nothing stays behind a link that must not be followed.
+        const removed = creating.then(
+          (upload) => upload.remove(this.#leftovers),
+          () => undefined,
+        );
+        await session.until(removed, options);
+        throw error;
+      }
     };
     try {
       return await create();

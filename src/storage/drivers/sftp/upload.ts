@@ -61,8 +61,12 @@ export class Upload {
 
   /** Removes the file, without waiting for it; if the connection is lost, somebody else has to. */
   discard(leftovers: Leftovers): void {
-    if (this.#session.isLost) leftovers.add(this.temporary);
-    else this.#session.later(this.#remove().catch(() => leftovers.add(this.temporary)));
+    this.#session.later(this.remove(leftovers));
+  }
+
+  /** Removes the file; never rejects. */
+  async remove(leftovers: Leftovers): Promise<void> {
+    await this.#remove().catch(() => leftovers.add(this.temporary));
   }
 
   async #remove(): Promise<void> {
