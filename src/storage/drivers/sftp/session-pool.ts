@@ -11,6 +11,9 @@ export interface SessionPoolSettings {
   readonly warn: (problem: AppError) => void;
 }
 
+/** What a session is used for: connections are opened for objects that are stored or fetched, not for questions. */
+export type Use = 'question' | 'fetch' | 'store';
+
 /** The right to use a session until it is disposed of; others may use it at the same time. */
 export interface Lease extends Disposable {
   readonly session: SftpSession;
@@ -19,10 +22,20 @@ export interface Lease extends Disposable {
 interface Pooled {
   readonly session: SftpSession;
   calls: number;
+  transfers: number;
 }
 
-/** With so many calls under way on each connection, another one is opened. */
+/** A connection for every so many transfers. */
 const busy = 2;
+
+/** Whoever stores one object stores more soon, and it takes many round trips to be let in: so many connections are opened for the first one. */
+const forStoring = 2;
+
+/**
+ * Two connections keep two ends busy that are close to each other, and each costs as much as the transfer of some megabytes. Over a long line only 2 MiB of a
+ * connection are on the way, so another one pays for every so many milliseconds of a round trip.
+ */
+const roundTripOfOne = 4;
 
 /** Milliseconds that the end of the storage waits for the removal of unfinished files. */
 const patience = 3000;
@@ -33,7 +46,7 @@ export class SessionPool implements AsyncDisposable {
   readonly #settings: SessionPoolSettings;
   readonly #closing = new AbortController();
   #pooled: Pooled[] = [];
-  #connecting: Promise<void> | undefined;
+  readonly #connecting = new Set<Promise<void>>();
   /** The server did not let another connection in: what is there has to do, until one breaks. */
   #isFull = false;
 
@@ -43,23 +56,25 @@ export class SessionPool implements AsyncDisposable {
   }
 
   /** The session with the least to do. Rejects when there is none and none can be opened. */
-  async acquire({ signal }: CallOptions = {}): Promise<Lease> {
+  async acquire(use: Use, { signal }: CallOptions = {}): Promise<Lease> {
     for (;;) {
       signal?.throwIfAborted();
       this.#closing.signal.throwIfAborted();
       this.#forgetLost();
       const best = this.#best();
       if (best !== undefined) {
-        if (best.calls >= busy) this.#grow();
-        return leaseOf(best);
+        const lease = leaseOf(best, use);
+        if (use !== 'question') this.#grow(use);
+        return lease;
       }
-      await waiting((this.#connecting ??= this.#connect()), signal);
+      const [connecting = this.#connect()] = this.#connecting;
+      await waiting(connecting, signal);
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new AppError('storage/unavailable', 'The storage was closed'));
-    await this.#connecting?.catch(() => undefined); // who waited for it was told
+    await Promise.allSettled(this.#connecting); // who waited for them was told
     const pooled = this.#pooled;
     this.#pooled = [];
     const enough = new AbortController();
@@ -89,12 +104,27 @@ export class SessionPool implements AsyncDisposable {
     this.#isFull = false;
   }
 
-  #grow(): void {
-    const { most, warn } = this.#settings;
-    if (this.#isFull || this.#connecting !== undefined || this.#pooled.length >= most) return;
-    this.#connecting = this.#connect();
-    this.#connecting.catch((error: unknown) => {
+  /** Opens what is missing at once: one after the other, the last would come when there is nothing left to do. */
+  #grow(use: Use): void {
+    const transfers = this.#pooled.reduce((sum, pooled) => sum + pooled.transfers, 0);
+    const least = use === 'store' ? forStoring : 1;
+    const wanted = Math.min(this.#useful(), Math.max(least, Math.ceil(transfers / busy)));
+    while (!this.#isFull && this.#pooled.length + this.#connecting.size < wanted)
+      this.#connectAnother();
+  }
+
+  #useful(): number {
+    const roundTrips = this.#pooled.map(({ session }) => session.roundTrip ?? Infinity);
+    const byLine = Math.ceil(Math.min(...roundTrips) / roundTripOfOne);
+    return Math.min(this.#settings.most, Math.max(forStoring, byLine));
+  }
+
+  #connectAnother(): void {
+    const { warn } = this.#settings;
+    this.#connect().catch(async (error: unknown) => {
+      if (this.#isFull) return;
       this.#isFull = true;
+      await Promise.allSettled(this.#connecting); // others may have been let in
       if (this.#closing.signal.aborted) return;
       warn(
         new AppError(
@@ -110,7 +140,13 @@ export class SessionPool implements AsyncDisposable {
   }
 
   /** Whoever waits may give up; the connection is for everybody. */
-  async #connect(): Promise<void> {
+  #connect(): Promise<void> {
+    const connecting = this.#open().finally(() => this.#connecting.delete(connecting));
+    this.#connecting.add(connecting);
+    return connecting;
+  }
+
+  async #open(): Promise<void> {
     const inTime = new AbortController();
     const { clock } = this.#settings;
     const signal = AbortSignal.any([this.#closing.signal, inTime.signal]);
@@ -123,22 +159,25 @@ export class SessionPool implements AsyncDisposable {
     try {
       const session = await this.#connector.connect({ signal });
       if (this.#closing.signal.aborted) await session[Symbol.asyncDispose]();
-      else this.#pooled.push({ session, calls: 0 });
+      else this.#pooled.push({ session, calls: 0, transfers: 0 });
     } finally {
       over.abort();
-      this.#connecting = undefined;
     }
   }
 }
 
-function leaseOf(pooled: Pooled): Lease {
+function leaseOf(pooled: Pooled, use: Use): Lease {
+  const transfers = use === 'question' ? 0 : 1;
   let isHeld = true;
   pooled.calls++;
+  pooled.transfers += transfers;
   return {
     session: pooled.session,
     [Symbol.dispose]() {
-      if (isHeld) pooled.calls--;
+      if (!isHeld) return;
       isHeld = false;
+      pooled.calls--;
+      pooled.transfers -= transfers;
     },
   };
 }

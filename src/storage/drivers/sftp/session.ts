@@ -44,6 +44,11 @@ export class SftpSession implements AsyncDisposable {
   get chunk(): { readonly read: number; readonly write: number } {
     return this.#chunk;
   }
+  /** Milliseconds of a round trip; `undefined` while it is not known. */
+  get roundTrip(): number | undefined {
+    return this.#roundTrip;
+  }
+  #roundTrip: number | undefined;
   /** What is on the way in each direction. */
   readonly writing: FlowWindow;
   readonly reading: FlowWindow;
@@ -66,7 +71,7 @@ export class SftpSession implements AsyncDisposable {
       const extensions = await exchange.start({ signal });
       const session = new SftpSession(exchange, extensions, clock);
       // Whoever asks for something before the answer comes asks for less at once.
-      if (session.has('limits')) session.later(session.#learnLimits());
+      if (session.has('limits')) session.later(session.#learnLimits(clock));
       return session;
     } catch (error) {
       await exchange[Symbol.asyncDispose]();
@@ -224,8 +229,10 @@ export class SftpSession implements AsyncDisposable {
     await this.#exchange[Symbol.asyncDispose]();
   }
 
-  async #learnLimits(): Promise<void> {
+  async #learnLimits(clock: Clock): Promise<void> {
+    const start = clock.monotonic();
     this.#chunk = (await limitsOf(this.#exchange)) ?? this.#chunk;
+    this.#roundTrip = clock.monotonic() - start;
   }
 
   #request(type: number, fields: Parameters<Exchange['request']>[1]): Promise<Answer> {

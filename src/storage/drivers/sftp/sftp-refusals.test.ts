@@ -275,7 +275,8 @@ describe('SFTP tells what is wrong on the server', { skip, concurrency: false },
   });
 
   test('connections are opened when there is more to do, up to the limit, and replaced when they break', async () => {
-    await using proxy = await tcpProxy(server.port);
+    // Over a line that is long enough for all of them.
+    await using proxy = await tcpProxy(server.port, { delay: 10 });
     const url = openSshUrl(
       server,
       place(),
@@ -288,8 +289,10 @@ describe('SFTP tells what is wrong on the server', { skip, concurrency: false },
       { port: proxy.port },
     ).replaceAll('+', '%20');
     await using storage = await openForTest(url, {}, { attempts: 3 });
-    await storage.put('a', pattern(10));
+    assert.deepEqual(await namesIn(storage, ''), []);
     assert.equal(proxy.connections, 1);
+    await storage.put('a', pattern(10));
+    assert.equal(proxy.connections, 2);
     for (let round = 0; round < 3; round++)
       await Promise.all(
         Array.from({ length: 30 }, (_, index) => storage.put(`b/${index}`, pattern(50_000))),

@@ -72,7 +72,7 @@ export class SftpStorage implements Storage {
     { signal }: CallOptions = {},
   ): Promise<SftpStorage> {
     try {
-      using lease = await settings.pool.acquire({ signal });
+      using lease = await settings.pool.acquire('question', { signal });
       const { session } = lease;
       const storage = new SftpStorage(settings, session);
       if (await session.until(storage.#root.exists(session), { signal }))
@@ -101,7 +101,7 @@ export class SftpStorage implements Storage {
   ): Promise<void> {
     signal?.throwIfAborted();
     const file = this.#root.fileOf(name);
-    using lease = await this.#pool.acquire({ signal });
+    using lease = await this.#pool.acquire('store', { signal });
     const { session } = lease;
     try {
       // Only to save the writing: what decides is the publication.
@@ -163,7 +163,7 @@ export class SftpStorage implements Storage {
   async stat(name: string, { signal }: CallOptions = {}): Promise<StorageObject> {
     signal?.throwIfAborted();
     const file = this.#root.fileOf(name);
-    using lease = await this.#pool.acquire({ signal });
+    using lease = await this.#pool.acquire('question', { signal });
     const { session } = lease;
     const found = await this.#reading(name, session, () =>
       session.until(session.lstat(file), { signal }),
@@ -189,7 +189,7 @@ export class SftpStorage implements Storage {
     { signal }: CallOptions = {},
   ): AsyncGenerator<StorageObject, void, undefined> {
     signal?.throwIfAborted();
-    using lease = await this.#pool.acquire({ signal });
+    using lease = await this.#pool.acquire('question', { signal });
     const { session } = lease;
     try {
       if (!canStartName(prefix)) return;
@@ -204,7 +204,7 @@ export class SftpStorage implements Storage {
   async delete(name: string, { signal }: CallOptions = {}): Promise<void> {
     signal?.throwIfAborted();
     const file = this.#root.fileOf(name);
-    using lease = await this.#pool.acquire({ signal });
+    using lease = await this.#pool.acquire('question', { signal });
     const { session } = lease;
     try {
       await session.until(this.#remove(session, name, file), { signal });
@@ -283,7 +283,7 @@ export class SftpStorage implements Storage {
   ): Promise<{ readonly object: OpenObject; readonly lease: Lease }> {
     signal?.throwIfAborted();
     const file = this.#root.fileOf(name);
-    const lease = await this.#pool.acquire({ signal });
+    const lease = await this.#pool.acquire('fetch', { signal });
     try {
       const { session } = lease;
       const object = await this.#reading(name, session, () =>
