@@ -7,6 +7,7 @@ import { AppError, hasCode } from '../../../base/errors.ts';
 import { failureOf, runProgram, startProgram } from '../../../base/process.ts';
 import { childEnvironment } from '../../network/child-environment.ts';
 import type { ByteChannel } from './byte-channel.ts';
+import { cipherOptions } from './cipher-order.ts';
 import {
   type ConnectionSettings,
   type Connector,
@@ -26,6 +27,7 @@ export class ProgramConnector implements Connector {
   readonly #settings: ConnectionSettings;
   readonly #where: string;
   readonly #environment: ConnectionSettings['environment'];
+  #ciphers: Promise<SshOptions> | undefined;
   /** The index of the host key algorithms that led to a trusted key. */
   #offer = 0;
 
@@ -51,9 +53,11 @@ export class ProgramConnector implements Connector {
 
   async #connect(options: SshOptions, { signal }: CallOptions): Promise<SftpSession> {
     const { trust, clock } = this.#settings;
+    this.#ciphers ??= cipherOptions(this.#settings, this.#environment);
     await using directory =
       trust.hostKey === undefined ? undefined : await keyDirectory(trust.hostKey);
     const trusting = {
+      ...(await this.#ciphers),
       ...(directory === undefined ? {} : onlyFile(directory.file, alias)),
       ...options,
     };

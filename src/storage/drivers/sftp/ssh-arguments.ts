@@ -11,11 +11,8 @@ export type SshOptions = Readonly<Record<string, string>>;
  * so neither the user's command nor a configuration file can make it trust a server blindly, or ask somebody.
  */
 export function sshArguments(settings: ConnectionSettings, trustOptions: SshOptions): string[] {
-  const { host, port, user, identityFile, useAgent, keepalive, command } = settings;
-  for (const word of [host, user ?? '']) {
-    if (word.startsWith('-') || /[\p{Cc}\s]/u.test(word))
-      throw new AppError('input/usage', 'The host or the user of the SFTP URL is no possible name');
-  }
+  const { identityFile, useAgent, keepalive } = settings;
+  checkNames(settings);
   const options: SshOptions = {
     BatchMode: 'yes',
     StrictHostKeyChecking: 'yes',
@@ -41,15 +38,43 @@ export function sshArguments(settings: ConnectionSettings, trustOptions: SshOpti
     ...(!useAgent && { IdentityAgent: 'none' }),
   };
   const ours = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
-  // The program may be started by another one, as in "torsocks ssh -J gate".
-  const at = Math.max(
-    0,
-    command.findIndex((word) => /^ssh(?:\.exe)?$/u.test(path.basename(word))),
-  );
+  const { program, parameters } = partsOf(settings.command);
+  return [...program, ...ours, ...parameters, ...whereTo(settings)];
+}
+
+/** The command line with which `ssh` prints what its configuration says about the server. */
+export function settingsQuery(settings: ConnectionSettings): string[] {
+  checkNames(settings);
+  const { program, parameters } = partsOf(settings.command);
+  return [...program, '-G', ...parameters, ...whereTo(settings)];
+}
+
+/** The same without any configuration. */
+export function defaultsQuery(settings: ConnectionSettings): string[] {
+  checkNames(settings);
+  const { program } = partsOf(settings.command);
+  return [...program, '-G', '-F', 'none', ...whereTo(settings)];
+}
+
+function checkNames({ host, user = '' }: ConnectionSettings): void {
+  for (const word of [host, user]) {
+    if (word.startsWith('-') || /[\p{Cc}\s]/u.test(word))
+      throw new AppError('input/usage', 'The host or the user of the SFTP URL is no possible name');
+  }
+}
+
+/** The program may be started by another one, as in "torsocks ssh -J gate". */
+function partsOf(command: readonly string[]): {
+  readonly program: readonly string[];
+  readonly parameters: readonly string[];
+} {
+  const at = command.findIndex((word) => /^ssh(?:\.exe)?$/u.test(path.basename(word)));
+  const end = Math.max(0, at) + 1;
+  return { program: command.slice(0, end), parameters: command.slice(end) };
+}
+
+function whereTo({ host, port, user }: ConnectionSettings): string[] {
   return [
-    ...command.slice(0, at + 1),
-    ...ours,
-    ...command.slice(at + 1),
     ...(port === undefined ? [] : ['-p', String(port)]),
     ...(user === undefined ? [] : ['-l', user]),
     '-s',
