@@ -1,6 +1,7 @@
 import { toHex } from '../base/bytes.ts';
 import { AppError, hasCode } from '../base/errors.ts';
 import type { Description } from '../repository/native/keys/description.ts';
+import { type KeySlots, readKeySlots } from '../repository/native/keys/key-slot.ts';
 import { readDescription } from '../repository/native/keys/unlock.ts';
 import { objectPrefixes, parseObjectName } from '../repository/native/objects/object-name.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -20,6 +21,8 @@ export interface LocatedDestination extends AsyncDisposable {
   readonly repositoryId: string | undefined;
   /** What the repository says about itself to everybody. */
   readonly description: Description | undefined;
+  /** Its key slots, which are asked for at the same time: who opens it needs them next. */
+  readonly keySlots: Promise<KeySlots>;
 }
 
 /**
@@ -34,6 +37,8 @@ export async function locateDestination(
   const { signal } = session;
   const { storage, destination, url: parsed } = await openDestinationStorage(url, flags, session);
   try {
+    const keySlots = readKeySlots(storage, { signal });
+    keySlots.catch(() => undefined); // of interest only where there is a repository
     const description = await readDescription(storage, { signal });
     const localPath = /^(?:par2\+)?file$/u.test(parsed.scheme) ? storage.location : undefined;
     return {
@@ -42,6 +47,7 @@ export async function locateDestination(
       localPath,
       repositoryId: description && toHex(description.repositoryId),
       description,
+      keySlots,
       [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose](),
     };
   } catch (error) {

@@ -3,6 +3,7 @@ import { AppError } from '../base/errors.ts';
 import { localSlotMemory } from '../repository/native/hosts/local-slot-memory.ts';
 import { unlock } from '../repository/native/keys/unlock.ts';
 import type { LocalPlaces, NativeRepository } from '../repository/native/native-repository.ts';
+import { readAhead } from '../repository/native/read-ahead.ts';
 import type { GlobalFlagValues } from './global-flags.ts';
 import { type CredentialsOf, findCredentials, findFirstProtection } from './credentials.ts';
 import { KnownDestinations } from './known-destinations.ts';
@@ -63,7 +64,7 @@ export async function openLocated(
       throw await missingRepository(located, flags, session);
     }
     const readOnly = mode === 'read';
-    const { storage, localPath, description } = located;
+    const { storage, localPath, description, keySlots } = located;
     const credentials = await findCredentials(flags, session, whose);
     const { stateDirectory, random, warn } = places;
     // On a rescue system nothing can be remembered, and nothing needs to be.
@@ -73,6 +74,7 @@ export async function openLocated(
     const unlocking = unlock(storage, credentials, {
       memory,
       ...(description && { description }),
+      keySlots,
       // Not earlier: whatever this thread did before that would only delay it.
       onOpening() {
         idle?.();
@@ -80,11 +82,12 @@ export async function openLocated(
       },
       signal,
     });
+    const ahead = readAhead(storage, { signal });
     const [unlocked, { openUnlocked }] = await Promise.all([
       unlocking,
       import('../repository/native/native-repository.ts'),
     ]);
-    const options = { localPath, readOnly, signal };
+    const options = { localPath, readOnly, ahead, signal };
     const repository = await openUnlocked(storage, unlocked, places, options);
     if (mode !== 'read') {
       repository.requireWritable();

@@ -27,9 +27,10 @@ export async function unlockDestination(
     const { signal } = session;
     if (located.repositoryId === undefined) throw await missingRepository(located, flags, session);
     const credentials = await findCredentials(flags, session);
-    const { storage, description } = located;
+    const { storage, description, keySlots } = located;
     const unlocked = await unlock(storage, credentials, {
       ...(description && { description }),
+      keySlots,
       signal,
     });
     const repositoryId = toHex(unlocked.ring.repositoryId);

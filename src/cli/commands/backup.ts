@@ -15,6 +15,7 @@ import type { CommandInput, CommandRun } from '../command.ts';
 import type { backup } from '../definitions/backup.ts';
 import { readFilterRules } from '../filter-rules.ts';
 import { givenPath } from '../given-path.ts';
+import { loadMeanwhile } from '../load-meanwhile.ts';
 import { type LocatedDestination, locateDestination } from '../locate-destination.ts';
 import { openLocated } from '../open-destination.ts';
 import { operationContext } from '../operation-context.ts';
@@ -38,7 +39,11 @@ export const run: CommandRun<typeof backup> = async (input, session) => {
   );
   // A source that is mistyped is told before anything is made or asked.
   const plan = isStream(flags) || flags['synthetic-full'] ? undefined : planSources(paths);
-  const located = await locateDestination(input.arguments.URL, flags, session);
+  const located = await loadMeanwhile(
+    locateDestination(input.arguments.URL, flags, session),
+    () => import('../../engine/backup.ts'),
+    session.clock,
+  );
   if (await isForArchive(located, flags, session)) {
     await using _place = located;
     const { backupToArchive } = await import('../archive/backup.ts');

@@ -5,7 +5,6 @@ import { toHex } from '../../base/bytes.ts';
 import type { CallOptions } from '../../base/call-options.ts';
 import type { Clock } from '../../base/clock.ts';
 import { AppError } from '../../base/errors.ts';
-import { mapPool } from '../../base/pool.ts';
 import type { RandomBytes } from '../../base/random.ts';
 import { sha256 } from '../../codec/encryption/key-derivation.ts';
 import { caching } from '../../storage/layers/caching.ts';
@@ -21,7 +20,7 @@ import { accessFor } from './keys/description.ts';
 import { initialise, type FirstProtection } from './keys/initialise.ts';
 import { unlock, type Unlocked } from './keys/unlock.ts';
 import type { NamedObject } from './objects/signed-object.ts';
-import { objectPrefixes, parseObjectName } from './objects/object-name.ts';
+import { objectPrefixes } from './objects/object-name.ts';
 import type { ObjectSigner } from './objects/signed-body.ts';
 import {
   decodeSettings,
@@ -29,6 +28,7 @@ import {
   newestSettings,
   type Settings,
 } from './objects/settings.ts';
+import { type ReadAhead, readAhead } from './read-ahead.ts';
 import { SourceCache } from './writer/source-cache.ts';
 import type { SealSequence } from './writer/seal-sequence.ts';
 
@@ -128,6 +128,8 @@ export interface OpenRepositoryOptions extends CallOptions {
   readonly localPath?: string | undefined;
   /** Nothing will be written: this machine need not be known there, and nothing is published to make it so. */
   readonly readOnly?: boolean;
+  /** What was begun to be read while the keys were not known. */
+  readonly ahead?: ReadAhead;
 }
 
 /** Opens a repository. Throws what `unlock` and `registerHost` throw. */
@@ -162,16 +164,21 @@ export async function openUnlocked(
   bare: Storage,
   unlocked: Unlocked,
   places: LocalPlaces,
-  { localPath, readOnly = false, signal }: OpenRepositoryOptions,
+  {
+    localPath,
+    readOnly = false,
+    signal,
+    ahead = readAhead(bare, { signal }),
+  }: OpenRepositoryOptions,
 ): Promise<NativeRepository> {
   const { clock, random, hostName } = places;
   const { ring, description } = unlocked;
   const storage = cached(bare, ring.repositoryId, places);
   // All at once: on a remote storage they cost a round trip or two each.
   const [hosts, local, stored] = await Promise.all([
-    HostDirectory.load(storage, ring, { signal }),
+    HostDirectory.load(storage, ring, { stored: ahead.certificates, signal }),
     LocalState.open(places.stateDirectory, ring.repositoryId, random),
-    readSettings(storage, { signal }),
+    ahead.settings,
   ]);
   const verifying = { keys: ring, findSigner: hosts.find };
   const settings = settingsThatCount(stored, verifying);
@@ -214,20 +221,6 @@ const refusingSigner: ObjectSigner = {
     throw new AppError('internal', 'Nothing can be signed: the repository was opened for reading');
   },
 };
-
-/** All settings objects, not verified yet. One that cannot be read is an error: it might forbid what is about to be done. */
-async function readSettings(storage: Storage, options: CallOptions): Promise<NamedObject[]> {
-  const read = mapPool(
-    storage.list(objectPrefixes.settings, options),
-    storage.capabilities.concurrency,
-    async ({ name }, call) =>
-      parseObjectName(name)?.type === 'settings'
-        ? [{ name, bytes: await storage.read(name, call) }]
-        : [],
-    options,
-  );
-  return (await Array.fromAsync(read)).flat();
-}
 
 function settingsThatCount(
   stored: readonly NamedObject[],

@@ -1,10 +1,15 @@
 import type { CallOptions } from '../../../base/call-options.ts';
 import { hasCode, type AppError } from '../../../base/errors.ts';
+import { eachPool } from '../../../base/pool.ts';
 import type { SealingKeys } from '../../../codec/encryption/sealed-object.ts';
 import type { Storage } from '../../../storage/storage.ts';
 import { decodeHostCertificate, type HostCertificate } from '../objects/host-certificate.ts';
-import { objectPrefixes, parseObjectName } from '../objects/object-name.ts';
 import { ownerSignerId, type FindSigner, type KnownSigner } from '../objects/signed-body.ts';
+import {
+  readCertificates,
+  type StoredCertificate,
+  type StoredCertificates,
+} from './stored-certificates.ts';
 
 /** Keys that hosts are looked up with. */
 export interface DirectoryKeys extends SealingKeys {
@@ -29,30 +34,37 @@ export class HostDirectory {
     };
   }
 
-  /** Reads all certificates; of each host the valid one with the largest number counts. */
+  /** Reads all certificates, unless they are `stored` already; of each host the valid one with the largest number counts. */
   static async load(
     storage: Storage,
     keys: DirectoryKeys,
-    { signal }: CallOptions = {},
+    {
+      signal,
+      stored = readCertificates(storage, { signal }),
+    }: CallOptions & { readonly stored?: Promise<StoredCertificates> } = {},
   ): Promise<HostDirectory> {
     const directory = new HostDirectory(keys);
-    await directory.refresh(storage, { signal });
+    await directory.#take(storage, await stored, { signal });
     return directory;
   }
 
   /** Reads the certificates again: machines may have come since, and others may have been revoked. */
   async refresh(storage: Storage, { signal }: CallOptions = {}): Promise<void> {
+    await this.#take(storage, await readCertificates(storage, { signal }), { signal });
+  }
+
+  async #take(
+    storage: Storage,
+    stored: StoredCertificates,
+    { signal }: CallOptions,
+  ): Promise<void> {
     const problems: AppError[] = [];
-    const hosts = [...(await listCertificates(storage, { signal })).values()];
     // Up to as many hosts at a time as the storage likes calls.
-    const step = Math.max(1, storage.capabilities.concurrency);
-    for (let start = 0; start < hosts.length; start += step) {
-      await Promise.all(
-        hosts.slice(start, start + step).map(async (names) => {
-          problems.push(...(await this.#readNewest(storage, names, { signal })));
-        }),
-      );
-    }
+    const atOnce = Math.max(1, storage.capabilities.concurrency);
+    const take = async (host: StoredCertificate, call: CallOptions): Promise<void> => {
+      problems.push(...(await this.#takeNewest(storage, host, call)));
+    };
+    await eachPool(stored, atOnce, take, { signal });
     this.#problems = problems;
   }
 
@@ -86,16 +98,17 @@ export class HostDirectory {
     }
   }
 
-  /** `names` in descending order of numbers. Gives what was wrong with those that do not count. */
-  async #readNewest(
+  /** Gives what was wrong with those that do not count. */
+  async #takeNewest(
     storage: Storage,
-    names: readonly string[],
+    { names, newest }: StoredCertificate,
     { signal }: CallOptions,
   ): Promise<AppError[]> {
     const problems: AppError[] = [];
-    for (const name of names) {
+    for (const [index, name] of names.entries()) {
       try {
-        const bytes = await storage.read(name, { signal });
+        const bytes = index === 0 ? newest : await storage.read(name, { signal });
+        if (bytes === undefined) continue;
         const verifying = { keys: this.#keys, findSigner: this.find };
         this.add(decodeHostCertificate(name, bytes, verifying).value);
         return problems;
@@ -107,28 +120,4 @@ export class HostDirectory {
     }
     return problems;
   }
-}
-
-/** The names of each host's certificates, largest number first. */
-async function listCertificates(
-  storage: Storage,
-  { signal }: CallOptions,
-): Promise<Map<string, string[]>> {
-  const found = new Map<string, { name: string; number: number }[]>();
-  for await (const { name } of storage.list(objectPrefixes.host, { signal })) {
-    const parsed = parseObjectName(name);
-    if (parsed?.type !== 'host') continue;
-    const list = found.get(parsed.id) ?? [];
-    list.push({ name, number: parsed.number });
-    found.set(parsed.id, list);
-  }
-  const names = new Map<string, string[]>();
-  for (const [id, list] of found) {
-    list.sort((left, right) => right.number - left.number);
-    names.set(
-      id,
-      list.map(({ name }) => name),
-    );
-  }
-  return names;
 }

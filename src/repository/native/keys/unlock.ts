@@ -29,8 +29,9 @@ export interface SlotMemory {
 
 export interface UnlockOptions extends CallOptions {
   readonly memory?: SlotMemory | undefined;
-  /** `holdfast`, where the caller has read it a moment ago. */
+  /** `holdfast` and the key slots, where the caller has read them a moment ago. */
   readonly description?: Description;
+  readonly keySlots?: Promise<KeySlots>;
   /** Called whenever a slot was begun to be opened, which for a passphrase keeps other threads busy for a moment, but not this one. */
   readonly onOpening?: (() => void) | undefined;
 }
@@ -48,14 +49,14 @@ interface OpenedSlot {
 export async function unlock(
   storage: Storage,
   credentials: Credentials,
-  { memory, description: known, onOpening, signal }: UnlockOptions = {},
+  { memory, description: known, keySlots, onOpening, signal }: UnlockOptions = {},
 ): Promise<Unlocked> {
   // Both at once: on a remote storage they cost a round trip each.
   const [description, slots] = await Promise.all([
     known ?? readDescription(storage, { signal }),
     credentials.kind === 'recovery'
       ? Promise.resolve<KeySlots>({ slots: [], damaged: [] })
-      : readKeySlots(storage, { signal }),
+      : (keySlots ?? readKeySlots(storage, { signal })),
   ]);
   if (description === undefined) throw missing(storage, slots);
   if (credentials.kind === 'recovery') {
