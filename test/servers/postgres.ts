@@ -68,6 +68,8 @@ export async function startPostgres({
       // What these tests end is the program, never the machine.
       'fsync = off',
       'synchronous_commit = off',
+      // In its own directory: a server that is killed would leave it in the memory of the machine.
+      'dynamic_shared_memory_type = mmap',
       'full_page_writes = off',
       'max_connections = 100',
       'shared_buffers = 32MB',
