@@ -349,8 +349,13 @@ function channelOf(
   channel.stderr.resume();
   return {
     output: channel,
-    // Each piece becomes a packet of its own, so small parts are joined with what follows.
-    send: (parts) => void channel.write(parts.length === 1 ? parts[0] : Buffer.concat(parts)),
+    send(parts) {
+      // The library writes each packet in three pieces, length and tag by themselves: they go out together.
+      socket.cork();
+      // Each piece becomes a packet of its own, so small parts are joined with what follows.
+      channel.write(parts.length === 1 ? parts[0] : Buffer.concat(parts));
+      socket.uncork();
+    },
     ended: Promise.race([ended, closed]),
     async [Symbol.asyncDispose]() {
       client.end();
