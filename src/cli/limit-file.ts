@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 
 import type { Clock } from '../base/clock.ts';
-import { AppError, messageOf } from '../base/errors.ts';
+import { AppError, messageOf, systemCodeOf } from '../base/errors.ts';
 import { quotePath } from '../base/posix/system-error.ts';
 import { parseSize } from '../base/size.ts';
 import type { TransferRates } from '../storage/layers/throttling.ts';
@@ -98,10 +98,14 @@ export function parseLimits(text: string): Limits {
 }
 
 function unusable(file: string, cause: unknown): AppError {
-  const reason = messageOf(cause);
+  const code = systemCodeOf(cause);
+  const reason = code ?? messageOf(cause);
   return new AppError(
     'input/invalid',
     `Cannot take the limits from ${quotePath(Buffer.from(file))}: ${reason}`,
-    { cause, hint: 'Write lines such as "upload 2M" and "download off"' },
+    {
+      cause,
+      ...(code === undefined && { hint: 'Write lines such as "upload 2M" and "download off"' }),
+    },
   );
 }
