@@ -98,14 +98,14 @@ export function parseLimits(text: string): Limits {
 }
 
 function unusable(file: string, cause: unknown): AppError {
-  const code = systemCodeOf(cause);
-  const reason = code ?? messageOf(cause);
+  const isNonsense = cause instanceof AppError;
+  const reason = (isNonsense ? undefined : systemCodeOf(cause)) ?? messageOf(cause);
   return new AppError(
     'input/invalid',
     `Cannot take the limits from ${quotePath(Buffer.from(file))}: ${reason}`,
     {
       cause,
-      ...(code === undefined && { hint: 'Write lines such as "upload 2M" and "download off"' }),
+      ...(isNonsense && { hint: 'Write lines such as "upload 2M" and "download off"' }),
     },
   );
 }
