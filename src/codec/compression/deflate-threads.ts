@@ -44,7 +44,6 @@ export class DeflateThreads {
       trackUnmanagedFds: false,
     });
     const thread: Thread = { worker, waiting: [] };
-    worker.unref();
     worker.on('message', (result: FromDeflateWorker) => {
       thread.waiting.shift()?.resolve(result);
       if (thread.waiting.length === 0) worker.unref();
@@ -55,6 +54,8 @@ export class DeflateThreads {
     worker.on('exit', () => {
       this.#fail(new AppError('internal', 'A thread that compresses ended early'));
     });
+    // Not before: whoever listens for messages is taken to wait for them.
+    worker.unref();
     return thread;
   }
 
