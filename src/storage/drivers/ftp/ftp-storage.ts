@@ -5,6 +5,7 @@ import { FTPError } from 'basic-ftp';
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError } from '../../../base/errors.ts';
 import { mapPool } from '../../../base/pool.ts';
+import { Turns } from '../../../base/turns.ts';
 import { type Body, sizeOfBody } from '../../body.ts';
 import { resolveRange } from '../../byte-range.ts';
 import { collectAll, streamOf } from '../../byte-stream.ts';
@@ -49,6 +50,7 @@ export class FtpStorage implements Storage {
   readonly #directory: string;
   readonly #pool: ConnectionPool;
   readonly #directories = new DirectoryMaker();
+  readonly #turns = new Turns();
   /** Temporaries that broken connections have left; the next `put` removes them. */
   readonly #leftovers = new Set<string>();
   /** Temporaries that listings have shown. */
@@ -101,6 +103,8 @@ export class FtpStorage implements Storage {
         await this.#send(connection, temporary, { name, body, signal, meanwhile: refuseIfThere });
         await confirm(connection, temporary, { name, size: sizeOfBody(body) });
         signal?.throwIfAborted();
+        // Servers look first and rename then: two at once could both find nothing.
+        using _turn = await this.#turns.take(name, { signal });
         await refuseIfThere();
         const mayReplace = !ifAbsent;
         await this.#publish(connection, temporary, { name, file, mayReplace });
