@@ -24,10 +24,9 @@ void suite('a file of limits', { timeout: 10_000 }, () => {
   void test('names directions and sizes', () => {
     assert.deepEqual(parseLimits('upload 2M\ndownload off\n'), {
       upload: 2 * 1024 ** 2,
-      download: undefined,
+      download: 'off',
     });
     assert.deepEqual(parseLimits('# nights\n\ndownload = 500 k # slow\n'), {
-      upload: undefined,
       download: 500 * 1024,
     });
     for (const text of ['sideways 1M', 'upload', 'upload much', 'upload 0', 'download 1M 2M'])
@@ -49,9 +48,10 @@ void suite('a file of limits', { timeout: 10_000 }, () => {
       warn: (problem) => problems.push(problem),
     });
     assert.equal(rates.upload, 1024 ** 2);
-    assert.equal(rates.download, undefined);
+    // What the file does not name stays as the destination or a flag has it.
+    assert.equal(rates.download, 5);
     await writeFile(file, 'upload 20k\ndownload 10k');
-    await until(() => rates.download !== undefined);
+    await until(() => rates.download !== 5);
     assert.equal(rates.upload, 20 * 1024);
     await writeFile(file, 'upload fast');
     await until(() => problems.length > 0);
@@ -60,6 +60,7 @@ void suite('a file of limits', { timeout: 10_000 }, () => {
     await until(() => problems.length > 1);
     await writeFile(file, 'upload off');
     await until(() => rates.upload === undefined);
+    assert.equal(rates.download, 5);
     assert.equal(problems.length, 2);
     assert.match(problems[0]!.message, /Cannot take the limits from ".*limits": "fast" is not/u);
   });

@@ -12,14 +12,15 @@ const pause = 1000;
 /** Why looking ends. One for all, since nobody is told. */
 const over = new Error('The limits are not needed any more');
 
-/** Bytes a second; `undefined` for no limit. */
-interface Limits {
-  readonly upload: number | undefined;
-  readonly download: number | undefined;
+/** Bytes a second, `off` for no limit; nothing where the file says nothing. */
+export interface Limits {
+  readonly upload?: number | 'off';
+  readonly download?: number | 'off';
 }
 
 /**
- * Keeps `rates` as a file says, which may change while they are in use: lines of `upload` or `download` and a size a second, or `off`; what is not named has no limit.
+ * Keeps `rates` as a file says, which may change while they are in use: lines of `upload` or `download` and a size a second, or `off`; what is not named has the limit
+ * that it had at first.
  * A file that makes no sense any more is told to `warn`, and the limits stay as they were.
  *
  * @throws AppError `input/invalid` for a file that makes no sense or cannot be read when it is looked at first
@@ -29,16 +30,18 @@ export async function followLimitFile(
   rates: TransferRates,
   { clock, warn }: { readonly clock: Clock; readonly warn: (problem: AppError) => void },
 ): Promise<Disposable> {
+  const { upload, download } = rates;
   let seen = '';
   const look = async (): Promise<void> => {
     const found = await stat(file, { bigint: true });
     const version = `${found.ino} ${found.size} ${found.mtimeNs}`;
     if (version === seen) return;
+    const text = await readFile(file, 'utf8');
     // What makes no sense is told once.
     seen = version;
-    const { upload, download } = parseLimits(await readFile(file, 'utf8'));
-    rates.upload = upload;
-    rates.download = download;
+    const limits = parseLimits(text);
+    rates.upload = rateOf(limits.upload, upload);
+    rates.download = rateOf(limits.download, download);
   };
   await look().catch((error: unknown) => {
     throw unusable(file, error);
@@ -77,10 +80,7 @@ async function follow(
 
 /** What a file of limits says. Throws `input/invalid`. */
 export function parseLimits(text: string): Limits {
-  const limits: Record<keyof Limits, number | undefined> = {
-    upload: undefined,
-    download: undefined,
-  };
+  const limits: { -readonly [Direction in keyof Limits]: Limits[Direction] } = {};
   for (const line of text.split('\n')) {
     const [direction = '', ...rest] = line
       .replace(/#.*/u, '')
@@ -90,11 +90,19 @@ export function parseLimits(text: string): Limits {
     if (direction !== 'upload' && direction !== 'download')
       throw new AppError('input/invalid', `"${direction}" is neither "upload" nor "download"`);
     const size = rest.join(' ');
-    limits[direction] = size === 'off' ? undefined : parseSize(size);
+    limits[direction] = size === 'off' ? size : parseSize(size);
     if (limits[direction] === 0)
       throw new AppError('input/invalid', `A limit of 0 would stop every ${direction}`);
   }
   return limits;
+}
+
+function rateOf(
+  limit: number | 'off' | undefined,
+  atFirst: number | undefined,
+): number | undefined {
+  if (limit === undefined) return atFirst;
+  return limit === 'off' ? undefined : limit;
 }
 
 function unusable(file: string, cause: unknown): AppError {

@@ -36,8 +36,15 @@ export async function locateDestination(
 ): Promise<LocatedDestination> {
   const { signal } = session;
   const { storage, destination, url: parsed } = await openDestinationStorage(url, flags, session);
+  const stop = new AbortController();
+  const reading = AbortSignal.any([signal, stop.signal]);
+  const close = async (reason?: unknown): Promise<void> => {
+    // What is read and of no use any more would be tried again and again.
+    stop.abort(reason);
+    await storage[Symbol.asyncDispose]();
+  };
   try {
-    const keySlots = readKeySlots(storage, { signal });
+    const keySlots = readKeySlots(storage, { signal: reading });
     keySlots.catch(() => undefined); // of interest only where there is a repository
     const description = await readDescription(storage, { signal });
     const localPath = /^(?:par2\+)?file$/u.test(parsed.scheme) ? storage.location : undefined;
@@ -48,10 +55,10 @@ export async function locateDestination(
       repositoryId: description && toHex(description.repositoryId),
       description,
       keySlots,
-      [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose](),
+      [Symbol.asyncDispose]: () => close(),
     };
   } catch (error) {
-    await storage[Symbol.asyncDispose]();
+    await close(error);
     throw error;
   }
 }

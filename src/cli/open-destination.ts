@@ -48,6 +48,8 @@ export async function openLocated(
   session: CommandSession,
   { mode, whose = 'main', inspect, meanwhile }: OpenDestinationOptions,
 ): Promise<NativeRepository> {
+  const stop = new AbortController();
+  const reading = AbortSignal.any([session.signal, stop.signal]);
   try {
     await inspect?.(located);
     const places = localPlaces(flags, session);
@@ -82,7 +84,7 @@ export async function openLocated(
       },
       signal,
     });
-    const ahead = readAhead(storage, { signal });
+    const ahead = readAhead(storage, { signal: reading });
     const [unlocked, { openUnlocked }] = await Promise.all([
       unlocking,
       import('../repository/native/native-repository.ts'),
@@ -95,6 +97,8 @@ export async function openLocated(
     }
     return repository;
   } catch (error) {
+    // Otherwise what is read ahead would be tried again and again.
+    stop.abort(error);
     await located[Symbol.asyncDispose]();
     throw error;
   }

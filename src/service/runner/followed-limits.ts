@@ -74,7 +74,8 @@ export async function followLimits(
     }
   })();
   return {
-    environment: { ...atFirst, HOLDFAST_LIMIT_FILE: file },
+    // Not beside those of the beginning, which would stay when the job has none any more.
+    environment: { HOLDFAST_LIMIT_FILE: file },
     async [Symbol.asyncDispose]() {
       stop.abort(over);
       await following;
@@ -85,9 +86,10 @@ export async function followLimits(
 
 const fileIn = (directory: string): string => path.join(directory, 'limits');
 
-/** As `--limit-file` reads it. */
-function limitsText({
-  resources: { limitUpload = 'off', limitDownload = 'off' } = {},
-}: Job): string {
-  return `upload ${limitUpload}\ndownload ${limitDownload}\n`;
+/** As `--limit-file` reads it: limits of the destination stay in force where the job has none. */
+function limitsText({ resources: { limitUpload, limitDownload } = {} }: Job): string {
+  return [
+    ...(limitUpload === undefined ? [] : [`upload ${limitUpload}\n`]),
+    ...(limitDownload === undefined ? [] : [`download ${limitDownload}\n`]),
+  ].join('');
 }

@@ -266,7 +266,13 @@ export class TreeBuilder {
       cache?.set(path, { tree, ids, children });
     }
     const { child, remembered } = place ?? {};
-    if (child !== undefined && same && remembered !== undefined) {
+    // A run that broke off may have left the row of a directory without that of the one above it, which names an older tree then.
+    if (
+      child !== undefined &&
+      same &&
+      remembered !== undefined &&
+      equalBytes(treeOf(remembered.entry), tree)
+    ) {
       child.kept = remembered;
       return;
     }
@@ -326,4 +332,10 @@ function requestOf(
   { inode, device, uid, size }: SourceEntry,
 ): FileRequest {
   return { path, displayPath, expected: { inode, device, uid, size } };
+}
+
+/** The reference to its tree in the encoded entry of a directory. */
+function treeOf(entry: Uint8Array): Uint8Array {
+  const { tree } = decodeEntry(entry);
+  return tree === undefined ? noBytes : encodeReference(tree);
 }

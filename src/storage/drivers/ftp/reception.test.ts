@@ -14,6 +14,7 @@ async function sending(
   reception: Reception,
   isDirect: boolean,
   ends: boolean,
+  watched: 'early' | 'late' = 'early',
 ): Promise<AsyncDisposable & { readonly socket: Socket }> {
   const server = createServer((client) => {
     client.on('error', () => undefined);
@@ -29,6 +30,7 @@ async function sending(
     ...(isDirect && { onread: reception.onread }),
   });
   socket.on('error', () => undefined);
+  if (watched === 'late') await once(socket, 'close');
   reception.watch(socket, isDirect);
   return {
     socket,
@@ -62,6 +64,14 @@ for (const isDirect of [true, false]) {
       // One that takes no notice of its being over is read to the end all the same.
       if (isDirect) return;
       while (sender.socket.bytesRead < content.length) await systemClock.sleep(1);
+    });
+
+    void test('notices an end that was there before it was looked for', async () => {
+      if (!isDirect) return;
+      const reception = new Reception(content.length + 1);
+      await using _sender = await sending(reception, isDirect, true, 'late');
+      await assert.rejects(reception.complete, ConnectionFailure);
+      await reception.over;
     });
 
     void test('says that too little came', async () => {

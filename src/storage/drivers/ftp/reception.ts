@@ -57,6 +57,7 @@ export class Reception {
     };
     socket.once('end', ended);
     socket.once('close', ended);
+    if (socket.readableEnded || socket.destroyed) ended();
   }
 
   #count(count: number): boolean {

@@ -105,15 +105,15 @@ export class Download implements ByteProducer {
     path: string,
     wanted: { readonly name: string; readonly offset: number; readonly length: number },
   ): Promise<Download> {
-    if (wanted.offset > 0) {
-      try {
-        await connection.send(`REST ${wanted.offset}`);
-      } catch (error) {
-        connection.abandon();
-        throw error;
-      }
+    try {
+      if (wanted.offset > 0) await connection.send(`REST ${wanted.offset}`);
+      return new Download(connection, await connection.begin(`RETR ${path}`), wanted);
+    } catch (error) {
+      connection.abandon();
+      // The server would begin the next transfer there, whichever it is.
+      if (wanted.offset > 0) connection.close();
+      throw error;
     }
-    return new Download(connection, await connection.begin(`RETR ${path}`), wanted);
   }
 
   async next(): Promise<Uint8Array | undefined> {
@@ -163,10 +163,17 @@ export async function receive(
   path: string,
   { offset, reception }: { readonly offset: number; readonly reception: Reception },
 ): Promise<{ readonly over: Promise<unknown> }> {
-  await connection.prepare(async () => {
-    if (offset > 0) await connection.send(`REST ${offset}`);
-  }, reception);
-  const transfer = await connection.begin(`RETR ${path}`);
+  let transfer: Transfer;
+  try {
+    await connection.prepare(async () => {
+      if (offset > 0) await connection.send(`REST ${offset}`);
+    }, reception);
+    transfer = await connection.begin(`RETR ${path}`);
+  } catch (error) {
+    // The server would begin the next transfer there, whichever it is.
+    if (offset > 0) connection.close();
+    throw error;
+  }
   reception.watch(transfer.socket, transfer.isDirect);
   transfer.outcome.catch(() => transfer.socket.destroy());
   try {

@@ -29,7 +29,11 @@ export class Directories {
     if (there !== undefined) return { ready: Promise.resolve(there), asked: Promise.resolve() };
     const making = this.#making.get(name);
     // Somebody else's requests may go over another connection.
-    if (making !== undefined) return { ready: making, asked: making.then(() => undefined) };
+    if (making !== undefined) {
+      const asked = making.then(() => undefined);
+      asked.catch(() => undefined);
+      return { ready: making, asked };
+    }
     const sent = Promise.withResolvers<void>();
     const ready = this.#make(session, name, sent.resolve);
     this.#making.set(name, ready);
@@ -68,7 +72,9 @@ export class Directories {
     const making = this.#makeAt(session, this.#root.pathOf(name));
     sent();
     const made = await making;
-    return { durable: Promise.all([above.durable, made.durable]).then(() => undefined) };
+    const durable = Promise.all([above.durable, made.durable]).then(() => undefined);
+    durable.catch(() => undefined); // nobody waits for what was forgotten meanwhile
+    return { durable };
   }
 
   async #prepareRoot(session: SftpSession): Promise<Prepared> {

@@ -54,6 +54,8 @@ export class ProgramConnector implements Connector {
   async #connect(options: SshOptions, { signal }: CallOptions): Promise<SftpSession> {
     const { trust, clock } = this.#settings;
     this.#ciphers ??= cipherOptions(this.#settings, this.#environment);
+    // Whoever waits for them is told.
+    this.#ciphers.catch(() => undefined);
     await using directory =
       trust.hostKey === undefined ? undefined : await keyDirectory(trust.hostKey);
     const trusting = {

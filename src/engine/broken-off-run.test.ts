@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+import { systemClock } from '../base/clock.ts';
+import { listSnapshots } from '../repository/native/reader/snapshot-list.ts';
+import { MemoryStorage } from '../storage/drivers/memory/memory.ts';
+import { scratchDirectory } from '#test/support/scratch-directory.ts';
+import { backUp, createSmall, machine, openSmall } from '#test/support/small-repository.ts';
+import { readFile } from './cat.ts';
+
+test('what a run that broke off has remembered of a directory does not hide it from the next one', async () => {
+  using scratch = scratchDirectory();
+  for (const name of ['', 'a', 'z']) mkdirSync(scratch.of('source', name));
+  writeFileSync(scratch.of('source/a/file'), 'old');
+  writeFileSync(scratch.of('source/z/other'), 'other');
+  await using storage = new MemoryStorage({ clock: systemClock });
+  const places = machine(scratch.path);
+  await createSmall(storage, places);
+  await using repository = await openSmall(storage, places);
+  // Times are old enough to be trusted.
+  const clock = { ...systemClock, now: () => systemClock.now() + 3_600_000 };
+  const input = { paths: [scratch.of('source')], clock };
+  await backUp(repository, input);
+
+  // Written in place: the directory itself does not change. What it holds is stored, but not remembered.
+  writeFileSync(scratch.of('source/a/file'), 'new and longer');
+  await backUp(repository, { ...input, forceRead: true });
+
+  // Ends between the directory and the one above it.
+  writeFileSync(scratch.of('source/z/other'), randomBytes(48 * 1024 * 1024));
+  const stop = new AbortController();
+  const broken = backUp(repository, {
+    ...input,
+    signal: stop.signal,
+    report(event) {
+      // By then the directory is complete, and the large file is being read.
+      if (event.type === 'entry') setImmediate(() => stop.abort());
+    },
+  });
+  await assert.rejects(broken);
+
+  const { snapshot } = await backUp(repository, input);
+  const { snapshots } = await listSnapshots(repository.access);
+  const newest = snapshots.find((found) => found.snapshot.id === snapshot)!;
+  const context = { clock, signal: new AbortController().signal, report: () => undefined };
+  const path = Buffer.from(scratch.of('source/a/file'));
+  const pieces = await Array.fromAsync(
+    readFile(repository.access, { snapshot: newest, path }, context),
+    (piece) => Buffer.from(piece),
+  );
+  assert.equal(Buffer.concat(pieces).toString(), 'new and longer');
+});
