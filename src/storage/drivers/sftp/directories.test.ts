@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { systemClock } from '../../../base/clock.ts';
+import { DirectorySync } from './directory-sync.ts';
+import { Directories } from './directories.ts';
+import { statusCode } from './packet.ts';
+import { RemoteRoot } from './remote-root.ts';
+import type { SftpSession } from './session.ts';
+import { SftpStatusError } from './status-error.ts';
+
+/** A server that makes no directories, and says so after a while. */
+const refusing = {
+  has: () => false,
+  async lstat() {
+    await systemClock.sleep(2);
+    throw new SftpStatusError(statusCode.noSuchFile, 'none');
+  },
+  async mkdir() {
+    await systemClock.sleep(2);
+    throw new SftpStatusError(4, 'Disk quota exceeded');
+  },
+} as unknown as SftpSession;
+
+test('a directory that cannot be made is told to all who wait for it, and to nobody else', async (context) => {
+  const unheard: unknown[] = [];
+  const hear = (error: unknown): void => void unheard.push(error);
+  process.on('unhandledRejection', hear);
+  context.after(() => process.off('unhandledRejection', hear));
+  const directories = new Directories(new RemoteRoot('/root', 'somewhere'), new DirectorySync());
+  directories.noteRoot();
+  const waiting = ['packs/12', 'packs/4d'].map((name) => directories.prepare(refusing, name).ready);
+  for (const outcome of await Promise.allSettled(waiting)) {
+    assert.equal(outcome.status, 'rejected');
+    assert.match(String(outcome.reason), /Disk quota exceeded/u);
+  }
+  await systemClock.sleep(5);
+  assert.deepEqual(unheard, []);
+});
