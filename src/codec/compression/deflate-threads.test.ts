@@ -9,7 +9,9 @@ import { DeflateThreads } from './deflate-threads.ts';
 import type { ToDeflateWorker } from './deflate-messages.ts';
 import { roomForBlock } from './library-block.ts';
 
-const skip = deflateLibrary() === undefined && 'libdeflate is not installed';
+// Under CI it is installed, and whatever is left out fails.
+const skip =
+  deflateLibrary() === undefined && process.env['CI'] !== 'true' && 'libdeflate is not installed';
 
 function blockOf(plain: Uint8Array, level: number): ToDeflateWorker {
   const length = plain.length + roomForBlock(plain.length);
