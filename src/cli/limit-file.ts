@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 
 import type { Clock } from '../base/clock.ts';
 import { AppError, messageOf, systemCodeOf } from '../base/errors.ts';
+import { lookAgain } from '../base/look-again.ts';
 import { quotePath } from '../base/posix/system-error.ts';
 import { parseSize } from '../base/size.ts';
 import type { TransferRates } from '../storage/layers/throttling.ts';
@@ -47,35 +48,9 @@ export async function followLimitFile(
     throw unusable(file, error);
   });
   const stop = new AbortController();
-  void follow(look, { clock, signal: stop.signal, warn: (error) => warn(unusable(file, error)) });
+  const { signal } = stop;
+  void lookAgain(look, { clock, pause, signal, warn: (error) => warn(unusable(file, error)) });
   return { [Symbol.dispose]: () => stop.abort(over) };
-}
-
-async function follow(
-  look: () => Promise<void>,
-  {
-    clock,
-    signal,
-    warn,
-  }: {
-    readonly clock: Clock;
-    readonly signal: AbortSignal;
-    readonly warn: (error: unknown) => void;
-  },
-): Promise<void> {
-  let told: string | undefined;
-  while (!signal.aborted) {
-    try {
-      await clock.sleep(pause, { signal });
-      await look();
-      told = undefined;
-    } catch (error) {
-      if (signal.aborted) return;
-      // A file that is gone stays gone for a while.
-      if (messageOf(error) !== told) warn(error);
-      told = messageOf(error);
-    }
-  }
 }
 
 /** What a file of limits says. Throws `input/invalid`. */

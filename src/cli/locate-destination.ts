@@ -23,6 +23,8 @@ export interface LocatedDestination extends AsyncDisposable {
   readonly description: Description | undefined;
   /** Its key slots, which are asked for at the same time: who opens it needs them next. */
   readonly keySlots: Promise<KeySlots>;
+  /** For what is read of it ahead: aborts when it is closed. Otherwise it would be tried again and again. */
+  readonly reading: AbortSignal;
 }
 
 /**
@@ -39,7 +41,6 @@ export async function locateDestination(
   const stop = new AbortController();
   const reading = AbortSignal.any([signal, stop.signal]);
   const close = async (reason?: unknown): Promise<void> => {
-    // What is read and of no use any more would be tried again and again.
     stop.abort(reason);
     await storage[Symbol.asyncDispose]();
   };
@@ -55,6 +56,7 @@ export async function locateDestination(
       repositoryId: description && toHex(description.repositoryId),
       description,
       keySlots,
+      reading,
       [Symbol.asyncDispose]: () => close(),
     };
   } catch (error) {

@@ -48,8 +48,6 @@ export async function openLocated(
   session: CommandSession,
   { mode, whose = 'main', inspect, meanwhile }: OpenDestinationOptions,
 ): Promise<NativeRepository> {
-  const stop = new AbortController();
-  const reading = AbortSignal.any([session.signal, stop.signal]);
   try {
     await inspect?.(located);
     const places = localPlaces(flags, session);
@@ -66,7 +64,7 @@ export async function openLocated(
       throw await missingRepository(located, flags, session);
     }
     const readOnly = mode === 'read';
-    const { storage, localPath, description, keySlots } = located;
+    const { storage, localPath, description, keySlots, reading } = located;
     const credentials = await findCredentials(flags, session, whose);
     const { stateDirectory, random, warn } = places;
     // On a rescue system nothing can be remembered, and nothing needs to be.
@@ -97,8 +95,6 @@ export async function openLocated(
     }
     return repository;
   } catch (error) {
-    // Otherwise what is read ahead would be tried again and again.
-    stop.abort(error);
     await located[Symbol.asyncDispose]();
     throw error;
   }

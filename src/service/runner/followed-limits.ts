@@ -4,6 +4,7 @@ import path from 'node:path';
 
 import { writeFileAtomically } from '../../base/atomic-file.ts';
 import { messageOf } from '../../base/errors.ts';
+import { lookAgain } from '../../base/look-again.ts';
 import type { Job } from '../../model/job.ts';
 import type { StepContext } from './step-context.ts';
 
@@ -59,20 +60,12 @@ export async function followLimits(
     written = text;
     log.info('The limits of transfers have changed', { run: run.id, job: run.job });
   };
-  const following = (async () => {
-    let told: string | undefined;
-    while (!stop.signal.aborted) {
-      try {
-        await clock.sleep(pause, { signal: stop.signal });
-        await look();
-        told = undefined;
-      } catch (error) {
-        if (stop.signal.aborted) return;
-        if (messageOf(error) !== told) warn('Cannot look whether limits have changed', error);
-        told = messageOf(error);
-      }
-    }
-  })();
+  const following = lookAgain(look, {
+    clock,
+    pause,
+    signal: stop.signal,
+    warn: (error) => warn('Cannot look whether limits have changed', error),
+  });
   return {
     // Not beside those of the beginning, which would stay when the job has none any more.
     environment: { HOLDFAST_LIMIT_FILE: file },

@@ -5,29 +5,10 @@ import path from 'node:path';
 import { describe, test } from 'node:test';
 
 import { missingPrograms } from '#test/servers/required-programs.ts';
-import { systemClock } from '../../../base/clock.ts';
+import { sftpSettings } from '#test/support/sftp-settings.ts';
 import { cipherOptions } from './cipher-order.ts';
-import type { ConnectionSettings } from './connection-settings.ts';
 
 const environment = { PATH: process.env['PATH'], HOME: process.env['HOME'] };
-
-function settingsFor(command: readonly string[]): ConnectionSettings {
-  return {
-    host: 'h',
-    port: 2222,
-    user: 'u',
-    password: undefined,
-    identityFile: undefined,
-    identity: undefined,
-    passphrase: undefined,
-    useAgent: true,
-    trust: { hostKey: undefined, fingerprint: undefined, knownHosts: [] },
-    keepalive: 20_000,
-    command,
-    environment,
-    clock: systemClock,
-  };
-}
 
 describe('the order of ciphers', { skip: missingPrograms(['ssh']) }, () => {
   const optionsFor = async (configuration: string, ...parameters: string[]) => {
@@ -36,7 +17,10 @@ describe('the order of ciphers', { skip: missingPrograms(['ssh']) }, () => {
       const file = path.join(directory, 'config');
       await writeFile(file, configuration);
       const command = ['ssh', '-F', file, ...parameters];
-      return await cipherOptions(settingsFor(command), environment);
+      return await cipherOptions(
+        sftpSettings(command, { port: 2222, user: 'u', environment }),
+        environment,
+      );
     } finally {
       await rm(directory, { recursive: true, force: true });
     }
@@ -61,6 +45,6 @@ describe('the order of ciphers', { skip: missingPrograms(['ssh']) }, () => {
 
   test('is left to ssh when that does not tell its own, or is not there', async () => {
     assert.deepEqual(await optionsFor('Nonsense yes\n'), {});
-    assert.deepEqual(await cipherOptions(settingsFor(['/nowhere/ssh']), environment), {});
+    assert.deepEqual(await cipherOptions(sftpSettings(['/nowhere/ssh']), environment), {});
   });
 });

@@ -1,28 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { systemClock } from '../../../base/clock.ts';
+import { sftpSettings } from '#test/support/sftp-settings.ts';
 import { hasCode } from '../../../base/errors.ts';
 import { commandWords } from './command-words.ts';
-import type { ConnectionSettings } from './connection-settings.ts';
 import { sshArguments } from './ssh-arguments.ts';
 import { sshFailure } from './ssh-failure.ts';
 
-const settings: ConnectionSettings = {
-  host: 'h',
-  port: undefined,
-  user: undefined,
-  password: undefined,
-  identityFile: undefined,
-  identity: undefined,
-  passphrase: undefined,
-  useAgent: true,
-  trust: { hostKey: undefined, fingerprint: undefined, knownHosts: [] },
-  keepalive: 20_000,
-  command: ['ssh'],
-  environment: {},
-  clock: systemClock,
-};
+const settings = sftpSettings(['ssh']);
 
 describe('the command line of ssh', () => {
   test('says only what was given', () => {
