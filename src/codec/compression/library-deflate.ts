@@ -6,8 +6,8 @@ import { DeflateThreads } from './deflate-threads.ts';
 import { deflateBlock, roomForBlock } from './library-block.ts';
 
 const MOST_THREADS = 4;
-/** So many bytes are compressed in this thread before others are started, which takes as long as to compress some more. */
-const STARTED_AFTER = 2 * 1024 * 1024;
+/** So many bytes are compressed in this thread before others are started, which takes the processors as long: a run that has hardly more to compress ends without them. */
+const STARTED_AFTER = 8 * 1024 * 1024;
 
 let shared: BlockDeflate | 'none' | undefined;
 

@@ -290,6 +290,9 @@ test('a manifest comes from here when it fits what is there, else from the desti
   const name = 'duplicity-full.20231114T221320Z.manifest';
   assert.equal(await manifestOf(), 3);
   assert.deepEqual(fetched.splice(0), [name]);
+  // Several in turn ask for the same one.
+  assert.equal(await manifestOf(), 3);
+  assert.deepEqual(fetched, []);
   await archive.synchronise(await archive.collection());
   fetched.length = 0;
   assert.equal(await manifestOf(), 3);

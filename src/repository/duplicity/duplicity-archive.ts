@@ -8,7 +8,7 @@ import {
   synchronise,
   type SynchroniseOptions,
 } from './archive-directory/synchronise.ts';
-import type { ArchiveFile, BackupSet } from './collection/backup-set.ts';
+import { type ArchiveFile, type BackupSet, setKey } from './collection/backup-set.ts';
 import { type Collection, readCollection, sortCollection } from './collection/collection.ts';
 import { crossCheck } from './collection/cross-check.ts';
 import { type Finding, nameOf } from './collection/finding.ts';
@@ -49,6 +49,8 @@ export class DuplicityArchive implements AsyncDisposable {
   readonly clock: Clock;
   readonly tempDirectory: string;
   readonly #mayBeMissing: boolean;
+  /** What was read last: several in turn want to know of the set that the next one builds upon. */
+  #lastManifest: { readonly set: BackupSet; readonly manifest: Manifest } | undefined;
 
   constructor(parts: DuplicityArchiveParts) {
     this.storage = parts.storage;
@@ -101,6 +103,7 @@ export class DuplicityArchive implements AsyncDisposable {
 
   /** Brings the local directory up to date with the destination. Throws as `synchronise` does. */
   synchronise(collection: Collection, options: SynchroniseOptions = {}): Promise<Synchronised> {
+    this.#lastManifest = undefined;
     return synchronise(this, collection, options);
   }
 
@@ -111,6 +114,19 @@ export class DuplicityArchive implements AsyncDisposable {
    * @throws AppError `repository/damaged`, also when there is none; what the storage or the coding throws
    */
   async manifestOf(set: BackupSet, options: ManifestOptions = {}): Promise<Manifest> {
+    if (options.files === true || options.onFile !== undefined) {
+      return this.#readManifest(set, options);
+    }
+    options.signal?.throwIfAborted();
+    if (this.#lastManifest !== undefined && isSameSet(this.#lastManifest.set, set)) {
+      return this.#lastManifest.manifest;
+    }
+    const manifest = await this.#readManifest(set, options);
+    this.#lastManifest = { set, manifest };
+    return manifest;
+  }
+
+  async #readManifest(set: BackupSet, options: ManifestOptions): Promise<Manifest> {
     const remote = set.manifest;
     const local = set.local.find(
       ({ file }) => file.kind === 'manifest' && file.partial === (remote === undefined),
@@ -214,4 +230,12 @@ export class DuplicityArchive implements AsyncDisposable {
   ): AsyncGenerator<Uint8Array, void, undefined> {
     return this.coding.decode(this.directory.read(name, options), file.coding, options);
   }
+}
+
+/** Whether two are the same session with the same files that its manifest is read from and compared with. */
+function isSameSet(left: BackupSet, right: BackupSet): boolean {
+  if (left === right) return true;
+  const text = ({ manifest, volumes, local }: BackupSet): string =>
+    JSON.stringify([manifest, local, volumes.size]);
+  return setKey(left) === setKey(right) && text(left) === text(right);
 }

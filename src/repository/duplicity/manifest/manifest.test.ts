@@ -157,6 +157,35 @@ test('damaged bytes give a manifest or an error that names the file', () => {
   );
 });
 
+test('without the list of files everything else is the same, also where it is damaged or comes in pieces', () => {
+  const list = '    new      a\n    changed  "b\\x20c"\n    deleted  d\n    new      e\n';
+  const whole = utf8(`Hostname h\nFilelist 4\n${list}${section(1)}${section(2)}`);
+  const outcome = (bytes: Uint8Array, size: number, files: boolean): unknown => {
+    try {
+      const parser = new ManifestParser({ name: 'm', files });
+      for (let at = 0; at < bytes.length; at += size) parser.update(bytes.slice(at, at + size));
+      return { ...parser.finish(), files: undefined };
+    } catch (error) {
+      assert.ok(hasCode(error, 'repository/damaged'));
+      return error.message;
+    }
+  };
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.nat({ max: whole.length - 1 }), fc.constantFrom(...'\n "ndV')), {
+        maxLength: 4,
+      }),
+      fc.integer({ min: 1, max: whole.length }),
+      (changes, size) => {
+        const bytes = whole.slice();
+        for (const [at, character] of changes) bytes[at] = character.charCodeAt(0);
+        assert.deepEqual(outcome(bytes, size, false), outcome(bytes, size, true));
+      },
+    ),
+    { numRuns: 2000 },
+  );
+});
+
 test('a cut manifest is never taken for a whole one', () => {
   const whole = `Hostname h\n${section(1)}${section(2)}Filelist 2\n    new      a\n    deleted  b\n`;
   for (let length = 0; length < whole.length; length++) {

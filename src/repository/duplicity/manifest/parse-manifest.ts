@@ -1,5 +1,5 @@
 /** Reads manifests (docs/formats/duplicity.md 3) of any length, a piece at a time. */
-import { asBuffer, concatBytes } from '../../../base/bytes.ts';
+import { asBuffer, concatBytes, utf8 } from '../../../base/bytes.ts';
 import { AppError } from '../../../base/errors.ts';
 import type { ChangedFile, Manifest, ManifestVolume } from './manifest.ts';
 import { isSpace, unquoted } from './quoting.ts';
@@ -22,6 +22,8 @@ const longestLine = 1024 * 1024;
 const mostVolumes = 1_000_000;
 const mostOtherLines = 1000;
 const linefeed = 0x0a;
+const space = 0x20;
+const quote = 0x22;
 
 /**
  * A manifest in one piece.
@@ -63,6 +65,7 @@ export class ManifestParser {
   update(bytes: Uint8Array): void {
     let start = 0;
     for (;;) {
+      start = this.#passFiles(bytes, start);
       const end = bytes.indexOf(linefeed, start);
       if (end === -1) break;
       this.#takeLine(this.#whole(bytes.subarray(start, end)));
@@ -98,6 +101,24 @@ export class ManifestParser {
       otherLines: this.#otherLines,
       problems: this.#problems,
     };
+  }
+
+  /** Passes over files of the list that nobody wants: there may be millions. Gives where the first line begins that has to be looked at more closely. */
+  #passFiles(bytes: Uint8Array, start: number): number {
+    const listed = this.#listed;
+    const { files, onFile } = this.#options;
+    const isWanted = files === true || onFile !== undefined;
+    if (!this.#inList || listed === undefined || isWanted || this.#restLength > 0) return start;
+    let at = start;
+    while (listed.found < listed.count) {
+      const path = plainPathStart(bytes, at);
+      const end = path === undefined ? -1 : bytes.indexOf(linefeed, path);
+      if (end === -1 || end - at > longestLine) break;
+      listed.found++;
+      this.#line++;
+      at = end + 1;
+    }
+    return at;
   }
 
   #whole(end: Uint8Array): Uint8Array {
@@ -233,6 +254,24 @@ function keywordAtStart(line: Uint8Array): string {
   while (end < line.length && end < 16 && !isSpace(line[end] as number)) end++;
   if (end === 0 || end === line.length || end === 16) return '';
   return asBuffer(line).toString('latin1', 0, end).toLowerCase();
+}
+
+const fileWords = ['new', 'changed', 'deleted'].map((word) => utf8(`    ${word} `));
+/** Where the path of a file begins at the latest. */
+const latestPath = 15;
+
+/** Where the path begins in a line of the list of files that begins at `start`; undefined unless it is a plain one that is not quoted. */
+function plainPathStart(bytes: Uint8Array, start: number): number | undefined {
+  for (const word of fileWords) {
+    let length = 0;
+    while (length < word.length && bytes[start + length] === word[length]) length++;
+    if (length < word.length) continue;
+    while (bytes[start + length] === space) length++;
+    const first = bytes[start + length];
+    const isPlain = first !== undefined && first !== linefeed && first !== quote;
+    return isPlain && length <= latestPath ? start + length : undefined;
+  }
+  return undefined;
 }
 
 function fileOf(line: Uint8Array): ChangedFile | undefined {
