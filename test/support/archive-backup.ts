@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 
-import { systemClock } from '../../src/base/clock.ts';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
 import {
   type ArchiveBackupInput,
   type ArchiveBackupResult,
@@ -26,6 +26,7 @@ import type { ScratchDirectory } from './scratch-directory.ts';
 export async function openScratchArchive(
   scratch: ScratchDirectory,
   protection: Protection = plainProtection,
+  clock: Clock = systemClock,
 ): Promise<DuplicityArchive> {
   mkdirSync(scratch.of('dest'), { recursive: true });
   const naming = new FileNaming();
@@ -35,13 +36,14 @@ export async function openScratchArchive(
     naming,
     coding: new FileCoding(protection),
     directory: await ArchiveDirectory.open(scratch.of('cache'), naming),
-    clock: systemClock,
+    clock,
     tempDirectory: scratch.path,
   });
 }
 
 export type ScratchBackup = Partial<ArchiveBackupInput> & {
   readonly protection?: Protection;
+  readonly clock?: Clock;
   /** Ends the run when so many volumes are complete. */
   readonly stopAfter?: number;
 };
@@ -49,10 +51,10 @@ export type ScratchBackup = Partial<ArchiveBackupInput> & {
 /** Backs up `source` of a scratch directory to its `dest`, with its `cache`. */
 export async function backUpScratch(
   scratch: ScratchDirectory,
-  { protection = plainProtection, stopAfter, ...more }: ScratchBackup = {},
+  { protection = plainProtection, clock = systemClock, stopAfter, ...more }: ScratchBackup = {},
 ): Promise<ArchiveBackupResult & { readonly messages: string[] }> {
-  await using archive = await openScratchArchive(scratch, protection);
-  const context = operation(systemClock);
+  await using archive = await openScratchArchive(scratch, protection, clock);
+  const context = operation(clock);
   const stop = new AbortController();
   const result = await backupArchive(
     archive,

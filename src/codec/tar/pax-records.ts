@@ -41,21 +41,47 @@ function recordLength(rest: number): number {
  */
 export function decodePaxRecords(body: Uint8Array): Map<string, Uint8Array> {
   const records = new Map<string, Uint8Array>();
-  const text = asBuffer(body);
+  // The values are parts of one copy.
+  const bytes = new Uint8Array(body);
   let at = 0;
-  while (at < body.length) {
-    const space = body.indexOf(SPACE, at);
-    const digits = space - at > 9 ? '' : text.toString('latin1', at, Math.max(at, space));
-    const end = at + Number(digits);
-    const equals = body.indexOf(EQUALS, space + 1);
+  while (at < bytes.length) {
+    let space = at;
+    let length = 0;
+    for (; space - at < MOST_DIGITS; space++) {
+      const digit = (bytes[space] ?? SPACE) - 0x30;
+      if (digit < 0 || digit > 9) break;
+      length = length * 10 + digit;
+    }
+    const end = at + length;
+    const equals = bytes.indexOf(EQUALS, space + 1);
     // The equals sign lies between the blank and the end, so each turn gets on.
-    const isWhole = /^[0-9]+$/u.test(digits) && end <= body.length && body[end - 1] === NEWLINE;
+    const isWhole =
+      space > at && bytes[space] === SPACE && end <= bytes.length && bytes[end - 1] === NEWLINE;
     if (!isWhole || equals <= space + 1 || equals >= end) {
       throw new AppError('repository/damaged', 'A pax header of the tar archive is damaged');
     }
-    const key = text.toString('utf8', space + 1, equals);
-    records.set(key, new Uint8Array(body.subarray(equals + 1, end - 1)));
+    records.set(keyAt(bytes, space + 1, equals), bytes.subarray(equals + 1, end - 1));
     at = end;
   }
   return records;
+}
+
+const MOST_DIGITS = 9;
+/** An archive has few keys, which stand at every entry of it. */
+const MOST_KNOWN = 16;
+const longestKnown = 32;
+const known: { readonly bytes: Uint8Array; readonly text: string }[] = [];
+
+function keyAt(bytes: Uint8Array, start: number, end: number): string {
+  const length = end - start;
+  search: for (const key of known) {
+    if (key.bytes.length !== length) continue;
+    for (let at = 0; at < length; at++) if (key.bytes[at] !== bytes[start + at]) continue search;
+    return key.text;
+  }
+  const text = asBuffer(bytes).toString('utf8', start, end);
+  if (known.length < MOST_KNOWN && length <= longestKnown) {
+    known.push({ bytes: bytes.slice(start, end), text });
+  }
+  return text;
 }

@@ -25,28 +25,14 @@ const SLASH = 0x2f;
 const EMPTY = new Uint8Array(0);
 const SUM_FIELD = 148;
 const SUM_END = 156;
+const HIGH_BITS = 0x8080_8080 | 0;
 
 /**
  * Reads a header block in the dialects ustar, pax, GNU and V7 (docs/formats/duplicity.md 5); undefined for a block of zeros, which ends an archive. Throws
  * `repository/damaged` when the sum or a number is wrong. The sum may have been made of signed bytes, as some old programs did.
  */
 export function parseTarHeaderBlock(block: Uint8Array): TarHeaderBlock | undefined {
-  let sum = 0;
-  let negative = 0;
-  for (let at = 0; at < TAR_BLOCK; at += 1) {
-    const byte = block[at]!;
-    sum += byte;
-    if (byte > 0x7f) negative += 256;
-  }
-  if (sum === 0) return undefined;
-  for (let at = SUM_FIELD; at < SUM_END; at += 1) {
-    const byte = block[at]!;
-    sum += 0x20 - byte;
-    if (byte > 0x7f) negative -= 256;
-  }
-  const wanted = numberAt(block, SUM_FIELD, SUM_END);
-  if (wanted !== sum && wanted !== sum - negative) throw damaged('A header has the wrong sum');
-
+  if (!isSumRight(block, 0)) return undefined;
   const name = textAt(block, 0, 100);
   // Only here: GNU's own headers keep times in the place of the prefix.
   const isPosix = block[262] === 0 && block[257] === 0x75;
@@ -67,6 +53,48 @@ export function parseTarHeaderBlock(block: Uint8Array): TarHeaderBlock | undefin
     deviceMajor: numberAt(block, 329, 337),
     deviceMinor: numberAt(block, 337, 345),
   };
+}
+
+/** How long the body is that an extended header at `start` announces. Throws as `parseTarHeaderBlock`. */
+export function extendedHeaderLength(bytes: Uint8Array, start: number): number {
+  isSumRight(bytes, start);
+  const length = numberAt(bytes, start + 124, start + 136);
+  if (length < 0) throw damaged('An entry has a negative size');
+  return length;
+}
+
+/** Whether a block with the right sum begins at `start`; false for one of zeros, and any other is thrown. */
+function isSumRight(bytes: Uint8Array, start: number): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + start, TAR_BLOCK);
+  // Four bytes at a time: the sums of those at even places and of those at odd ones never get longer than 16 bits.
+  let even = 0;
+  let odd = 0;
+  let all = 0;
+  for (let at = 0; at < TAR_BLOCK; at += 4) {
+    const word = view.getInt32(at, true);
+    all |= word;
+    even += word & 0xff00ff;
+    odd += (word >>> 8) & 0xff00ff;
+  }
+  if (all === 0) return false;
+  let sum = (even & 0xffff) + (even >>> 16) + (odd & 0xffff) + (odd >>> 16);
+  for (let at = start + SUM_FIELD; at < start + SUM_END; at += 1) sum += 0x20 - bytes[at]!;
+  const wanted = numberAt(bytes, start + SUM_FIELD, start + SUM_END);
+  if (wanted === sum) return true;
+  // Some old programs took bytes as signed.
+  const negative = (all & HIGH_BITS) === 0 ? 0 : 256 * highBytes(bytes, start);
+  if (wanted !== sum - negative) throw damaged('A header has the wrong sum');
+  return true;
+}
+
+/** How many bytes of a block, without those of the sum, have their highest bit set. */
+function highBytes(bytes: Uint8Array, start: number): number {
+  let count = 0;
+  for (let at = 0; at < TAR_BLOCK; at += 1) {
+    const isSum = at >= SUM_FIELD && at < SUM_END;
+    if (!isSum && bytes[start + at]! > 0x7f) count += 1;
+  }
+  return count;
 }
 
 /** The bytes before the first NUL of a field, copied. */

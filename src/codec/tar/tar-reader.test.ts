@@ -192,7 +192,7 @@ describe('tar reader', () => {
       yield new Uint8Array(1024);
       throw new Error('The sum is wrong');
     }
-    await assert.rejects(new TarReader(input()).next(), /The sum is wrong/u);
+    await assert.rejects(async () => new TarReader(input()).next(), /The sum is wrong/u);
   });
 
   test('closed early, it lets go of the input', async () => {
@@ -246,7 +246,7 @@ describe('tar reader', () => {
     assert.deepEqual([entry.mode, entry.uid, entry.gid, entry.mtime], [0o644, 2 ** 32 - 2, 0, -10]);
     const reader = new TarReader(inPieces(header({ 124: '\x80\0\0\0\0\0\0\x03\0\0\0\0' }), 512));
     assert.equal((await reader.next())?.size, 3 * 2 ** 32);
-    await assert.rejects(reader.next(), damaged);
+    await assert.rejects(async () => reader.next(), damaged);
     for (const size of ['0000000008x\0', '\xff'.repeat(12), `\x80${'\xff'.repeat(11)}`]) {
       await assert.rejects(contents(header({ 124: size })), damaged, size);
     }

@@ -1,7 +1,7 @@
 import { AppError } from '../../base/errors.ts';
 import { asBuffer } from '../../base/bytes.ts';
 import { decodePaxRecords } from './pax-records.ts';
-import { parseTarHeaderBlock } from './tar-block.ts';
+import { extendedHeaderLength, parseTarHeaderBlock } from './tar-block.ts';
 import type { TarHeaderBlock } from './tar-block.ts';
 import { MAX_PAX_LENGTH, TAR_BLOCK } from './tar-entry.ts';
 import type { TarEntry, TarEntryType } from './tar-entry.ts';
@@ -10,6 +10,8 @@ import type { TarEntry, TarEntryType } from './tar-entry.ts';
 const MAX_LONG_NAME = 1024 * 1024;
 
 const SLASH = 0x2f;
+const TYPE_FLAG = 156;
+const PAX_HEADER = 0x78;
 const EMPTY = new Uint8Array(0);
 
 const types: Readonly<Record<string, TarEntryType>> = {
@@ -24,9 +26,14 @@ const types: Readonly<Record<string, TarEntryType>> = {
   '7': 'file',
 };
 
+/** What an entry's own header may say of its type, as bytes. */
+const plainTypes: ReadonlySet<number> = new Set(
+  Object.keys(types).map((flag) => flag.charCodeAt(0)),
+);
+
 /** What the headers before an entry's own say about it. */
 interface Extension {
-  records: ReadonlyMap<string, Uint8Array>;
+  records: Map<string, Uint8Array>;
   name?: Uint8Array;
   linkName?: Uint8Array;
 }
@@ -45,22 +52,49 @@ export class TarReader {
   #left = 0;
   #padding = 0;
   #over = false;
-  #globals: ReadonlyMap<string, Uint8Array> = new Map();
+  #globals: Map<string, Uint8Array> = new Map();
   #globalLength = 0;
 
   constructor(plain: AsyncIterable<Uint8Array>) {
     this.#input = plain[Symbol.asyncIterator]();
   }
 
-  /** The next entry, past what was not read of the current one; undefined at the end. */
-  async next(): Promise<TarEntry | undefined> {
+  /** The next entry, past what was not read of the current one; undefined at the end. Of an archive of small entries nearly all are here already: then there is no promise. */
+  next(): TarEntry | undefined | Promise<TarEntry | undefined> {
     if (this.#over) return undefined;
     const unread = this.#left + this.#padding;
-    if (unread <= this.#piece.length - this.#offset) this.#offset += unread;
-    else await this.#skip(unread);
+    if (unread > this.#piece.length - this.#offset) return this.#nextFromInput(unread);
+    this.#offset += unread;
     this.#left = 0;
     this.#padding = 0;
+    return this.#nextHere() ?? this.#nextFromInput(0);
+  }
 
+  /** The next entry if its headers are here and of the plain kind: one header, after at most one of pax. Else nothing was done. */
+  #nextHere(): TarEntry | undefined {
+    const piece = this.#piece;
+    let at = this.#offset;
+    if (at + TAR_BLOCK > piece.length) return undefined;
+    let records = this.#globals;
+    if (piece[at + TYPE_FLAG] === PAX_HEADER) {
+      const length = extendedHeaderLength(piece, at);
+      const body = at + TAR_BLOCK;
+      at = body + Math.ceil(length / TAR_BLOCK) * TAR_BLOCK;
+      if (length > MAX_PAX_LENGTH || at + TAR_BLOCK > piece.length) return undefined;
+      records = merged(this.#globals, decodePaxRecords(piece.subarray(body, body + length)));
+    }
+    if (!plainTypes.has(piece[at + TYPE_FLAG]!)) return undefined;
+    const header = parseTarHeaderBlock(piece.subarray(at, at + TAR_BLOCK));
+    if (header === undefined) return undefined;
+    this.#offset = at + TAR_BLOCK;
+    return this.#entry(header, { records });
+  }
+
+  /** The same wherever the headers are and whatever they are, past `unread` bytes. */
+  async #nextFromInput(unread: number): Promise<TarEntry | undefined> {
+    await this.#skip(unread);
+    this.#left = 0;
+    this.#padding = 0;
     const extension: Extension = { records: this.#globals };
     let isExtended = false;
     for (;;) {
@@ -128,7 +162,10 @@ export class TarReader {
   }
 
   #entry(header: TarHeaderBlock, extension: Extension): TarEntry {
-    const records = extension.records.size === 0 ? undefined : new Map(extension.records);
+    const { records: all } = extension;
+    // Those of an entry are its own; those of the whole archive stay.
+    const own = all === this.#globals ? new Map(all) : all;
+    const records = own.size === 0 ? undefined : own;
     const field = (key: string): Uint8Array | undefined => {
       const value = records?.get(key);
       if (value === undefined) return undefined;
@@ -237,9 +274,9 @@ export class TarReader {
 const noRecords: ReadonlyMap<string, Uint8Array> = new Map();
 
 function merged(
-  older: ReadonlyMap<string, Uint8Array>,
-  newer: ReadonlyMap<string, Uint8Array>,
-): ReadonlyMap<string, Uint8Array> {
+  older: Map<string, Uint8Array>,
+  newer: Map<string, Uint8Array>,
+): Map<string, Uint8Array> {
   return older.size === 0 ? newer : new Map([...older, ...newer]);
 }
 

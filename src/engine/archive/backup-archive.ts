@@ -88,12 +88,17 @@ export async function backupArchive(
   adaptHeapGrowth();
   const plan = planSources(input.paths);
   const counting = new Counting(context, input.verbose === true);
-  const items = new SourceItems(plan, input.tree, input.walk, {
-    onProblem: (path, error) => counting.problem(path, error),
-    onLink: (path, error) => report({ type: 'problem', severity: 'warning', path, error }),
-    onSocket: (path) =>
-      report({ type: 'notice', message: `The socket ${quotePath(path)} is passed over` }),
-  });
+  const items = new SourceItems(
+    plan,
+    input.tree,
+    { ...input.walk, leavesAttributes: true },
+    {
+      onProblem: (path, error) => counting.problem(path, error),
+      onLink: (path, error) => report({ type: 'problem', severity: 'warning', path, error }),
+      onSocket: (path) =>
+        report({ type: 'notice', message: `The socket ${quotePath(path)} is passed over` }),
+    },
+  );
   report({ type: 'phase', phase: 'Reading the archive' });
   const sourcePath = input.sourceName ?? plan.root;
   const { extensions = true, verify = true } = input;

@@ -1,11 +1,14 @@
 import { AppError } from '../../base/errors.ts';
+import { readExtendedAttributes } from '../../base/posix/extended-attributes.ts';
 import { joinPath } from '../../base/posix/path-bytes.ts';
-import type { SourceEntry } from '../../model/entry.ts';
+import { changedEntry, type ExtendedAttribute, type SourceEntry } from '../../model/entry.ts';
 import type { PathFilter } from '../../model/path-filter.ts';
 import type { ItemContent, SourceItem } from '../../repository/duplicity/writer/source-item.ts';
 import { openForBackup } from '../../source/filesystem/file-reader.ts';
 import type { SourcePlan } from '../../source/filesystem/source-plan.ts';
-import { walk } from '../../source/filesystem/walk.ts';
+import type { DirectoryLocation } from '../../source/filesystem/directory-location.ts';
+import { sourceProblem } from '../../source/filesystem/source-error.ts';
+import { walk, type WalkOptions } from '../../source/filesystem/walk.ts';
 import { filteredWalk, type SourceWalkEvent, type SourceWalkOptions } from '../source-walk.ts';
 import { inIndexOrder } from './index-order-walk.ts';
 
@@ -32,6 +35,8 @@ export interface SourceItemsListener {
 export interface SourceItemsOptions extends SourceWalkOptions {
   /** A single source that is no directory is the root itself, instead of a directory that holds it; then no filter is asked about it. */
   readonly isFileRoot?: boolean;
+  /** Extended attributes of what is no directory are read when they are asked for (`SourceItem.withAttributes`). */
+  readonly leavesAttributes?: boolean;
 }
 
 /** The items of a source in index order, as a writer of archives takes them. */
@@ -68,7 +73,6 @@ export class SourceItems implements Iterable<SourceItem> {
 
   *[Symbol.iterator](): Generator<SourceItem, void, void> {
     const links = new LinkGroups();
-    const follow = this.#options.followLinks === true;
     const rootName = this.#rootName();
     for (const event of inIndexOrder(this.#events(rootName !== undefined))) {
       const path = belowRoot(event.path, rootName);
@@ -78,8 +82,7 @@ export class SourceItems implements Iterable<SourceItem> {
           this.#listener.onLink(path ?? event.path, error);
           continue;
         }
-        this.#unreadable.add(latin1Of(path ?? event.path));
-        this.#listener.onProblem(path ?? event.path, error);
+        this.#tell(path ?? event.path, error);
         continue;
       }
       // The directory that a single file lies in.
@@ -89,19 +92,47 @@ export class SourceItems implements Iterable<SourceItem> {
         this.#listener.onSocket(path);
         continue;
       }
-      yield {
-        path,
-        entry,
+      yield new FoundItem(this, path, entry, {
+        location,
+        walked: event.path,
         linkGroup: path.length === 0 ? undefined : links.groupOf(path, entry),
-        open: () => {
-          if (location === undefined) throw new AppError('internal', 'A directory was opened');
-          const shown = joinPath(this.#plan.root, event.path);
-          // A source that is named is followed, too.
-          const isLink = follow || path.length === 0;
-          return new OpenedFile(location.pathOf(entry.name), entry, shown, isLink);
-        },
-      };
+      });
     }
+  }
+
+  /** Whether the entries of directories come without their extended attributes. */
+  get #leavesAttributes(): boolean {
+    return this.#options.leavesAttributes === true && this.#options.followLinks !== true;
+  }
+
+  /** Opens the content of an item that lies at `location`. */
+  open(item: FoundItem, location: DirectoryLocation | undefined): ItemContent {
+    if (location === undefined) throw new AppError('internal', 'A directory was opened');
+    const { entry, path } = item;
+    // A source that is named is followed, too.
+    const isFollowed = this.#options.followLinks === true || path.length === 0;
+    const shown = joinPath(this.#plan.root, item.walked);
+    return new OpenedFile(location.pathOf(entry.name), entry, shown, isFollowed);
+  }
+
+  /** The same item with the attributes that were left out. */
+  readAttributes(item: FoundItem, location: DirectoryLocation | undefined): FoundItem {
+    if (!this.#leavesAttributes || location === undefined) return item;
+    const { entry } = item;
+    let xattrs: readonly ExtendedAttribute[];
+    try {
+      xattrs = readExtendedAttributes(location.pathOf(entry.name), entry.device);
+    } catch (cause) {
+      const shown = joinPath(this.#plan.root, item.walked);
+      this.#tell(item.path, sourceProblem('read the attributes of', shown, cause));
+      return item;
+    }
+    return xattrs.length === 0 ? item : item.with(changedEntry(entry, { xattrs }));
+  }
+
+  #tell(path: Uint8Array, error: AppError): void {
+    this.#unreadable.add(latin1Of(path));
+    this.#listener.onProblem(path, error);
   }
 
   /** The name of the single source that is the root although it is no directory. */
@@ -115,15 +146,72 @@ export class SourceItems implements Iterable<SourceItem> {
 
   *#events(isFileRoot: boolean): Generator<SourceWalkEvent, void, void> {
     const filter: TreeFilter = isFileRoot ? { select: () => 'include' } : this.#filter;
-    if ('select' in filter) yield* selectedWalk(this.#plan, filter.select, this.#options);
-    else yield* filteredWalk(this.#plan, filter.filter, this.#options);
+    const options: WalkOptions = this.#leavesAttributes
+      ? { ...this.#options, extendedAttributes: ({ type }) => type === 'directory' }
+      : this.#options;
+    if ('select' in filter) yield* selectedWalk(this.#plan, filter.select, options);
+    else yield* filteredWalk(this.#plan, filter.filter, options);
+  }
+}
+
+/** One entry of the walk. */
+class FoundItem implements SourceItem {
+  readonly path: Uint8Array;
+  readonly entry: SourceEntry;
+  readonly linkGroup: Uint8Array | undefined;
+  /** Relative to what is walked. */
+  readonly walked: Uint8Array;
+  readonly #items: SourceItems;
+  readonly #location: DirectoryLocation | undefined;
+  #whole: FoundItem | undefined;
+
+  constructor(
+    items: SourceItems,
+    path: Uint8Array,
+    entry: SourceEntry,
+    where: {
+      readonly location: DirectoryLocation | undefined;
+      readonly walked: Uint8Array;
+      readonly linkGroup: Uint8Array | undefined;
+    },
+  ) {
+    this.path = path;
+    this.entry = entry;
+    this.linkGroup = where.linkGroup;
+    this.walked = where.walked;
+    this.#items = items;
+    this.#location = where.location;
+  }
+
+  get inode(): SourceEntry {
+    return this.entry;
+  }
+
+  withAttributes(): FoundItem {
+    return (this.#whole ??= this.#items.readAttributes(this, this.#location));
+  }
+
+  open(): ItemContent {
+    return this.#items.open(this, this.#location);
+  }
+
+  /** The same with more known of it. */
+  with(entry: SourceEntry): FoundItem {
+    const { path, walked, linkGroup } = this;
+    const item = new FoundItem(this.#items, path, entry, {
+      location: this.#location,
+      walked,
+      linkGroup,
+    });
+    item.#whole = item;
+    return item;
   }
 }
 
 function* selectedWalk(
   plan: SourcePlan,
   select: TreeSelection,
-  options: SourceWalkOptions,
+  options: WalkOptions,
 ): Generator<SourceWalkEvent, void, void> {
   // Directories are entered in the order in which they were asked about, after all of the directory they lie in.
   const levels: boolean[][] = [];

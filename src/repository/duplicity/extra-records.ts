@@ -8,12 +8,20 @@
  * - `HOLDFAST.flags`: the bits of `Entry.fileFlags`, decimal.
  * - `HOLDFAST.link`: the first path, in index order, of the names that a file has; every name has the record, the first included.
  * - `HOLDFAST.size`: the length of a file, decimal; in signature tars only.
+ * - `HOLDFAST.inode`: `device inode seconds.nanoseconds`, the last two its time of change; in signature tars only. While that is the same, the attributes are: to see
+ *   that, they need not be read. Left out where the time of change does not prove it.
  */
-import { asBuffer, compareBytes, utf8 } from '../../base/bytes.ts';
+import { asBuffer, compareBytes, equalBytes, utf8 } from '../../base/bytes.ts';
 import { AppError } from '../../base/errors.ts';
 import { quotePath } from '../../base/posix/system-error.ts';
 import type { TarEntry, TarEntryType } from '../../codec/tar/tar-entry.ts';
-import type { Entry, EntryType, ExtendedAttribute, Timestamp } from '../../model/entry.ts';
+import type {
+  Entry,
+  EntryType,
+  ExtendedAttribute,
+  SourceEntry,
+  Timestamp,
+} from '../../model/entry.ts';
 
 /** What the records of an entry are made from. */
 export type ExtraFacts = Pick<Entry, 'mtime' | 'xattrs' | 'fileFlags'>;
@@ -41,6 +49,7 @@ const mtimeKey = 'HOLDFAST.mtime';
 const flagsKey = 'HOLDFAST.flags';
 const linkKey = 'HOLDFAST.link';
 const sizeKey = 'HOLDFAST.size';
+const inodeKey = 'HOLDFAST.inode';
 const plainAttribute = 'SCHILY.xattr.';
 const codedAttribute = 'HOLDFAST.xattr.';
 
@@ -128,6 +137,47 @@ export function applyRecords(tar: TarEntry, path: Uint8Array): RecordedEntry {
     fileSize: read(sizeKey, (bytes) => parseNumber(bytes, Number.MAX_SAFE_INTEGER)),
     badRecords: bad.length === 0 ? none : bad,
   };
+}
+
+/** What tells that nothing was done to an inode. */
+export type InodeFacts = Pick<SourceEntry, 'inode' | 'device' | 'ctime'>;
+
+/** The record that says which inode it was, as key and value. */
+export function inodeRecord({ inode, device, ctime }: InodeFacts): readonly [string, Uint8Array] {
+  return [inodeKey, utf8(`${device} ${inode} ${ctime.seconds}.${ctime.nanoseconds}`)];
+}
+
+/** Whether an entry was stored of the very inode, to which nothing was done since. */
+export function isSameInode({ records }: TarEntry, facts: InodeFacts): boolean {
+  const stored = records.get(inodeKey);
+  if (stored === undefined) return false;
+  const { device, inode, ctime } = facts;
+  const numbers = numbersOf(stored);
+  if (numbers[2] !== ctime.seconds || numbers[3] !== ctime.nanoseconds) return false;
+  // Longer numbers would be rounded.
+  if (!Number.isSafeInteger(numbers[1])) return equalBytes(stored, inodeRecord(facts)[1]);
+  return numbers[0] === device && numbers[1] === Number(inode);
+}
+
+/** Whether an entry has other names. */
+export function isLinked({ records }: TarEntry): boolean {
+  return records.has(linkKey);
+}
+
+const parsed = [0, 0, 0, 0];
+
+/** The four numbers of a record of an inode, good until the next call: there is one for nearly every file. Any other text gives such as no inode has. */
+function numbersOf(text: Uint8Array): readonly number[] {
+  parsed.fill(0);
+  let index = 0;
+  for (let at = 0; at < text.length; at++) {
+    const byte = text[at]!;
+    const digit = byte - 0x30;
+    if (digit >= 0 && digit <= 9) parsed[index] = parsed[index]! * 10 + digit;
+    else if ((byte === 0x20 || byte === 0x2e) && index < 3) index++;
+    else return parsed.fill(Number.NaN);
+  }
+  return index === 3 ? parsed : parsed.fill(Number.NaN);
 }
 
 function timeText({ seconds, nanoseconds }: Timestamp): string {

@@ -28,7 +28,7 @@ export interface WalkOptions {
   /** Leaves out what is marked `chattr +d`. */
   readonly excludeNoDump?: boolean;
   /** Whether (or for which entries) extended attributes are read; all by default. */
-  readonly extendedAttributes?: boolean | ((entry: SourceEntry, path: Uint8Array) => boolean);
+  readonly extendedAttributes?: boolean | ((entry: SourceEntry) => boolean);
   /**
    * A link that is found is what it leads to. One that leads nowhere is left out (`source/missing`); one that leads to
    * a directory the walk is in stays a link (`source/unreadable`), so that the walk comes to an end.
@@ -151,7 +151,7 @@ function rootFrame(plan: SourcePlan, options: WalkOptions): Frame {
   }
   try {
     const { self } = directory;
-    const xattrs = attributesOf(directory, self, root, options);
+    const xattrs = attributesOf(directory, self, options);
     return {
       path: root,
       entry: changedEntry(self, { xattrs }),
@@ -322,7 +322,7 @@ function* readEntries(
     }
     if (options.extendedAttributes !== false) {
       try {
-        const xattrs = attributesOf(directory, entry, path, options, isFollowed);
+        const xattrs = attributesOf(directory, entry, options, isFollowed);
         if (xattrs.length > 0) entry = changedEntry(entry, { xattrs });
       } catch (cause) {
         const where = joinPath(path, name);
@@ -349,14 +349,11 @@ function isExcluded(entry: SourceEntry, parent: Uint8Array, options: WalkOptions
 function attributesOf(
   directory: OpenDirectory,
   entry: SourceEntry,
-  parent: Uint8Array,
   { extendedAttributes = true }: WalkOptions,
   follow = false,
 ): readonly ExtendedAttribute[] {
   const wanted =
-    typeof extendedAttributes === 'boolean'
-      ? extendedAttributes
-      : extendedAttributes(entry, joinPath(parent, entry.name));
+    typeof extendedAttributes === 'boolean' ? extendedAttributes : extendedAttributes(entry);
   return wanted ? directory.attributesOf(entry.name, entry, { follow }) : [];
 }
 

@@ -172,9 +172,12 @@ test('without the list of files everything else is the same, also where it is da
   };
   fc.assert(
     fc.property(
-      fc.array(fc.tuple(fc.nat({ max: whole.length - 1 }), fc.constantFrom(...'\n "ndV')), {
-        maxLength: 4,
-      }),
+      fc.array(
+        fc.tuple(fc.nat({ max: whole.length - 1 }), fc.constantFrom('\n', ' ', '"', 'n', 'd', 'V')),
+        {
+          maxLength: 4,
+        },
+      ),
       fc.integer({ min: 1, max: whole.length }),
       (changes, size) => {
         const bytes = whole.slice();

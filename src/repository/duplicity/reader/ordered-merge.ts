@@ -5,7 +5,7 @@ export interface OrderedStream<Item extends { readonly path: Uint8Array }> {
   /** No item sorts before it. Until it is reached the stream is not asked for anything. */
   readonly firstPath: Uint8Array;
   /** The next item, after which the one before cannot be used any more; undefined at the end. */
-  next(): Promise<Item | undefined>;
+  next(): Item | undefined | Promise<Item | undefined>;
 }
 
 /** An item and which of the streams it comes from. */
@@ -13,6 +13,8 @@ export interface MergedItem<Item> {
   readonly item: Item;
   readonly stream: number;
 }
+
+type Group<Item> = readonly MergedItem<Item>[];
 
 interface Head<Item> {
   readonly path: Uint8Array;
@@ -28,8 +30,9 @@ interface Head<Item> {
 export class OrderedMerge<Item extends { readonly path: Uint8Array }> {
   readonly #streams: readonly OrderedStream<Item>[];
   readonly #heap: Head<Item>[] = [];
-  /** The streams of the last group. */
+  /** The streams of the last group, and how many of them were asked for the next item. */
   #last: MergedItem<Item>[] = [];
+  #advanced = 0;
 
   constructor(streams: readonly OrderedStream<Item>[]) {
     this.#streams = streams;
@@ -38,18 +41,32 @@ export class OrderedMerge<Item extends { readonly path: Uint8Array }> {
     }
   }
 
-  /** Items with the same path, those of the last stream first; undefined at the end. The group before cannot be used any more. */
-  async next(): Promise<readonly MergedItem<Item>[] | undefined> {
-    const { length } = this.#last;
-    if (length === 1 && this.#heap.length === 0) {
+  /** Items with the same path, those of the last stream first; undefined at the end. The group before cannot be used any more. A promise only where a stream gives one. */
+  next(): Group<Item> | undefined | Promise<Group<Item> | undefined> {
+    const [only] = this.#last;
+    if (only !== undefined && this.#last.length === 1 && this.#heap.length === 0) {
       // All by itself.
-      const { stream } = this.#last[0]!;
-      const item = await this.#streams[stream]!.next();
-      this.#last = item === undefined ? [] : [{ item, stream }];
-      return item === undefined ? undefined : this.#last;
+      const item = this.#streams[only.stream]!.next();
+      if (item instanceof Promise) return item.then((found) => this.#alone(found, only.stream));
+      return this.#alone(item, only.stream);
     }
-    for (const { stream } of this.#last) await this.#advance(stream);
+    while (this.#advanced < this.#last.length) {
+      const wait = this.#advance(this.#last[this.#advanced]!.stream);
+      this.#advanced++;
+      if (wait !== undefined) return wait.then(() => this.next());
+    }
     this.#last = [];
+    this.#advanced = 0;
+    return this.#collect();
+  }
+
+  #alone(item: Item | undefined, stream: number): Group<Item> | undefined {
+    this.#last = item === undefined ? [] : [{ item, stream }];
+    return item === undefined ? undefined : this.#last;
+  }
+
+  /** The items at the top of the heap that have one path. */
+  #collect(): Group<Item> | undefined | Promise<Group<Item> | undefined> {
     for (;;) {
       const [top] = this.#heap;
       if (top === undefined) break;
@@ -57,7 +74,8 @@ export class OrderedMerge<Item extends { readonly path: Uint8Array }> {
       if (path !== undefined && compareIndex(path, top.path) !== 0) break;
       this.#pop();
       if (top.item === undefined) {
-        await this.#advance(top.stream);
+        const wait = this.#advance(top.stream);
+        if (wait !== undefined) return wait.then(() => this.#collect());
         continue;
       }
       this.#last.push({ item: top.item, stream: top.stream });
@@ -65,8 +83,14 @@ export class OrderedMerge<Item extends { readonly path: Uint8Array }> {
     return this.#last.length === 0 ? undefined : this.#last;
   }
 
-  async #advance(stream: number): Promise<void> {
-    const item = await this.#streams[stream]!.next();
+  #advance(stream: number): Promise<void> | undefined {
+    const item = this.#streams[stream]!.next();
+    if (item instanceof Promise) return item.then((found) => this.#take(found, stream));
+    this.#take(item, stream);
+    return undefined;
+  }
+
+  #take(item: Item | undefined, stream: number): void {
     if (item !== undefined) this.#push({ path: item.path, stream, item });
   }
 

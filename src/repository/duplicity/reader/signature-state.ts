@@ -7,7 +7,7 @@ import type { BackupSet } from '../collection/backup-set.ts';
 import type { DuplicityArchive } from '../duplicity-archive.ts';
 import { compareIndex } from '../index-order.ts';
 import { parseSignatureName } from './entry-name.ts';
-import { OrderedMerge, type OrderedStream } from './ordered-merge.ts';
+import { type MergedItem, OrderedMerge, type OrderedStream } from './ordered-merge.ts';
 import type { ReaderProblem } from './reader-problem.ts';
 import { type TemporaryArea, TemporaryStore } from './temporary-store.ts';
 
@@ -50,31 +50,70 @@ const root = new Uint8Array(0);
 export async function* signatureState(
   source: SignatureSource,
   sets: readonly BackupSet[],
-  { signal, onProblem }: SignatureStateOptions = {},
+  options: SignatureStateOptions = {},
 ): AsyncGenerator<SignatureEntry, void, undefined> {
-  using store = new TemporaryStore(source.tempDirectory);
-  const report = (problem: ReaderProblem): void => {
-    if (onProblem === undefined) throw problem.error;
-    onProblem(problem);
-  };
-  const streams = sets.map((set) => {
-    const open = (): AsyncIterable<Uint8Array> => source.signaturesOf(set, { signal });
-    return new SignatureStream(
-      sets.length > MANY_SETS ? new Decoded(open, store) : { open },
-      report,
-    );
-  });
+  const state = new SignatureState(source, sets, options);
   try {
-    const merge = new OrderedMerge(streams);
-    for (;;) {
-      signal?.throwIfAborted();
-      const [newest] = (await merge.next()) ?? [];
-      if (newest === undefined) return;
-      if (newest.item.kind !== 'deleted') yield newest.item;
+    for (let entry = await state.next(); entry !== undefined; entry = await state.next()) {
+      yield entry;
     }
   } finally {
-    for (const stream of streams) await stream.close();
+    await state.close();
   }
+}
+
+/** The same, to be asked for one entry after the other, and closed. What it throws is as above. */
+export class SignatureState {
+  readonly #store: TemporaryStore;
+  readonly #streams: readonly SignatureStream[];
+  readonly #merge: OrderedMerge<SignatureEntry>;
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(
+    source: SignatureSource,
+    sets: readonly BackupSet[],
+    { signal, onProblem }: SignatureStateOptions = {},
+  ) {
+    this.#signal = signal;
+    const store = new TemporaryStore(source.tempDirectory);
+    this.#store = store;
+    const report = (problem: ReaderProblem): void => {
+      if (onProblem === undefined) throw problem.error;
+      onProblem(problem);
+    };
+    this.#streams = sets.map((set) => {
+      const open = (): AsyncIterable<Uint8Array> => source.signaturesOf(set, { signal });
+      return new SignatureStream(
+        sets.length > MANY_SETS ? new Decoded(open, store) : { open },
+        report,
+      );
+    });
+    this.#merge = new OrderedMerge(this.#streams);
+  }
+
+  /** The next entry, after which the one before cannot be read any more; undefined at the end. A promise only where something has to be waited for. */
+  next(): SignatureEntry | undefined | Promise<SignatureEntry | undefined> {
+    for (;;) {
+      this.#signal?.throwIfAborted();
+      const group = this.#merge.next();
+      if (group instanceof Promise) {
+        return group.then((found) => (isDeleted(found) ? this.next() : found?.[0]?.item));
+      }
+      if (!isDeleted(group)) return group?.[0]?.item;
+    }
+  }
+
+  async close(): Promise<void> {
+    try {
+      for (const stream of this.#streams) await stream.close();
+    } finally {
+      this.#store[Symbol.dispose]();
+    }
+  }
+}
+
+function isDeleted(group: readonly MergedItem<SignatureEntry>[] | undefined): boolean {
+  return group?.[0]?.item.kind === 'deleted';
 }
 
 interface Opener {
@@ -123,31 +162,52 @@ class SignatureStream implements OrderedStream<SignatureEntry> {
     this.#report = report;
   }
 
-  async next(): Promise<SignatureEntry | undefined> {
+  next(): SignatureEntry | undefined | Promise<SignatureEntry | undefined> {
     if (this.#isOver) return undefined;
-    const reader = (this.#tar ??= new TarReader(await this.#opener.open()));
+    const reader = this.#tar;
+    if (reader === undefined) return this.#begin();
     for (;;) {
-      const tar = await reader.next();
-      if (tar === undefined) {
-        await this.close();
-        return undefined;
-      }
-      const name = parseSignatureName(tar.name);
-      if (name === undefined || name.kind === 'diff') {
-        this.#bad(
-          tar.name,
-          `Signatures have an entry with an impossible name: ${quotePath(tar.name)}`,
-        );
-        continue;
-      }
-      const { kind, path } = name;
-      if (this.#last !== undefined && compareIndex(path, this.#last) <= 0) {
-        this.#bad(path, `Signatures are out of order at ${quotePath(path)}`);
-        continue;
-      }
-      this.#last = path;
-      return { path, kind, tar, read: () => whole(reader, tar.size, path) };
+      const tar = reader.next();
+      if (tar instanceof Promise) return tar.then((found) => this.#given(found, reader));
+      if (tar === undefined) return this.#end();
+      const entry = this.#entryOf(tar, reader);
+      if (entry !== undefined) return entry;
     }
+  }
+
+  async #begin(): Promise<SignatureEntry | undefined> {
+    this.#tar = new TarReader(await this.#opener.open());
+    return this.next();
+  }
+
+  async #end(): Promise<undefined> {
+    await this.close();
+  }
+
+  #given(
+    tar: TarEntry | undefined,
+    reader: TarReader,
+  ): SignatureEntry | undefined | Promise<SignatureEntry | undefined> {
+    return tar === undefined ? this.#end() : (this.#entryOf(tar, reader) ?? this.next());
+  }
+
+  /** Undefined for what makes no sense; then that was told. */
+  #entryOf(tar: TarEntry, reader: TarReader): SignatureEntry | undefined {
+    const name = parseSignatureName(tar.name);
+    if (name === undefined || name.kind === 'diff') {
+      this.#bad(
+        tar.name,
+        `Signatures have an entry with an impossible name: ${quotePath(tar.name)}`,
+      );
+      return undefined;
+    }
+    const { kind, path } = name;
+    if (this.#last !== undefined && compareIndex(path, this.#last) <= 0) {
+      this.#bad(path, `Signatures are out of order at ${quotePath(path)}`);
+      return undefined;
+    }
+    this.#last = path;
+    return { path, kind, tar, read: () => whole(reader, tar.size, path) };
   }
 
   async close(): Promise<void> {

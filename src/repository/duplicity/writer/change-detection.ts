@@ -2,7 +2,7 @@ import { equalBytes } from '../../../base/bytes.ts';
 import { groupIdOf, userIdOf } from '../../../base/posix/account-names.ts';
 import type { TarEntry } from '../../../codec/tar/tar-entry.ts';
 import { equalTimestamps } from '../../../model/entry.ts';
-import { applyRecords } from '../extra-records.ts';
+import { applyRecords, isLinked, isSameInode } from '../extra-records.ts';
 import type { SourceItem } from './source-item.ts';
 
 /** How an item is compared with what the archive has. */
@@ -14,8 +14,6 @@ export interface ComparisonSettings {
   /** When the newest set was begun, seconds since 1970. */
   readonly since: number | undefined;
 }
-
-const ownRecord = /^(?:HOLDFAST|SCHILY\.xattr)\./u;
 
 /** Whether the path became something of another kind. */
 export function changesType({ entry }: SourceItem, stored: TarEntry): boolean {
@@ -55,7 +53,9 @@ export function mayHaveChangedSince({ entry }: SourceItem, { since }: Comparison
 /** Whether the archive's entry was written with all that Holdfast knows of it. */
 export function hasOwnRecords({ records }: TarEntry): boolean {
   if (records.size === 0) return false;
-  for (const key of records.keys()) if (ownRecord.test(key)) return true;
+  for (const key of records.keys()) {
+    if (key.startsWith('HOLDFAST.') || key.startsWith('SCHILY.xattr.')) return true;
+  }
   return false;
 }
 
@@ -70,7 +70,11 @@ export function sizesOfSignature(
   return { least: blocks === 0 ? 0 : (blocks - 1) * blockLength + 1, most: blocks * blockLength };
 }
 
-function recordsDiffer({ path, entry, linkGroup }: SourceItem, stored: TarEntry): boolean {
+/** To an inode that is the very same nothing was done, save that its other names may lie elsewhere. Else all but the attributes is compared first, which have to be read. */
+function recordsDiffer(item: SourceItem, stored: TarEntry): boolean {
+  const { path, entry, linkGroup } = item;
+  const isSame = item.inode !== undefined && isSameInode(stored, item.inode);
+  if (isSame && linkGroup === undefined && !isLinked(stored)) return false;
   const recorded = applyRecords(stored, path);
   const before = recorded.entry;
   if (entry.type === 'file' && recorded.fileSize !== undefined) {
@@ -81,15 +85,22 @@ function recordsDiffer({ path, entry, linkGroup }: SourceItem, stored: TarEntry)
   if (!equalBytes(linkGroup ?? new Uint8Array(0), recorded.linkGroup ?? new Uint8Array(0))) {
     return true;
   }
+  if (isSame) return false;
+  const { xattrs } = wholeItem(item).entry;
   return (
-    entry.xattrs.length !== before.xattrs.length ||
-    entry.xattrs.some(({ name, value }, index) => {
+    xattrs.length !== before.xattrs.length ||
+    xattrs.some(({ name, value }, index) => {
       const other = before.xattrs[index];
       return (
         other === undefined || !equalBytes(name, other.name) || !equalBytes(value, other.value)
       );
     })
   );
+}
+
+/** An item with its extended attributes. */
+export function wholeItem(item: SourceItem): SourceItem {
+  return item.withAttributes?.() ?? item;
 }
 
 function sameOwner({ entry }: SourceItem, stored: TarEntry, numericOwner: boolean): boolean {

@@ -12,10 +12,10 @@ import type { DuplicityArchive } from '../duplicity-archive.ts';
 import { compareIndex, isAtOrBelow } from '../index-order.ts';
 import type { Manifest, ManifestVolume, VolumePosition } from '../manifest/manifest.ts';
 import { type EntryName, parseSignatureName, parseVolumeName } from '../reader/entry-name.ts';
-import { type SignatureEntry, signatureState } from '../reader/signature-state.ts';
+import { type SignatureEntry, SignatureState, signatureState } from '../reader/signature-state.ts';
 import type { ChangedFiles } from './changed-files.ts';
 import type { SignatureFile } from './signature-file.ts';
-import type { RestartPoint } from './source-merge.ts';
+import type { KnownState, RestartPoint } from './source-merge.ts';
 import { BEGUN_FILE_HASH } from './volume-sequence.ts';
 import type { ResumedSet } from './write-set.ts';
 
@@ -30,7 +30,7 @@ export interface ContinueOptions extends CallOptions {
 
 /** How an interrupted set goes on. */
 export interface Continuation {
-  readonly state: AsyncIterable<SignatureEntry> | undefined;
+  readonly state: (() => KnownState) | undefined;
   readonly resumed: ResumedSet;
 }
 
@@ -162,7 +162,7 @@ async function continuation(
   );
   const parents = new Map<string, boolean>();
   return {
-    state: state(),
+    state: base && (() => new SignatureState(archive, base, options)),
     resumed: {
       volumes: kept,
       replay: (targets) => noted.replay(state(), targets, parents, options),

@@ -2,7 +2,7 @@ import { AppError, hasCode } from '../../../base/errors.ts';
 import { quotePath } from '../../../base/posix/system-error.ts';
 import { encodeTarHeader } from '../../../codec/tar/tar-header.ts';
 import type { TarEntry, TarEntryType } from '../../../codec/tar/tar-entry.ts';
-import { headerTimeOf, recordsOf } from '../extra-records.ts';
+import { headerTimeOf, type InodeFacts, inodeRecord, recordsOf } from '../extra-records.ts';
 import type { SourceItem } from './source-item.ts';
 
 const empty = new Uint8Array(0);
@@ -55,12 +55,17 @@ export function isSourceError(error: unknown): error is AppError {
  * The entry in the signature tar. A file has its length there, and everything else at least one record: from that the next run knows that nothing was left out for want of a place.
  *
  * @param fileSize of what was stored; undefined for what is no file
+ * @param inode of what was stored, if its time of change tells whether something is done to it later
  */
-export function signatureEntryOf(entry: TarEntry, fileSize: number | undefined): TarEntry {
-  if (fileSize === undefined && entry.records.size > 0) return entry;
+export function signatureEntryOf(
+  entry: TarEntry,
+  fileSize: number | undefined,
+  inode: InodeFacts | undefined,
+): TarEntry {
   const records = new Map(entry.records);
-  if (fileSize === undefined) records.set('HOLDFAST.flags', zero);
-  else records.set('HOLDFAST.size', Buffer.from(String(fileSize)));
+  if (fileSize !== undefined) records.set('HOLDFAST.size', Buffer.from(String(fileSize)));
+  else if (records.size === 0) records.set('HOLDFAST.flags', zero);
+  if (inode !== undefined) records.set(...inodeRecord(inode));
   return { ...entry, records };
 }
 

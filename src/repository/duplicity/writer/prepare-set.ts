@@ -8,10 +8,12 @@ import type { Collection } from '../collection/collection.ts';
 import { compareWithManifest } from '../collection/cross-check.ts';
 import { describeFinding } from '../collection/finding.ts';
 import type { DuplicityArchive } from '../duplicity-archive.ts';
-import { type SignatureEntry, signatureState } from '../reader/signature-state.ts';
+import { SignatureState } from '../reader/signature-state.ts';
+
 import { canReadBack } from './can-read-back.ts';
 import { continueInterrupted, newestInterrupted } from './interrupted-set.ts';
 import { placeOf, type SetIdentity, type SetPlace } from './set-place.ts';
+import type { KnownState } from './source-merge.ts';
 import type { ResumedSet } from './write-set.ts';
 
 /** What decides about the next set. */
@@ -39,7 +41,7 @@ export interface PreparedSet {
   readonly identity: SetIdentity;
   readonly place: SetPlace;
   /** What the chain has; undefined for a full set. */
-  readonly state: AsyncIterable<SignatureEntry> | undefined;
+  readonly state: (() => KnownState) | undefined;
   readonly canReadBack: boolean;
   readonly resumed: ResumedSet | undefined;
 }
@@ -92,7 +94,7 @@ export async function prepareSet(
   return {
     identity: { set: 'incremental', start, end },
     place,
-    state: signatureState(archive, base, options),
+    state: () => new SignatureState(archive, base, options),
     canReadBack: readable,
     resumed: undefined,
   };

@@ -11,6 +11,7 @@ import {
   signatureEntryOf,
   tarEntryOf,
 } from './item-entry.ts';
+import type { InodeFacts } from '../extra-records.ts';
 import type { SourceItem } from './source-item.ts';
 
 /** Writes the entries of one set, which are to be given in index order: to the volumes, the signature tar, and the list of files. */
@@ -89,7 +90,8 @@ export class SetWriter {
       const isDirectory = item.entry.type === 'directory';
       header = itemHeader(item, entryFor(volumeEntryName('snapshot', item.path, isDirectory)));
       const entry = entryFor(signatureEntryName('snapshot', item.path));
-      signed = itemHeader(item, extensions ? signatureEntryOf(entry, undefined) : entry);
+      const inode = isDirectory ? undefined : this.#quietInode(item);
+      signed = itemHeader(item, extensions ? signatureEntryOf(entry, undefined, inode) : entry);
     } catch (error) {
       if (!isSourceError(error)) throw error;
       this.#settings.onProblem(item.path, error);
@@ -110,11 +112,20 @@ export class SetWriter {
     const name = signatureEntryName('signature', item.path);
     const entry = tarEntryOf(item, name, signature.length, extensions);
     // What is stored is not what lies there now: the next run, whoever makes it, has to look.
-    const signed = isSettled && item.isDoubtful !== true ? entry : { ...entry, mtime: 0 };
+    const isSure = isSettled && item.isDoubtful !== true;
+    const signed = isSure ? entry : { ...entry, mtime: 0 };
+    const inode = isSure ? this.#quietInode(item) : undefined;
     this.#targets.signatures.add(
-      encodeTarHeader(extensions ? signatureEntryOf(signed, size) : signed),
+      encodeTarHeader(extensions ? signatureEntryOf(signed, size, inode) : signed),
       signature,
     );
+  }
+
+  /** The inode of an item, unless it was changed so lately that another change may leave the same time. */
+  #quietInode({ inode }: SourceItem): InodeFacts | undefined {
+    return inode !== undefined && inode.ctime.seconds < this.#settings.quietSince
+      ? inode
+      : undefined;
   }
 }
 

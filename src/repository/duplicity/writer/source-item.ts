@@ -1,6 +1,7 @@
 import type { SourceEntry } from '../../../model/entry.ts';
+import type { InodeFacts } from '../extra-records.ts';
 
-/** The entry of something to be stored; times of change and inode numbers are of no interest to an archive. */
+/** The entry of something to be stored. */
 export type ItemEntry = Omit<SourceEntry, 'ctime' | 'inode' | 'device' | 'name'>;
 
 /** One thing that is stored, in index order (docs/formats/duplicity.md 6.2), each path once, directories before what they hold. */
@@ -14,6 +15,13 @@ export interface SourceItem {
   readonly signature?: Uint8Array;
   /** It was not one version of the file when it was read: whoever compares it has to look again. */
   readonly isDoubtful?: boolean;
+  /** Which inode it was found as; undefined for what does not lie on this system. */
+  readonly inode?: InodeFacts;
+  /**
+   * The same with its extended attributes, which `entry` does not have then: most items turn out unchanged, and reading them takes as long as finding the item. Can be called until the next
+   * item is asked for.
+   */
+  withAttributes?(): SourceItem;
   /** Opens a file's content. Can be called more than once, until the next item is asked for. Throws an `AppError` `source/…`. */
   open(): ItemContent | Promise<ItemContent>;
 }

@@ -10,6 +10,7 @@ import {
   hasOwnRecords,
   mayHaveChangedSince,
   sizesOfSignature,
+  wholeItem,
 } from './change-detection.ts';
 import { type BegunFile, BegunFileChanged } from './file-writer.ts';
 import type { SetStatistics } from './set-statistics.ts';
@@ -24,12 +25,19 @@ export interface MergeInput {
   /** In index order, the root first. */
   readonly items: Iterable<SourceItem> | AsyncIterable<SourceItem>;
   /** What the chain has; undefined for a full set. */
-  readonly state: AsyncIterable<SignatureEntry> | undefined;
+  readonly state: (() => KnownState) | undefined;
   /** Whether what is missing at a path only could not be looked at: then it is kept. */
   readonly isUnreadable: (path: Uint8Array) => boolean;
   readonly comparison: ComparisonSettings;
   readonly onItem: (outcome: ItemOutcome, path: Uint8Array, size: number, isFile: boolean) => void;
   readonly signal: AbortSignal | undefined;
+}
+
+/** What a chain has, one entry after the other (`SignatureState`). */
+export interface KnownState {
+  /** Undefined at the end; a promise only where something has to be waited for. */
+  next(): SignatureEntry | undefined | Promise<SignatureEntry | undefined>;
+  close(): Promise<void>;
 }
 
 /** Where an interrupted run goes on. */
@@ -75,30 +83,43 @@ class SourceMerge {
 
   async run(): Promise<void> {
     const { items, state, signal } = this.#input;
-    const known = state?.[Symbol.asyncIterator]();
+    const known = state?.();
+    const found = iteratorOf(items);
     try {
-      let old = await nextKnown(known);
-      for await (const item of items) {
+      let old = known?.next();
+      if (old instanceof Promise) old = await old;
+      for (;;) {
+        let next = found.next();
+        if (next instanceof Promise) next = await next;
+        if (next.done === true) break;
+        const item = next.value;
         signal?.throwIfAborted();
         this.#demandOrder(item.path);
-        while (old !== undefined && compareIndex(old.path, item.path) < 0) {
+        let order = old === undefined ? 1 : compareIndex(old.path, item.path);
+        while (old !== undefined && order < 0) {
           await this.#gone(old);
-          old = await nextKnown(known);
+          old = known?.next();
+          if (old instanceof Promise) old = await old;
+          order = old === undefined ? 1 : compareIndex(old.path, item.path);
         }
-        if (old === undefined || compareIndex(old.path, item.path) > 0) {
-          await this.#store(item, undefined);
-        } else {
-          await this.#store(item, old);
-          old = await nextKnown(known);
-        }
+        const wait = this.#store(item, order === 0 ? old : undefined);
+        if (wait !== undefined) await wait;
+        if (order !== 0) continue;
+        old = known?.next();
+        if (old instanceof Promise) old = await old;
       }
-      for (; old !== undefined; old = await nextKnown(known)) {
+      while (old !== undefined) {
         signal?.throwIfAborted();
         await this.#gone(old);
+        old = await known?.next();
       }
       this.#demandBegun(undefined);
     } finally {
-      await known?.return?.();
+      try {
+        await found.return?.();
+      } finally {
+        await known?.close();
+      }
     }
   }
 
@@ -109,38 +130,73 @@ class SourceMerge {
     this.#input.onItem('deleted', old.path, 0, old.kind === 'signature');
   }
 
-  async #store(item: SourceItem, old: SignatureEntry | undefined): Promise<void> {
+  /** Most items are as they were: for those there is nothing to wait for. */
+  #store(item: SourceItem, old: SignatureEntry | undefined): Promise<void> | undefined {
     const statistics = this.#statistics;
     const { onItem, comparison } = this.#input;
     statistics.sourceFiles++;
-    if (this.#isPassed(item.path, true)) return;
+    if (this.#isPassed(item.path, true)) return undefined;
     this.#demandBegun(item.path);
-    if (this.#restart?.hasNoParent(item.path) === true) return;
+    if (this.#restart?.hasNoParent(item.path) === true) return undefined;
     const begun = this.#begun(item);
-    const isFile = item.entry.type === 'file';
-    const size = isFile ? item.entry.size : 0;
     if (old === undefined || old.kind === 'deleted' || changesType(item, old.tar)) {
-      const stored = await this.#writer.snapshot(item, begun);
-      onItem(stored ? 'new' : 'unreadable', item.path, size, isFile);
+      return this.#storeNew(item, begun);
+    }
+    if (begun !== undefined || hasChanged(item, old.tar, comparison)) {
+      return this.#storeChanged(item, old, undefined, begun);
+    }
+    const isFile = item.entry.type === 'file';
+    if (isFile && comparison.extensions && !hasOwnRecords(old.tar)) {
+      return this.#lookCloser(item, old);
+    }
+    statistics.sourceFileSize += sizeOfObject(item);
+    onItem('unchanged', item.path, isFile ? item.entry.size : 0, isFile);
+    return undefined;
+  }
+
+  async #storeNew(item: SourceItem, begun: BegunFile | undefined): Promise<void> {
+    const stored = await this.#writer.snapshot(this.#toStore(item), begun);
+    this.#tell(stored ? 'new' : 'unreadable', item);
+  }
+
+  async #storeChanged(
+    item: SourceItem,
+    old: SignatureEntry,
+    signature: Uint8Array | undefined,
+    begun: BegunFile | undefined,
+  ): Promise<void> {
+    const whole = this.#toStore(item);
+    const stored =
+      item.entry.type === 'file'
+        ? await this.#writer.difference(
+            whole,
+            Signature.parse(signature ?? (await old.read())),
+            begun,
+          )
+        : await this.#writer.snapshot(whole, begun);
+    this.#tell(stored ? 'changed' : 'unreadable', item);
+  }
+
+  /** What was stored by others does not tell the size, but how many blocks there were. */
+  async #lookCloser(item: SourceItem, old: SignatureEntry): Promise<void> {
+    const signature = await old.read();
+    const { least, most } = sizesOfSignature(signature, signature.length);
+    const { size } = item.entry;
+    if (size < least || size > most || mayHaveChangedSince(item, this.#input.comparison)) {
+      await this.#storeChanged(item, old, signature, undefined);
       return;
     }
-    let signature: Uint8Array | undefined;
-    let isChanged = begun !== undefined || hasChanged(item, old.tar, comparison);
-    if (!isChanged && isFile && comparison.extensions && !hasOwnRecords(old.tar)) {
-      // What was stored by others does not tell the size, but how many blocks there were.
-      signature = await old.read();
-      const { least, most } = sizesOfSignature(signature, signature.length);
-      isChanged = size < least || size > most || mayHaveChangedSince(item, comparison);
-    }
-    if (!isChanged) {
-      statistics.sourceFileSize += sizeOfObject(item);
-      onItem('unchanged', item.path, size, isFile);
-      return;
-    }
-    const stored = isFile
-      ? await this.#writer.difference(item, Signature.parse(signature ?? (await old.read())), begun)
-      : await this.#writer.snapshot(item, begun);
-    onItem(stored ? 'changed' : 'unreadable', item.path, size, isFile);
+    this.#statistics.sourceFileSize += sizeOfObject(item);
+    this.#tell('unchanged', item);
+  }
+
+  #tell(outcome: ItemOutcome, { entry, path }: SourceItem): void {
+    const isFile = entry.type === 'file';
+    this.#input.onItem(outcome, path, isFile ? entry.size : 0, isFile);
+  }
+
+  #toStore(item: SourceItem): SourceItem {
+    return this.#input.comparison.extensions ? wholeItem(item) : item;
   }
 
   /** Whether an interrupted run has dealt with a path. */
@@ -179,9 +235,8 @@ class SourceMerge {
   }
 }
 
-async function nextKnown(
-  known: AsyncIterator<SignatureEntry> | undefined,
-): Promise<SignatureEntry | undefined> {
-  const next = await known?.next();
-  return next === undefined || next.done === true ? undefined : next.value;
+function iteratorOf<Item>(
+  items: Iterable<Item> | AsyncIterable<Item>,
+): Iterator<Item> | AsyncIterator<Item> {
+  return Symbol.iterator in items ? items[Symbol.iterator]() : items[Symbol.asyncIterator]();
 }

@@ -15,7 +15,7 @@ import { AppError } from '../../../base/errors.ts';
 import { blockLengthFor } from '../../../codec/rsync/signature.ts';
 import { MemoryStorage } from '../../../storage/drivers/memory/memory.ts';
 import type { DuplicityArchive } from '../duplicity-archive.ts';
-import { signatureState } from '../reader/signature-state.ts';
+import { SignatureState } from '../reader/signature-state.ts';
 import { placeOf } from './set-place.ts';
 import type { ItemContent, ItemEntry, SourceItem } from './source-item.ts';
 import { writeSyntheticFull } from './synthetic-full.ts';
@@ -157,7 +157,7 @@ async function writeNext(
   const start = sets.at(-1)?.end ?? 0;
   return write(archive, files, {
     identity: { set: 'incremental', start, end: start + 10 },
-    state: signatureState(archive, sets),
+    state: () => new SignatureState(archive, sets),
     ...more,
   });
 }

@@ -22,6 +22,9 @@ import { UnfinishedSet } from './unfinished-set.ts';
 import { storeChecked, VolumeUploader } from './volume-uploader.ts';
 import { VolumeSequence } from './volume-sequence.ts';
 
+/** A file system's times may be this coarse, in seconds. */
+const GRANULARITY = 2;
+
 /** What an interrupted run left that counts. */
 export interface ResumedSet {
   /** Volumes that are stored and stay, from the first on. */
@@ -36,7 +39,9 @@ export interface ResumedSet {
 
 /** How a set is written, and of what. */
 export interface SetInput
-  extends Omit<MergeInput, 'signal' | 'comparison'>, Omit<EntrySettings, 'onProblem'> {
+  extends
+    Omit<MergeInput, 'signal' | 'comparison'>,
+    Omit<EntrySettings, 'onProblem' | 'quietSince'> {
   readonly identity: SetIdentity;
   /** What the manifest says of the source. */
   readonly hostname: string | undefined;
@@ -163,7 +168,11 @@ class SetRun {
       this.#options,
     );
     const writer = new SetWriter(
-      { ...this.#input, onProblem: this.#problem },
+      {
+        ...this.#input,
+        quietSince: Math.floor(this.#statistics.startTime / 1000) - GRANULARITY,
+        onProblem: this.#problem,
+      },
       {
         volumes,
         signatures: unfinished.signatures,
