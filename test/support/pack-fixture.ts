@@ -86,7 +86,7 @@ export function packerOf(
   kind: PackKind,
   context: PackContext = packContext(),
   table: BlobTable = BlobTable.allocate(0, 0),
-  takeBuffer?: (size: number) => ArrayBufferLike,
+  takeBuffer?: (size: number) => Uint8Array,
   onPack: (pack: FinishedPack) => void = () => undefined,
 ): { readonly packer: BlobPacker; readonly packs: FinishedPack[]; readonly table: BlobTable } {
   const packs: FinishedPack[] = [];

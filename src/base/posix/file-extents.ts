@@ -55,3 +55,11 @@ export function punchHole(fd: number, offset: number, length: number): boolean {
   if (errno === enotsup) return false;
   throw new SystemError(errno, 'fallocate');
 }
+
+/**
+ * Asks the file system to find the place on the disk for a stretch of a file beforehand, so that it lies together however it is written. The stretch
+ * reads as before, and the size stays. Where that is not possible nothing happens: what is written finds its place then.
+ */
+export function reserveSpace(fd: number, offset: number, length: number): void {
+  libc().fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, length);
+}

@@ -56,7 +56,11 @@ export interface Libc {
   ioctl(fd: number, request: number, argument: Bytes): number;
   /** Only for commands whose argument points to a structure. */
   fcntl(fd: number, command: number, argument: Bytes): number;
+  /** `fcntl` for commands whose argument is a number. */
+  fcntlNumber(fd: number, command: number, argument: number): number;
   fstatfs(fd: number, out: Bytes): number;
+  /** Where bytes lie in memory, for as long as they are not moved, which the system never does with what an `ArrayBuffer` holds. */
+  addressOf(bytes: Bytes): bigint;
   /** `getpwuid_r` and its kin: the record, `undefined` if there is none; the result code is an errno. */
   userById(uid: number): AccountRecord | undefined;
   userByName(name: string): AccountRecord | undefined;
@@ -138,7 +142,9 @@ function declare(): Libc {
     flock: call('flock', int, int, int),
     ioctl: call('ioctl', int, int, 'unsigned long', out8),
     fcntl: call('fcntl', int, int, int, out8),
+    fcntlNumber: call('fcntl', int, int, int, int),
     fstatfs: call('fstatfs', int, int, out8),
+    addressOf: (bytes) => koffi.address(bytes),
     ...accounts,
   };
 }

@@ -7,6 +7,7 @@ import {
   ftruncateSync,
   mkdirSync,
   openSync,
+  readFileSync,
   readdirSync,
   statSync,
   symlinkSync,
@@ -30,7 +31,7 @@ import {
   removeExtendedAttribute,
   setExtendedAttribute,
 } from './extended-attributes.ts';
-import { dataExtents, punchHole } from './file-extents.ts';
+import { dataExtents, punchHole, reserveSpace } from './file-extents.ts';
 import { tryLockFile } from './file-lock.ts';
 import { composeDevice, splitDevice } from './device-number.ts';
 import { FileStatus } from './file-status.ts';
@@ -204,6 +205,17 @@ test('the data of a file of 1 TiB is found at once, and a hole can be made', () 
   assert.deepEqual([...dataExtents(fd, 2 ** 40)], [{ offset: 2 ** 39, length: 65_536 }]);
   assert.equal(punchHole(fd, 2 ** 39, 32_768), true);
   assert.deepEqual([...dataExtents(fd, 2 ** 40)], [{ offset: 2 ** 39 + 32_768, length: 32_768 }]);
+  closeSync(fd);
+});
+
+test('space that is reserved is neither size nor content', () => {
+  using scratch = scratchDirectory();
+  const fd = openSync(scratch.of('reserved'), 'w+');
+  ftruncateSync(fd, 2 ** 20);
+  reserveSpace(fd, 4096, 2 ** 19);
+  assert.equal(fstatSync(fd).size, 2 ** 20);
+  assert.ok(fstatSync(fd).blocks * 512 >= 2 ** 19);
+  assert.ok(readFileSync(scratch.of('reserved')).equals(Buffer.alloc(2 ** 20)));
   closeSync(fd);
 });
 

@@ -12,6 +12,7 @@ import { isDamage, readContentItems } from '../../repository/native/reader/tree-
 import { clearRange } from '../../target/filesystem/file-content.ts';
 import type { FileRestorer } from './file-restorer.ts';
 import type { RestoreTally } from './restore-tally.ts';
+import { SpaceReservation } from './space-reservation.ts';
 import { pathOf, type RestoredFile, type RestoreWindow } from './restore-window.ts';
 
 /** What the content of files is planned into. */
@@ -64,12 +65,13 @@ export class ContentPlanner {
       this.#turns.window().add({ type: blobType.data, id, length, file, position: 0 });
       return undefined;
     }
-    this.#prepare(file);
+    const space = this.#prepare(file);
     let position = 0;
     for (const part of items) {
-      this.#addPart(file, part, position);
+      this.#addPart(file, part, position, space);
       position += part.length;
     }
+    space.end();
     this.#turns.window().files.push(file);
     return undefined;
   }
@@ -77,16 +79,17 @@ export class ContentPlanner {
   /** A file whose content list lies in blobs of its own; it may go through several windows. */
   async #planLong(file: RestoredFile, content: ContentReference): Promise<void> {
     const { size } = file;
-    this.#prepare(file);
+    const space = this.#prepare(file);
     let position = 0;
     try {
       for await (const part of readContentItems(this.#blobs, content)) {
         if (position + part.length > size) throw wrongLength();
-        this.#addPart(file, part, position);
+        this.#addPart(file, part, position, space);
         position += part.length;
         await this.#turns.turn();
       }
       if (position !== size) throw wrongLength();
+      space.end();
     } catch (error) {
       if (!isDamage(error)) throw error;
       file.error ??= error;
@@ -95,14 +98,24 @@ export class ContentPlanner {
     this.#turns.window().files.push(file);
   }
 
-  #prepare(file: RestoredFile): void {
+  #prepare(file: RestoredFile): SpaceReservation {
     const { directory, name, update, size } = file;
     file.inParts = true;
     file.update = this.#files.prepare(directory, name, update, size);
+    return new SpaceReservation((offset, length) => {
+      // What an old file has lies somewhere already.
+      if (!file.update) this.#files.reserve(directory, name, offset, length);
+    });
   }
 
-  #addPart(file: RestoredFile, { id, length }: ContentItem, position: number): void {
+  #addPart(
+    file: RestoredFile,
+    { id, length }: ContentItem,
+    position: number,
+    space: SpaceReservation,
+  ): void {
     if (id !== undefined) {
+      space.add(position, length);
       this.#turns.window().add({ type: blobType.data, id, length, file, position });
       return;
     }

@@ -2,10 +2,12 @@ import { closeSync, fchmodSync, readSync } from 'node:fs';
 
 import { equalBytes } from '../../base/bytes.ts';
 import { AppError, systemCodeOf } from '../../base/errors.ts';
+import { reserveSpace } from '../../base/posix/file-extents.ts';
 import { joinPath } from '../../base/posix/path-bytes.ts';
 import { quotePath } from '../../base/posix/system-error.ts';
 import type { Entry } from '../../model/entry.ts';
-import { setSize, writeAt, writeIfDifferent } from '../../target/filesystem/file-content.ts';
+import { setSize, writeIfDifferent } from '../../target/filesystem/file-content.ts';
+import { NewContentWriter } from '../../target/filesystem/new-content-writer.ts';
 import { removeEntry } from '../../target/filesystem/remove-tree.ts';
 import { createFile, openForUpdate } from '../../target/filesystem/target-entry.ts';
 import { targetError } from '../../target/filesystem/target-error.ts';
@@ -38,6 +40,7 @@ export class FileRestorer implements Disposable {
   readonly metadata: MetadataWriter;
   readonly #verify: boolean;
   readonly #mark: boolean;
+  readonly #newContent = new NewContentWriter();
   #scratch = new Uint8Array(64 * 1024);
   #lastDirectory: Uint8Array | undefined;
   #lastOwner: FileOwner | undefined;
@@ -76,6 +79,11 @@ export class FileRestorer implements Disposable {
     const { fd, isOld } = this.#open(directory, name, path, update);
     this.#finally(fd, 'set the size of', path, () => setSize(fd, size));
     return isOld;
+  }
+
+  /** Has a stretch of a file that was prepared lie together on the disk. @throws AppError `target/…` */
+  reserve(directory: Uint8Array, name: Uint8Array, offset: number, length: number): void {
+    this.withFile(directory, name, (fd) => reserveSpace(fd, offset, length));
   }
 
   /** Writes a part of a file that was prepared. @throws AppError `target/…` */
@@ -136,7 +144,7 @@ export class FileRestorer implements Disposable {
     }
     if (isOld) this.written += writeIfDifferent(fd, content, position, this.#scratch);
     else {
-      writeAt(fd, content, position);
+      this.#newContent.write(fd, content, position);
       this.written += content.length;
     }
     if (this.#verify) this.#compare(fd, content, position, path);

@@ -233,7 +233,7 @@ async function storeLie({ access }: SampleHost, content: Uint8Array): Promise<st
     },
     'data',
     0,
-    new ArrayBuffer(packBufferSize(packTarget)),
+    new Uint8Array(packBufferSize(packTarget)),
   );
   const id = new BlobNamer(keys.idKey).nameOf(blobType.data, content);
   builder.addSegment(noise(content.length), [

@@ -38,7 +38,7 @@ describe('blob packer', () => {
     );
     fc.assert(
       fc.property(steps, fc.constantFrom(64 * KIB, 700 * KIB, 4096 * KIB), (history, target) => {
-        const buffers: ArrayBufferLike[] = [];
+        const buffers: Uint8Array[] = [];
         const expected = new Map<string, Uint8Array>();
         const reused = new Uint8Array(2 * 1024 * KIB);
         const { packer, packs, table } = packerOf(
@@ -48,11 +48,11 @@ describe('blob packer', () => {
           // Memory of packs that were handed out is used again, with what is in it.
           (size) => {
             const free = buffers.pop();
-            return free !== undefined && free.byteLength >= size ? free : new ArrayBuffer(size);
+            return free !== undefined && free.byteLength >= size ? free : new Uint8Array(size);
           },
           (pack) => {
             pack.bytes.fill(0xee);
-            buffers.push(pack.bytes.buffer);
+            buffers.push(new Uint8Array(pack.bytes.buffer));
           },
         );
         let added = 0;

@@ -22,7 +22,7 @@ export class BlobPacker {
   readonly #table: BlobTable;
   readonly #namer: BlobNamer;
   readonly #emit: (pack: FinishedPack) => void;
-  readonly #takeBuffer: (size: number) => ArrayBufferLike;
+  readonly #takeBuffer: (size: number) => Uint8Array;
   readonly #segment = new Uint8Array(maximumBlob);
   #fill = 0;
   #blobs: TableBlob[] = [];
@@ -37,7 +37,7 @@ export class BlobPacker {
     table: BlobTable,
     namer: BlobNamer,
     emit: (pack: FinishedPack) => void,
-    takeBuffer: (size: number) => ArrayBufferLike = (size) => new ArrayBuffer(size),
+    takeBuffer: (size: number) => Uint8Array = (size) => new Uint8Array(size),
   ) {
     this.#context = context;
     this.#kind = kind;

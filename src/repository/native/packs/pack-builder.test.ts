@@ -28,7 +28,7 @@ function build(
   raws: readonly Uint8Array[],
   kind: PackKind = 'data',
   context = packContext(),
-  buffer = new ArrayBuffer(packBufferSize(context.target)),
+  buffer = new Uint8Array(packBufferSize(context.target)),
 ): FinishedPack {
   const builder = new PackBuilder(context, kind, 5, buffer);
   for (const raw of raws) builder.addSegment(raw, [blobOf(raw, kind)]);
@@ -75,10 +75,10 @@ describe('pack builder', () => {
 
   test('a buffer that is too small, or full of something else, makes no difference', () => {
     const raws = [randomBytes(50_000), new Uint8Array(100_000), randomBytes(3)];
-    check(build(raws, 'data', packContext(), new ArrayBuffer(0)), raws);
-    check(build(raws, 'data', packContext(), new ArrayBuffer(2000)), raws);
-    const dirty = new ArrayBuffer(1_000_000);
-    new Uint8Array(dirty).fill(0xee);
+    check(build(raws, 'data', packContext(), new Uint8Array(0)), raws);
+    check(build(raws, 'data', packContext(), new Uint8Array(2000)), raws);
+    const dirty = new Uint8Array(1_000_000);
+    dirty.fill(0xee);
     check(build(raws, 'data', packContext(), dirty), raws);
   });
 
@@ -105,7 +105,7 @@ describe('pack builder', () => {
     for (const target of [100_000, 1_000_000, 16 * MIB]) {
       const context = packContext({ target, verify: false, compressionLevel: 0 });
       const step = Math.ceil(target / 50);
-      const builder = new PackBuilder(context, 'data', 5, new ArrayBuffer(packBufferSize(target)));
+      const builder = new PackBuilder(context, 'data', 5, new Uint8Array(packBufferSize(target)));
       const raw = randomBytes(step);
       let put = 0;
       while (!builder.isFull) {

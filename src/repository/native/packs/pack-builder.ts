@@ -84,11 +84,11 @@ export class PackBuilder {
   #blobs = 0;
 
   /** `buffer` is written to, and handed out by `finish`; it grows if it is too small. */
-  constructor(context: PackContext, kind: PackKind, pack: number, buffer: ArrayBufferLike) {
+  constructor(context: PackContext, kind: PackKind, pack: number, buffer: Uint8Array) {
     this.#context = context;
     this.#kind = kind;
     this.pack = pack;
-    this.#bytes = new Uint8Array(buffer);
+    this.#bytes = buffer;
     const publicKey = kind === 'data' ? context.dataPublic : context.metaPublic;
     const { slot, key } = createSlot(publicKey, kind, context.repositoryId, context.random);
     const associated = sha256(slot);

@@ -142,7 +142,7 @@ describe('blob reader', () => {
 
   test('does not take what a lying pack puts under an id', async () => {
     await withRepository(async (repository, storage) => {
-      const builder = new PackBuilder(contextOf(repository), 'data', 0, new ArrayBuffer(1_000_000));
+      const builder = new PackBuilder(contextOf(repository), 'data', 0, new Uint8Array(1_000_000));
       const lie = systemRandom(blob.length);
       builder.addSegment(lie, [
         { type: blobType.data, rawLength: lie.length, id: idOf(repository) },

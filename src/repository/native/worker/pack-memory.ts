@@ -1,3 +1,5 @@
+import { directMemory } from '../../../base/posix/direct-writes.ts';
+
 /** Packs of one worker that may be in memory: one is built while another is uploaded. */
 export const packsInMemory = 2;
 
@@ -28,7 +30,7 @@ export function releasePack(states: SharedArrayBuffer, slot: number): void {
  */
 export class PackMemory {
   readonly #states: Int32Array;
-  readonly #buffers: (SharedArrayBuffer | undefined)[] = [];
+  readonly #buffers: (Uint8Array<SharedArrayBuffer> | undefined)[] = [];
   /** The slot taken last. */
   slot = -1;
 
@@ -37,15 +39,16 @@ export class PackMemory {
   }
 
   /** Memory of at least `size` bytes; waits, blocking this thread, until some is free. */
-  take(size: number): SharedArrayBuffer {
+  take(size: number): Uint8Array<SharedArrayBuffer> {
     for (;;) {
       const releases = Atomics.load(this.#states, RELEASES);
       for (let slot = 0; slot < packsInMemory; slot++) {
         if (Atomics.compareExchange(this.#states, slot, FREE, TAKEN) !== FREE) continue;
         this.slot = slot;
         const known = this.#buffers[slot];
-        if (known !== undefined && known.byteLength >= size) return known;
-        return (this.#buffers[slot] = new SharedArrayBuffer(size));
+        if (known !== undefined && known.length >= size) return known;
+        const memory = directMemory(size, (bytes) => new SharedArrayBuffer(bytes));
+        return (this.#buffers[slot] = memory);
       }
       Atomics.wait(this.#states, RELEASES, releases, LOOK_UP);
     }

@@ -5,10 +5,8 @@ import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError, systemCodeOf } from '../../../base/errors.ts';
 import { type Body, piecesOf, sizeOfBody } from '../../body.ts';
 import { type FileSystem, uninterrupted, unlessMissing } from './file-system.ts';
+import { FileWriter } from './file-writer.ts';
 import { claimBeside, temporaryBeside } from '../../temporary-name.ts';
-
-/** One system call writes at most this much; more than 2 GiB cannot be asked for at once. */
-const largestWrite = 1024 ** 3;
 
 /** Errors with which a file system says that it has no hard links (FAT, exFAT, some network file systems). */
 const noLinks = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
@@ -38,7 +36,9 @@ export class UnfinishedFile {
 
   /** Writes all of `body` and makes it durable; the file has exactly the announced size afterwards. */
   async write(name: string, body: Body, { signal }: CallOptions): Promise<void> {
-    for await (const piece of piecesOf(name, body, { signal })) await this.#writeAll(piece);
+    const writer = new FileWriter(this.#handle, sizeOfBody(body));
+    for await (const piece of piecesOf(name, body, { signal })) await writer.add(piece);
+    await writer.end();
     signal?.throwIfAborted();
     await uninterrupted(() => this.#handle.datasync());
     const { size, ino } = await uninterrupted(() => this.#handle.stat({ bigint: true }));
@@ -109,21 +109,6 @@ export class UnfinishedFile {
       await this.replace();
     } finally {
       await unlessMissing(() => this.#fileSystem.unlink(claim));
-    }
-  }
-
-  async #writeAll(bytes: Uint8Array): Promise<void> {
-    let offset = 0;
-    while (offset < bytes.byteLength) {
-      const length = Math.min(bytes.byteLength - offset, largestWrite);
-      const from = offset;
-      const { bytesWritten } = await uninterrupted(() => this.#handle.write(bytes, from, length));
-      if (bytesWritten === 0)
-        throw new AppError(
-          'storage/unavailable',
-          `Cannot write to "${this.#temporary}": nothing was taken`,
-        );
-      offset += bytesWritten;
     }
   }
 
