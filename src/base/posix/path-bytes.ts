@@ -1,6 +1,8 @@
 /** Paths and names as the system takes them: bytes that end with a NUL, in memory that is used again and again. */
 
 const capacity = 8192;
+/** What is not longer, such as nearly every name, is copied in a loop, which takes a fraction of the two calls. */
+const mostByHand = 64;
 const first = new Uint8Array(capacity);
 const second = new Uint8Array(capacity);
 
@@ -21,9 +23,22 @@ export function terminatedSecond(path: Uint8Array): Uint8Array {
   return terminate(path, second);
 }
 
+function nulError(): RangeError {
+  return new RangeError('A path cannot contain a NUL byte');
+}
+
 function terminate(path: Uint8Array, scratch: Uint8Array): Uint8Array {
   const length = path.length;
-  if (path.includes(0)) throw new RangeError('A path cannot contain a NUL byte');
+  if (length <= mostByHand) {
+    for (let index = 0; index < length; index++) {
+      const byte = path[index]!;
+      if (byte === 0) throw nulError();
+      scratch[index] = byte;
+    }
+    scratch[length] = 0;
+    return scratch;
+  }
+  if (path.includes(0)) throw nulError();
   const room = length < capacity ? scratch : new Uint8Array(length + 1);
   room.set(path);
   room[length] = 0;

@@ -51,6 +51,12 @@ test('posixSupport() says that system calls work here', () => {
 test('a path is terminated, and never silently cut at a NUL', () => {
   assert.deepEqual([...terminated(bytes('ab'))].slice(0, 3), [97, 98, 0]);
   assert.throws(() => terminated(bytes('a\0b')), RangeError);
+  assert.throws(() => terminated(Buffer.alloc(100, 'x').fill(0, 99)), RangeError);
+  for (const length of [63, 64, 65, 66]) {
+    const path = Buffer.alloc(length, 'x');
+    terminated(Buffer.alloc(200, 'y'));
+    assert.deepEqual([...terminated(path)].slice(0, length + 1), [...path, 0], `${length}`);
+  }
   const long = Buffer.alloc(20_000, 'x');
   assert.equal(terminated(long)[20_000], 0);
 });
