@@ -9,7 +9,15 @@ import { compareBytes } from '../../../base/bytes.ts';
 import { MalformedError } from '../../../codec/binary/byte-reader.ts';
 import { ByteWriter } from '../../../codec/binary/byte-writer.ts';
 import { isValidName } from '../../../model/entry.ts';
-import { decodeEntry, decodeTree, encodeEntry, encodeTree, type TreeEntry } from './tree.ts';
+import { encodeReference } from './content-list.ts';
+import {
+  decodeEntry,
+  decodeTree,
+  encodeEntry,
+  encodeTree,
+  treeReferenceIn,
+  type TreeEntry,
+} from './tree.ts';
 
 const names = fc.uint8Array({ minLength: 1, maxLength: 40 }).filter(isValidName);
 const references = fc.record({
@@ -217,4 +225,13 @@ describe('trees', () => {
     const mandatory = new ByteWriter().raw(bytes).u8(0x80).bytes(Buffer.from('x')).take();
     assert.throws(() => decodeEntry(mandatory), MalformedError);
   });
+});
+
+test('the reference to a tree is found in an encoded entry without the rest', () => {
+  fc.assert(
+    fc.property(entries, (entry) => {
+      const expected = entry.tree === undefined ? '' : plain(encodeReference(entry.tree));
+      assert.equal(plain(treeReferenceIn(encodeEntry(entry))), expected);
+    }),
+  );
 });

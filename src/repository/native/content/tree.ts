@@ -202,6 +202,24 @@ export function decodeEntry(bytes: Uint8Array): TreeEntry {
   };
 }
 
+/** The encoded reference to its tree in the encoded entry of a directory, where it stands, and nothing else decoded; empty if there is none. */
+export function treeReferenceIn(bytes: Uint8Array): Uint8Array {
+  const reader = new ByteReader(bytes);
+  reader.u8();
+  reader.skip(reader.varint());
+  for (let left = numbersBeforeRecord; left > 0; left--) reader.varint();
+  while (reader.remaining > 0) {
+    const found = reader.u8();
+    const length = reader.varint();
+    const start = reader.skip(length);
+    if (found === tag.tree) return bytes.subarray(start, start + length);
+  }
+  return bytes.subarray(0, 0);
+}
+
+/** Mode, user, group, and the two parts of the time. */
+const numbersBeforeRecord = 5;
+
 function readAttribute(bytes: Uint8Array): ExtendedAttribute {
   const fields = new ByteReader(bytes);
   const attribute = { name: fields.bytes(), value: fields.bytes() };
