@@ -23,7 +23,7 @@ export interface OpenDestinationOptions {
   /** Called when the place was looked at, before anybody is asked and anything is made; it may refuse. */
   readonly inspect?: (located: LocatedDestination) => void | Promise<void>;
   /** Called once when nobody is asked any more and the key is being derived, which keeps one core busy for a moment. */
-  readonly meanwhile?: () => void;
+  readonly meanwhile?: (located: LocatedDestination, places: LocalPlaces) => void;
 }
 
 /**
@@ -77,7 +77,7 @@ export async function openLocated(
       keySlots,
       // Not earlier: whatever this thread did before that would only delay it.
       onOpening() {
-        idle?.();
+        idle?.(located, places);
         idle = undefined;
       },
       signal,

@@ -6,15 +6,16 @@ import type { OperationCounters, SummaryEvent } from '../model/event.ts';
 import type { PathFilter } from '../model/path-filter.ts';
 import type { NativeRepository } from '../repository/native/native-repository.ts';
 import { BackupRun, type SnapshotDraft } from '../repository/native/writer/backup-run.ts';
+import { RememberedDirectory } from '../repository/native/writer/remembered-directory.ts';
 import type { SnapshotWriter } from '../repository/native/writer/snapshot-writer.ts';
 import { planSources, type SourcePlan } from '../source/filesystem/source-plan.ts';
+import type { EnterEvent } from '../source/filesystem/walk.ts';
+import { BegunBackup } from './begun-backup.ts';
 import { contentModule } from './content-module.ts';
 import { refuseNesting } from './nested-destination.ts';
 import type { OperationContext } from './operation.ts';
-import { SourceWalk, type SourceWalkOptions } from './source-walk.ts';
+import type { SourceWalk, SourceWalkOptions } from './source-walk.ts';
 
-/** A file system's times may be this coarse: what changed so shortly before the run may change again under the same time. */
-const GRANULARITY = 2;
 /** Progress is told at most this often, in milliseconds. */
 const PROGRESS_INTERVAL = 100;
 /** How often packs may be lost to a collector before something else must be wrong. */
@@ -48,8 +49,8 @@ export interface BackupInput {
   readonly forceRead: boolean;
   /** Tell of every entry. */
   readonly verbose: boolean;
-  /** A walk of the same source that began already, and when: milliseconds since 1970, taken before it began. */
-  readonly begun?: { readonly walk: SourceWalk; readonly time: number } | undefined;
+  /** What was begun of it already. Whoever began it disposes of it. */
+  readonly begun?: BegunBackup | undefined;
 }
 
 /** Makes a snapshot. Resolves when it is committed; problems with single entries are reported and counted. */
@@ -60,16 +61,21 @@ export async function backup(
 ): Promise<SummaryEvent> {
   const { clock, signal, report } = context;
   const beginning = clock.monotonic();
-  let begun = input.begun;
-  const started = begun?.time ?? clock.now();
   const plan = input.source.kind === 'files' ? planSources(input.source.paths) : undefined;
   if (plan !== undefined && repository.localPath !== undefined) {
     refuseNesting(plan.sources, input.filter, repository.localPath);
   }
-  using cache =
-    plan === undefined || input.forceRead
-      ? { cache: undefined, [Symbol.dispose]() {} }
-      : repository.openSourceCache(plan.root);
+  using own =
+    plan === undefined || input.begun !== undefined
+      ? undefined
+      : new BegunBackup({
+          ...input,
+          plan,
+          place: repository.sourceCachePlace,
+          time: clock.now(),
+        });
+  const begun = input.begun ?? own;
+  const started = begun?.time ?? clock.now();
   let writer: SnapshotWriter | undefined;
   const counters = (): OperationCounters => progressOf(writer);
   let lastProgress = -Infinity;
@@ -86,8 +92,8 @@ export async function backup(
       verify: input.verify,
       compressionLevel: input.compressionLevel,
       contentModule: contentModule(),
-      cache: cache.cache,
-      quietSince: Math.floor(started / 1000) - GRANULARITY,
+      cache: begun?.cache,
+      quietSince: begun?.quietSince ?? -Infinity,
       onProblem(path, error) {
         writer!.counters.errors++;
         report({ type: 'problem', severity: 'error', path, error });
@@ -96,6 +102,7 @@ export async function backup(
         if (input.verbose) report({ type: 'entry', ...entry, path: entry.path() });
         progress();
       },
+      tellsAll: input.verbose,
     },
     repository.sealSequence,
     repository.liveRuns,
@@ -112,17 +119,17 @@ export async function backup(
     await using current = await run.openWriter();
     writer = current;
     report({ type: 'phase', phase: 'Saving' });
-    if (plan === undefined) await writeStream(current, input, started, signal);
-    else {
-      using walking = begun?.walk ?? new SourceWalk(plan, input.filter, input.walk);
-      begun = undefined;
+    if (plan === undefined || begun === undefined) {
+      await writeStream(current, input, started, signal);
+    } else {
+      using walking = begun.takeWalk();
       await writeFiles(current, walking, context, progress);
       // If a source itself went away – a disk was unplugged – what is left of it must not become the latest snapshot.
       if (current.counters.errors > 0) planSources(plan.sources);
     }
     report({ type: 'phase', phase: 'Finishing' });
     const committed = await run.commit(current, draftOf(input, plan, started));
-    cache.cache?.save();
+    begun?.cache?.save();
     if (committed !== undefined) {
       return {
         type: 'summary',
@@ -165,10 +172,13 @@ async function writeFiles(
     signal.throwIfAborted();
     switch (event.type) {
       case 'enter':
-        writer.tree.enter(event.path, event.entry, event.keepEmpty);
+        writer.tree.enter(event.path, event.entry, event.keepEmpty, rememberedIn(event));
         break;
       case 'entries':
         await writer.tree.entries(event.location, event.entries);
+        break;
+      case 'unchanged':
+        await writer.tree.unchanged(event);
         break;
       case 'leave':
         writer.tree.leave();
@@ -182,6 +192,11 @@ async function writeFiles(
         break;
     }
   }
+}
+
+/** What the walk was given by the source cache. */
+function rememberedIn({ remembered }: EnterEvent): RememberedDirectory | undefined {
+  return remembered instanceof RememberedDirectory ? remembered : undefined;
 }
 
 async function writeStream(

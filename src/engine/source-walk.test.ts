@@ -9,11 +9,11 @@ import { parseRule } from '../model/filter-rule.ts';
 import { compilePathFilter } from '../model/path-filter.ts';
 import { planSources } from '../source/filesystem/source-plan.ts';
 import { scratchDirectory } from '#test/support/scratch-directory.ts';
-import { SourceWalk, type SourceWalkEvent } from './source-walk.ts';
+import { SourceWalk, type RememberingSourceWalkEvent } from './source-walk.ts';
 
 const everything = compilePathFilter([]);
 
-function described(events: Iterable<SourceWalkEvent>): string[] {
+function described(events: Iterable<RememberingSourceWalkEvent>): string[] {
   return [...events].map((event) => {
     if (event.type === 'entries') event.location.release();
     const names =

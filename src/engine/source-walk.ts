@@ -3,9 +3,12 @@ import type { SourcePlan } from '../source/filesystem/source-plan.ts';
 import {
   walk,
   type EnterEvent,
+  type RememberingWalkOptions,
+  type UnchangedEvent,
   type WalkEvent,
   type WalkOptions,
 } from '../source/filesystem/walk.ts';
+import type { WalkMemory } from '../source/filesystem/walk-memory.ts';
 import { WalkFilter } from './walk-filter.ts';
 
 /** What is walked besides the paths. */
@@ -19,6 +22,9 @@ export type SourceWalkEvent =
   | (EnterEvent & { readonly keepEmpty: boolean })
   | Exclude<WalkEvent, EnterEvent>;
 
+/** Those of a walk with a memory. */
+export type RememberingSourceWalkEvent = SourceWalkEvent | UnchangedEvent;
+
 /** As many entries are kept ahead of whoever takes them. */
 const MOST_AHEAD = 49_152;
 /** Milliseconds of walking before others get their turn. */
@@ -29,15 +35,20 @@ const SLICE = 8;
  * is looked at on another.
  */
 export class SourceWalk implements Disposable {
-  readonly #events: Generator<SourceWalkEvent, void, void>;
-  readonly #ahead: SourceWalkEvent[] = [];
+  readonly #events: Generator<RememberingSourceWalkEvent, void, void>;
+  readonly #ahead: RememberingSourceWalkEvent[] = [];
   #entriesAhead = 0;
   #isTaken = false;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(plan: SourcePlan, filter: PathFilter, options: SourceWalkOptions) {
+  constructor(
+    plan: SourcePlan,
+    filter: PathFilter,
+    options: SourceWalkOptions,
+    memory?: WalkMemory,
+  ) {
     // Attributes are read for what changed only, by whoever finds out.
-    this.#events = filteredWalk(plan, filter, { ...options, extendedAttributes: false });
+    this.#events = filteredWalk(plan, filter, { ...options, memory, extendedAttributes: false });
   }
 
   /** Walks a little at a time, until somebody takes the events or there are many. `monotonic`: milliseconds. */
@@ -50,7 +61,7 @@ export class SourceWalk implements Disposable {
           const { value, done = false } = this.#events.next();
           if (done || value === undefined) return;
           this.#ahead.push(value);
-          if (value.type === 'entries') this.#entriesAhead += value.entries.length;
+          this.#entriesAhead += weightOf(value);
           if (this.#entriesAhead >= MOST_AHEAD) return;
         } while (monotonic() < end);
       } catch (error) {
@@ -63,7 +74,7 @@ export class SourceWalk implements Disposable {
   }
 
   /** All events, once. Throws what the walk throws. */
-  *take(): Generator<SourceWalkEvent, void, void> {
+  *take(): Generator<RememberingSourceWalkEvent, void, void> {
     this.#isTaken = true;
     yield* this.#ahead.splice(0);
     if (this.#failure !== undefined) throw this.#failure.error;
@@ -76,14 +87,38 @@ export class SourceWalk implements Disposable {
   }
 }
 
+/** What an event keeps in memory, in entries that were found. */
+function weightOf(event: RememberingSourceWalkEvent): number {
+  switch (event.type) {
+    case 'entries':
+      return event.entries.length;
+    case 'enter':
+      // What is remembered of an entry is half as much.
+      return (event.remembered?.count ?? 0) / 2;
+    default:
+      return 0;
+  }
+}
+
 /** A walk without what a filter leaves out. */
-export function* filteredWalk(
+export function filteredWalk(
+  plan: SourcePlan,
+  pathFilter: PathFilter,
+  options: RememberingWalkOptions,
+): Generator<RememberingSourceWalkEvent, void, void>;
+export function filteredWalk(
   plan: SourcePlan,
   pathFilter: PathFilter,
   options: WalkOptions,
-): Generator<SourceWalkEvent, void, void> {
+): Generator<SourceWalkEvent, void, void>;
+export function* filteredWalk(
+  plan: SourcePlan,
+  pathFilter: PathFilter,
+  options: WalkOptions & Partial<RememberingWalkOptions>,
+): Generator<RememberingSourceWalkEvent, void, void> {
   const filter = new WalkFilter(pathFilter, plan.sources);
   const events = walk(plan, {
+    memory: undefined,
     ...options,
     ...(!pathFilter.empty && { exclude: (entry, path) => filter.excludes(entry, path) }),
   });

@@ -43,7 +43,7 @@ export interface SmallBackup {
   readonly workers?: number;
   readonly clock?: Clock;
   readonly signal?: AbortSignal;
-  /** Gets every event. */
+  /** Gets every event, of every entry. Without it, directories that are as they were are not gone through one by one. */
   readonly report?: (event: OperationEvent) => void;
   readonly source?: BackupInput['source'];
 }
@@ -75,7 +75,7 @@ export function backUp(
       compressionLevel: 1,
       workers,
       forceRead,
-      verbose: true,
+      verbose: report !== undefined,
     },
     {
       clock,

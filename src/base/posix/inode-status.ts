@@ -45,6 +45,13 @@ export class InodeStatus {
   get inode(): bigint {
     return this.#memory.longs[(this.#start >> 1) + 4] ?? 0n;
   }
+  /** The two halves of `inode`, for those who only compare. */
+  get inodeLow(): number {
+    return this.#word(8 + low);
+  }
+  get inodeHigh(): number {
+    return this.#word(8 + high);
+  }
   get size(): number {
     return this.#long(10);
   }

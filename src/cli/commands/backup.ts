@@ -5,8 +5,8 @@ import { noCounters, type SummaryEvent } from '../../model/event.ts';
 import { compilePathFilter, type PathFilter } from '../../model/path-filter.ts';
 import { parseTime } from '../../model/snapshot-selector.ts';
 import type { BackupInput, BackupSource } from '../../engine/backup.ts';
+import type { BegunBackup, BegunBackupInput } from '../../engine/begun-backup.ts';
 import { refuseNesting } from '../../engine/nested-destination.ts';
-import { SourceWalk } from '../../engine/source-walk.ts';
 import type { Survey, SurveyOptions } from '../../engine/survey.ts';
 import { isDatabaseUrl } from '../../source/database/database-url.ts';
 import { planSources, type SourcePlan } from '../../source/filesystem/source-plan.ts';
@@ -60,16 +60,23 @@ export const run: CommandRun<typeof backup> = async (input, session) => {
   if (flags['dry-run']) return await pretend(located, input, plan, settings, session);
 
   // The file system can be looked at while the key is derived.
-  using walk =
-    plan === undefined ? undefined : new SourceWalk(plan, settings.filter, settings.walk);
-  let begun: BackupInput['begun'];
+  let begun: Promise<BegunBackup> | undefined;
+  await using _end = {
+    async [Symbol.asyncDispose]() {
+      // What it failed with was told by whoever waited for it.
+      (await begun?.catch(() => undefined))?.[Symbol.dispose]();
+    },
+  };
   const [repository, engine] = await Promise.all([
     openLocated(located, flags, session, {
       mode: flags['no-init'] ? 'write' : 'make',
-      meanwhile() {
-        if (walk === undefined) return;
-        begun = { walk, time: session.clock.now() };
-        walk.begin(() => session.clock.monotonic());
+      meanwhile({ repositoryId }, { cacheDirectory, warn }) {
+        if (plan === undefined || repositoryId === undefined) return;
+        begun = beginBackup(
+          { ...settings, plan, place: { cacheDirectory, repositoryId, warn } },
+          session,
+        );
+        begun.catch(() => undefined); // waited for later
       },
       inspect({ localPath }) {
         if (plan !== undefined && localPath !== undefined) {
@@ -86,7 +93,8 @@ export const run: CommandRun<typeof backup> = async (input, session) => {
       ? tellTotal(plan, settings, session, AbortSignal.any([done.signal, session.signal]))
       : undefined;
   try {
-    const summary = await engine.backup(opened, { ...settings, begun }, operationContext(session));
+    const all = { ...settings, begun: await begun };
+    const summary = await engine.backup(opened, all, operationContext(session));
     output.report(summary);
     return summary.errors > 0 ? 3 : 0;
   } finally {
@@ -94,6 +102,17 @@ export const run: CommandRun<typeof backup> = async (input, session) => {
     await surveying;
   }
 };
+
+/** Looks at the source, as far as that needs no keys. */
+async function beginBackup(
+  input: Omit<BegunBackupInput, 'time'>,
+  { clock }: CommandSession,
+): Promise<BegunBackup> {
+  const engine = await import('../../engine/begun-backup.ts');
+  const begun = new engine.BegunBackup({ ...input, time: clock.now() });
+  begun.walkAhead(() => clock.monotonic());
+  return begun;
+}
 
 /** Looked at before anything is loaded for it. */
 const isDatabase = ({ flags, arguments: given }: Input): boolean =>

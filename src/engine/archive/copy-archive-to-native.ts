@@ -95,6 +95,7 @@ export async function copyArchiveToNative(
           done.bytesRead += size;
           report({ type: 'progress', ...noCounters, ...done, current: path });
         },
+        tellsAll: true,
       },
       target.sealSequence,
       target.liveRuns,

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { toHex } from '../../base/bytes.ts';
@@ -6,7 +5,6 @@ import type { CallOptions } from '../../base/call-options.ts';
 import type { Clock } from '../../base/clock.ts';
 import { AppError } from '../../base/errors.ts';
 import type { RandomBytes } from '../../base/random.ts';
-import { sha256 } from '../../codec/encryption/key-derivation.ts';
 import { caching } from '../../storage/layers/caching.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Access } from './access.ts';
@@ -29,7 +27,7 @@ import {
   type Settings,
 } from './objects/settings.ts';
 import { type ReadAhead, readAhead } from './read-ahead.ts';
-import { SourceCache } from './writer/source-cache.ts';
+import type { SourceCachePlace } from './writer/open-source-cache.ts';
 import type { SealSequence } from './writer/seal-sequence.ts';
 
 /** Where a machine keeps what belongs to it, and the outside world. */
@@ -93,29 +91,10 @@ export class NativeRepository implements AsyncDisposable {
     );
   }
 
-  /**
-   * What earlier runs remember of a source, named by the path of its root; nothing without a cache directory, or if it cannot be used – another process may be
-   * backing up the same source. Dispose of the answer.
-   */
-  openSourceCache(root: Uint8Array): { readonly cache: SourceCache | undefined } & Disposable {
+  /** Where this machine keeps what it remembers of sources. */
+  get sourceCachePlace(): SourceCachePlace {
     const { cacheDirectory, warn } = this.#places;
-    if (cacheDirectory === undefined) return { cache: undefined, [Symbol.dispose]() {} };
-    const directory = join(cacheDirectory, toHex(this.unlocked.ring.repositoryId));
-    try {
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
-      const cache = new SourceCache(
-        join(directory, `source-${toHex(sha256(root)).slice(0, 16)}.db`),
-      );
-      return { cache, [Symbol.dispose]: () => cache[Symbol.dispose]() };
-    } catch (cause) {
-      warn(
-        new AppError('local/unwritable', `Cannot use the cache in "${directory}"`, {
-          cause,
-          hint: 'Every file will be read',
-        }),
-      );
-      return { cache: undefined, [Symbol.dispose]() {} };
-    }
+    return { cacheDirectory, repositoryId: toHex(this.unlocked.ring.repositoryId), warn };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,12 +6,13 @@ import { readLinkAt } from '../../base/posix/at-calls.ts';
 import { openDirectoryAt, openPathAt, readNames } from '../../base/posix/directory.ts';
 import { readExtendedAttributes } from '../../base/posix/extended-attributes.ts';
 import { FileStatus } from '../../base/posix/file-status.ts';
-import { AT_FDCWD } from '../../base/posix/linux-constants.ts';
+import { AT_FDCWD, S_IFDIR, S_IFMT, S_IFREG } from '../../base/posix/linux-constants.ts';
 import { joinPath } from '../../base/posix/path-bytes.ts';
 import { posixSupport } from '../../base/posix/support.ts';
 import { quotePath, SystemError } from '../../base/posix/system-error.ts';
 import { entryTypeOf, type ExtendedAttribute, type SourceEntry } from '../../model/entry.ts';
 import { entryOfStats, entryOfStatus } from './source-entry.ts';
+import type { Comparison } from './walk-memory.ts';
 
 /** A directory while its names are read and looked at. */
 export interface OpenDirectory {
@@ -21,6 +22,8 @@ export interface OpenDirectory {
   readNames(names: Buffer[]): void;
   /** What a name is, without its attributes. Throws what the system says. */
   look(name: Uint8Array, options: { readonly follow: boolean }): SourceEntry;
+  /** Looks at all names, which are in byte order, if they are what is remembered; otherwise, and where it cannot tell, the answer is `undefined`. */
+  compare(names: readonly Uint8Array[], isNext: Comparison): UnchangedNames | undefined;
   /** The attributes of a name that was looked at, in the same way. */
   attributesOf(
     name: Uint8Array,
@@ -31,6 +34,20 @@ export interface OpenDirectory {
   makeHandle(): number | undefined;
   close(): void;
 }
+
+/** Names that all are what is remembered of them. */
+export interface UnchangedNames {
+  /** How many they are. */
+  readonly count: number;
+  /** Those that are directories. */
+  readonly subdirectories: readonly SourceEntry[];
+  /** How many files are among them, and their bytes together. */
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** In larger directories too much would have to be looked at twice if the last name is not as it was. */
+const mostCompared = 4096;
 
 /**
  * Opens a directory; a link in the last component is refused unless `follow`.
@@ -89,6 +106,25 @@ class NativeDirectory implements OpenDirectory {
     return entryOfStatus(name, type, status, linkTarget);
   }
 
+  compare(names: readonly Uint8Array[], isNext: Comparison): UnchangedNames | undefined {
+    if (names.length > mostCompared) return undefined;
+    const status = this.#status;
+    const subdirectories: SourceEntry[] = [];
+    let files = 0;
+    let bytes = 0;
+    for (const name of names) {
+      if (status.readAt(this.#fd, name) !== 0 || !isNext(name, status)) return undefined;
+      const type = status.mode & S_IFMT;
+      if (type === S_IFREG) {
+        files++;
+        bytes += status.size;
+      } else if (type === S_IFDIR) {
+        subdirectories.push(entryOfStatus(name, 'directory', status, undefined));
+      }
+    }
+    return { count: names.length, subdirectories, files, bytes };
+  }
+
   attributesOf(
     name: Uint8Array,
     entry: SourceEntry,
@@ -132,6 +168,10 @@ class PortableDirectory implements OpenDirectory {
     if (type === undefined) throw unknownKind(name, Number(stats.mode));
     const linkTarget = type === 'symlink' ? readlinkSync(path, { encoding: 'buffer' }) : undefined;
     return entryOfStats(name, type, stats, linkTarget);
+  }
+
+  compare(): undefined {
+    return undefined;
   }
 
   attributesOf(): readonly ExtendedAttribute[] {

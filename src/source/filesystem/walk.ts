@@ -11,7 +11,8 @@ import {
   type SourceEntry,
 } from '../../model/entry.ts';
 import { CountedLocation, type DirectoryLocation } from './directory-location.ts';
-import { openDirectory, type OpenDirectory } from './open-directory.ts';
+import { openDirectory, type OpenDirectory, type UnchangedNames } from './open-directory.ts';
+import type { DirectoryMemory, WalkMemory } from './walk-memory.ts';
 import { changedProblem, sourceProblem } from './source-error.ts';
 import type { Selection, SourcePlan } from './source-plan.ts';
 
@@ -38,11 +39,19 @@ export interface WalkOptions {
   readonly batchSize?: number;
 }
 
+/** Options of a walk that is told what an earlier one saw. */
+export interface RememberingWalkOptions extends WalkOptions {
+  /** Directories in which all is as it says are told with one `unchanged` event instead of their entries, as far as nothing is left out of them. */
+  readonly memory: WalkMemory | undefined;
+}
+
 /** The walk goes into a directory. The first event is the root's, whose name is empty. */
 export interface EnterEvent {
   readonly type: 'enter';
   readonly path: Uint8Array;
   readonly entry: SourceEntry;
+  /** What the memory, if there is one, says of what was in it. */
+  readonly remembered: DirectoryMemory | undefined;
 }
 
 /**
@@ -54,6 +63,16 @@ export interface EntriesEvent {
   readonly path: Uint8Array;
   readonly location: DirectoryLocation;
   readonly entries: readonly SourceEntry[];
+}
+
+/**
+ * The directory entered last holds what the memory says, and nothing else: not a name and nothing of `lstat` is different.
+ * The counterpart of its `entries` events, with a location of the same kind.
+ */
+export interface UnchangedEvent extends UnchangedNames {
+  readonly type: 'unchanged';
+  readonly path: Uint8Array;
+  readonly location: DirectoryLocation;
 }
 
 /** Everything below a directory has been told. */
@@ -72,6 +91,9 @@ export interface ProblemEvent {
 }
 
 export type WalkEvent = EnterEvent | EntriesEvent | LeaveEvent | ProblemEvent;
+
+/** Those of a walk with a memory. */
+export type RememberingWalkEvent = WalkEvent | UnchangedEvent;
 
 interface Frame {
   readonly path: Uint8Array;
@@ -112,17 +134,23 @@ const tagSignature = Buffer.from('Signature: 8a477f597d28d172789f06886806bc55');
  *
  * @throws AppError `source/unreadable` or `source/missing` if the root cannot be opened
  */
+export function walk(
+  plan: SourcePlan,
+  options: RememberingWalkOptions,
+): Generator<RememberingWalkEvent, void, void>;
+export function walk(plan: SourcePlan, options?: WalkOptions): Generator<WalkEvent, void, void>;
 export function* walk(
   plan: SourcePlan,
-  options: WalkOptions = {},
-): Generator<WalkEvent, void, void> {
+  options: AnyWalkOptions = {},
+): Generator<RememberingWalkEvent, void, void> {
   const frames: Frame[] = [];
   try {
     frames.push(rootFrame(plan, options));
     for (let frame = frames.at(-1); frame !== undefined; frame = frames.at(-1)) {
       if (frame.next === 0) {
-        yield { type: 'enter', path: frame.path, entry: frame.entry };
-        yield* readDirectory(frame, options);
+        const remembered = options.memory?.recall(frame.path);
+        yield { type: 'enter', path: frame.path, entry: frame.entry, remembered };
+        yield* readDirectory(frame, options, remembered);
       }
       const subdirectory = frame.subdirectories[frame.next];
       frame.next++;
@@ -138,6 +166,8 @@ export function* walk(
     for (const frame of frames.reverse()) frame.location.release();
   }
 }
+
+type AnyWalkOptions = WalkOptions & Partial<RememberingWalkOptions>;
 
 function rootFrame(plan: SourcePlan, options: WalkOptions): Frame {
   const { root } = plan;
@@ -195,7 +225,11 @@ function frameBelow(parent: Frame, entry: SourceEntry): Frame {
   };
 }
 
-function* readDirectory(frame: Frame, options: WalkOptions): Generator<WalkEvent, void, void> {
+function* readDirectory(
+  frame: Frame,
+  options: AnyWalkOptions,
+  remembered: DirectoryMemory | undefined,
+): Generator<RememberingWalkEvent, void, void> {
   const { path, entry } = frame;
   const isOtherFileSystem = frame.device !== undefined && entry.device !== frame.device;
   if (isOtherFileSystem && options.oneFileSystem === true) return;
@@ -224,7 +258,7 @@ function* readDirectory(frame: Frame, options: WalkOptions): Generator<WalkEvent
       return;
     }
     useHandle(frame, directory);
-    yield* readEntries(frame, directory, options);
+    yield* readEntries(frame, directory, options, remembered);
   } finally {
     directory.close();
   }
@@ -278,8 +312,9 @@ const nowhere: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
 function* readEntries(
   frame: Frame,
   directory: OpenDirectory,
-  options: WalkOptions,
-): Generator<WalkEvent, void, void> {
+  options: AnyWalkOptions,
+  remembered: DirectoryMemory | undefined,
+): Generator<RememberingWalkEvent, void, void> {
   const { path, location } = frame;
   const { batchSize = 1024 } = options;
   const problem = (where: Uint8Array, error: AppError): ProblemEvent => {
@@ -295,6 +330,14 @@ function* readEntries(
   }
   if (frame.selection === undefined) names = withoutTagged(names, location, options);
   names.sort(compareBytes);
+  if (remembered?.count === names.length && mayBeUnchanged(frame, options)) {
+    const unchanged = directory.compare(names, remembered.comparison(options.memory!.quietSince));
+    if (unchanged !== undefined) {
+      frame.subdirectories.push(...unchanged.subdirectories);
+      yield { type: 'unchanged', path, location: location.hold(), ...unchanged };
+      return;
+    }
+  }
   let entries: SourceEntry[] = [];
   for (const name of names) {
     let entry: SourceEntry;
@@ -339,6 +382,18 @@ function* readEntries(
     entries = [];
   }
   if (entries.length > 0) yield { type: 'entries', path, location: location.hold(), entries };
+}
+
+/** Whether all that is in a directory counts, and as it is: otherwise each entry has to be looked at. */
+function mayBeUnchanged({ selection, complete }: Frame, options: WalkOptions): boolean {
+  return (
+    selection === undefined &&
+    complete &&
+    options.exclude === undefined &&
+    options.excludeNoDump !== true &&
+    options.followLinks !== true &&
+    options.extendedAttributes === false
+  );
 }
 
 function isExcluded(entry: SourceEntry, parent: Uint8Array, options: WalkOptions): boolean {

@@ -1,6 +1,6 @@
 import { equalBytes } from '../../../base/bytes.ts';
 import type { Entry, SourceEntry } from '../../../model/entry.ts';
-import type { CachedChild, RememberedChild, RememberedDirectory } from './source-cache.ts';
+import type { CachedChild, RememberedChild, RememberedDirectory } from './remembered-directory.ts';
 
 /** A child of a directory that is being put together. */
 export interface PendingChild {
@@ -43,6 +43,8 @@ export class OpenDirectory {
   /** Children under way, and the walk itself. */
   pending = 1;
   #cursor = 0;
+  /** All that was found is what is remembered. Then only the subdirectories are among `children`. */
+  #isAllKept = false;
 
   constructor(
     path: Uint8Array,
@@ -89,24 +91,46 @@ export class OpenDirectory {
     return child;
   }
 
+  /** Everything in it is as it is remembered, except perhaps what is in its subdirectories, which are to be added. */
+  keepAll(): void {
+    this.#isAllKept = true;
+  }
+
   /** Whether nothing in it could be read, or is there. */
   get isEmpty(): boolean {
+    if (this.#isAllKept && this.cached!.count > this.children.length) return false;
     return this.children.every(({ kept, entry }) => kept === undefined && entry === undefined);
   }
 
   /** What is in it, as far as it could be read. */
   get found(): CachedChild[] {
     const found: CachedChild[] = [];
-    for (const { kept, name, status, entry, ids } of this.children) {
-      if (kept !== undefined) found.push(kept);
-      else if (entry !== undefined) found.push({ name, status, entry, ids });
+    for (const child of this.#isAllKept ? this.#withKept() : this.children) {
+      if (!('kept' in child)) found.push(child);
+      else if (child.kept !== undefined) found.push(child.kept);
+      else if (child.entry !== undefined) found.push({ ...child, entry: child.entry });
     }
     return found;
+  }
+
+  /** What is remembered, with subdirectories in the place of what is remembered of them. */
+  *#withKept(): Generator<CachedChild | PendingChild> {
+    let next = 0;
+    for (const remembered of this.cached!.children) {
+      const subdirectory = this.children[next];
+      if (subdirectory !== undefined && remembered.compareName(subdirectory.name) === 0) {
+        next++;
+        yield subdirectory;
+      } else {
+        yield remembered;
+      }
+    }
   }
 
   /** Whether its tree would be the very one the cache remembers. */
   get isUnchanged(): boolean {
     const { cached, children } = this;
+    if (this.#isAllKept) return children.every(({ kept }) => kept !== undefined);
     return (
       cached !== undefined &&
       cached.children.length === children.length &&

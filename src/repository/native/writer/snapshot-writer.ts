@@ -14,7 +14,7 @@ import { MetaStore } from './meta-store.ts';
 import { PackUploader } from './pack-uploader.ts';
 import type { KnownPack, RunTable } from './run-table.ts';
 import type { SourceCache } from './source-cache.ts';
-import { TreeBuilder, type EntryReport, type TreeBuilderParts } from './tree-builder.ts';
+import { TreeBuilder, type TreeBuilderParts } from './tree-builder.ts';
 
 /** How a writer works, whatever it writes. */
 export interface WriterSettings {
@@ -32,7 +32,10 @@ export interface WriterSettings {
   /** See `TreeBuilderParts`. */
   readonly attributesOf?: TreeBuilderParts['attributesOf'];
   readonly onProblem: (path: Uint8Array, error: AppError) => void;
-  readonly onEntry: (report: EntryReport) => void;
+  /** See `TreeBuilderParts`. */
+  readonly onEntry: TreeBuilderParts['onEntry'];
+  /** See `TreeBuilderParts`. */
+  readonly tellsAll: boolean;
 }
 
 /** What was written, when all of it is durable. */
@@ -111,6 +114,7 @@ export class SnapshotWriter implements AsyncDisposable {
       attributesOf: settings.attributesOf,
       onProblem: settings.onProblem,
       onEntry: settings.onEntry,
+      tellsAll: settings.tellsAll,
     });
   }
 

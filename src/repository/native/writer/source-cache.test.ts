@@ -18,11 +18,8 @@ import { SeededRandom } from '#test/support/seeded-random.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '#test/support/temporary-directory.ts';
 
 import { toHex } from '../../../base/bytes.ts';
-
-import { ByteReader } from '../../../codec/binary/byte-reader.ts';
-import { ByteWriter } from '../../../codec/binary/byte-writer.ts';
-import type { SourceEntry } from '../../../model/entry.ts';
-import { RememberedChild, SourceCache, statusOf, type CachedDirectory } from './source-cache.ts';
+import type { CachedDirectory } from './remembered-directory.ts';
+import { SourceCache } from './source-cache.ts';
 
 const bytes = fc.uint8Array({ maxLength: 40 });
 const directories = fc.record({
@@ -211,119 +208,5 @@ describe('source cache', () => {
     using cache = new SourceCache(file);
     cache.set(Buffer.from('/a'), directoryOf(new SeededRandom(6)));
     assert.ok(cache.get(Buffer.from('/a')) !== undefined);
-  });
-});
-
-const entry: SourceEntry = {
-  name: Buffer.from('name'),
-  type: 'file',
-  mode: 0o644,
-  uid: 1,
-  gid: 2,
-  user: undefined,
-  group: undefined,
-  mtime: { seconds: 1000, nanoseconds: 5 },
-  size: 77,
-  links: 1,
-  linkTarget: undefined,
-  deviceMajor: 0,
-  deviceMinor: 0,
-  xattrs: [],
-  fileFlags: 0,
-  ctime: { seconds: 1001, nanoseconds: 6 },
-  inode: 2n ** 63n + 9n,
-  device: 2049,
-  blocks: 8,
-};
-
-const none = new Uint8Array(0);
-
-function child(status: Uint8Array, name = entry.name, ids = none): RememberedChild {
-  const row = new ByteWriter().bytes(name).bytes(status).bytes(none).bytes(ids).take();
-  return new RememberedChild(row, new ByteReader(row));
-}
-
-describe('a remembered child', () => {
-  test('stands where its name sorts', () => {
-    const order = (left: string, right: string): number =>
-      Math.sign(child(none, Buffer.from(left)).compareName(Buffer.from(right)));
-    const names = ['', 'a', 'a\0', 'ab', 'b', '\u0080', '\u00ff', '\u00ff\u00ff'];
-    for (const left of names) {
-      for (const right of names) {
-        const expected = Buffer.compare(Buffer.from(left), Buffer.from(right));
-        assert.equal(order(left, right), expected, `"${left}", "${right}"`);
-      }
-    }
-  });
-
-  test('knows all of its ids, or not', () => {
-    const ids = Buffer.concat([1, 2, 3].map((id) => Buffer.alloc(32, id)));
-    const all = child(none, entry.name, ids);
-    const asked: number[] = [];
-    assert.ok(all.hasOnlyIds((row, at) => asked.push(row[at + 31]!) > 0));
-    assert.deepEqual(asked, [1, 2, 3]);
-    assert.ok(!all.hasOnlyIds((row, at) => row[at] !== 3));
-    assert.ok(
-      child(none).hasOnlyIds(() => false),
-      'without ids',
-    );
-  });
-});
-
-describe('status of a source entry', () => {
-  const quiet = 5000;
-  const status = statusOf(entry, quiet);
-
-  test('the same entry is unchanged', () => {
-    assert.ok(child(status).isUnchanged(statusOf({ ...entry }, quiet)));
-  });
-
-  const changes: Readonly<Record<string, Partial<SourceEntry>>> = {
-    'size, with the same times': { size: 78 },
-    'inode, with the same size and times': { inode: entry.inode + 1n },
-    'the upper half of the inode': { inode: 9n },
-    'change time alone': { ctime: { seconds: 1001, nanoseconds: 7 } },
-    'seconds of the change time': { ctime: { seconds: 1002, nanoseconds: 6 } },
-    'modification time, set back': { mtime: { seconds: -1000, nanoseconds: 5 } },
-    nanoseconds: { mtime: { seconds: 1000, nanoseconds: 6 } },
-    device: { device: 2050 },
-    'number of names': { links: 2 },
-    type: { type: 'symlink' },
-  };
-  for (const [what, change] of Object.entries(changes)) {
-    test(`another ${what} is a change`, () => {
-      assert.ok(!child(status).isUnchanged(statusOf({ ...entry, ...change }, quiet)));
-    });
-  }
-
-  test('every type of entry has a status of its own', () => {
-    const types = [
-      'file',
-      'directory',
-      'symlink',
-      'fifo',
-      'socket',
-      'character-device',
-      'block-device',
-    ] as const;
-    const all = types.map((type) => toHex(statusOf({ ...entry, type }, quiet)));
-    assert.equal(new Set(all).size, types.length);
-  });
-
-  test('what changed shortly before the run is never called unchanged', () => {
-    for (const late of [
-      { ctime: { seconds: quiet, nanoseconds: 0 } },
-      { mtime: { seconds: quiet + 10 ** 9, nanoseconds: 0 } },
-    ]) {
-      const fresh = statusOf({ ...entry, ...late }, quiet);
-      assert.equal(fresh.length, 0);
-      assert.ok(!child(fresh).isUnchanged(fresh));
-    }
-  });
-
-  test('times of any file system have a status', () => {
-    for (const seconds of [-(2 ** 31), -(2 ** 40), Number.MIN_SAFE_INTEGER, 0]) {
-      assert.ok(statusOf({ ...entry, mtime: { seconds, nanoseconds: 0 } }, quiet).length > 0);
-    }
   });
 });

@@ -10,21 +10,34 @@ import {
   encodeEntryWith,
   encodeTree,
   rootName,
+  treeReferenceIn,
   type EntryOutcome,
 } from '../content/tree.ts';
 import type { BlobTable } from '../index/blob-table.ts';
 import type { FileOutcome, FileRequest, ProblemReport } from '../worker/messages.ts';
 import type { WriteCounters } from './counters.ts';
+import { statusOf } from './entry-status.ts';
 import type { FilePipeline } from './file-pipeline.ts';
 import { HardLinks } from './hard-links.ts';
 import type { MetaStore } from './meta-store.ts';
 import { OpenDirectory, type PendingChild } from './open-directory.ts';
-import { statusOf, type CachedChild, type SourceCache } from './source-cache.ts';
+import type { CachedChild, RememberedDirectory } from './remembered-directory.ts';
+import type { SourceCache } from './source-cache.ts';
 
 /** Where the files of a batch can be opened: `prefix/name`, until `release`. */
 export interface EntryLocation {
   readonly prefix: Uint8Array;
   release(): void;
+}
+
+/** A directory in which all is what is remembered of it. */
+export interface UnchangedDirectory {
+  readonly location: EntryLocation;
+  /** Those that are directories, in byte order. */
+  readonly subdirectories: readonly SourceEntry[];
+  /** How many files are among them, and their bytes together. */
+  readonly files: number;
+  readonly bytes: number;
 }
 
 /** What happened to one entry. */
@@ -40,7 +53,7 @@ export interface TreeBuilderParts {
   readonly namer: BlobNamer;
   readonly meta: MetaStore;
   readonly pipeline: FilePipeline;
-  /** What earlier runs remember; undefined: everything is read. */
+  /** What later runs are to remember. */
   readonly cache: SourceCache | undefined;
   readonly counters: WriteCounters;
   /** Entries that changed at or after this time (seconds since 1970) may change again unnoticed, and are not remembered. */
@@ -49,6 +62,8 @@ export interface TreeBuilderParts {
   readonly attributesOf?: ((path: Uint8Array, entry: SourceEntry) => Entry['xattrs']) | undefined;
   readonly onProblem: (path: Uint8Array, error: AppError) => void;
   readonly onEntry: (report: EntryReport) => void;
+  /** Whether `onEntry` is to be told of entries that nobody had to look at one by one, too. */
+  readonly tellsAll: boolean;
 }
 
 /**
@@ -68,12 +83,16 @@ export class TreeBuilder {
 
   /**
    * The walk goes into a directory: the root first, then each subdirectory in the order of its parent's entries. `keepEmpty`: it is wanted even if nothing
-   * is in it.
+   * is in it. `cached`: what earlier runs remember of it; without, everything is read.
    */
-  enter(path: Uint8Array, entry: SourceEntry, keepEmpty = true): void {
+  enter(
+    path: Uint8Array,
+    entry: SourceEntry,
+    keepEmpty = true,
+    cached?: RememberedDirectory,
+  ): void {
     const parent = this.#current;
     const place = parent?.subdirectories[parent.nextSubdirectory++];
-    const cached = this.#parts.cache?.get(path);
     const xattrs = place === undefined ? this.#attributes(path, entry) : place.xattrs;
     this.#current = new OpenDirectory(path, entry, xattrs, parent, place, cached, keepEmpty);
   }
@@ -109,6 +128,29 @@ export class TreeBuilder {
       }
     }
     release();
+  }
+
+  /** In place of `entries`: the directory entered last holds what is remembered of it, and nothing else. */
+  async unchanged({ location, subdirectories, files, bytes }: UnchangedDirectory): Promise<void> {
+    const directory = this.#current!;
+    const cached = directory.cached!;
+    if (this.#parts.tellsAll || !cached.hasOnlyIds(this.#knows)) {
+      return await this.entries(location, entriesOf(cached, subdirectories));
+    }
+    location.release();
+    directory.keepAll();
+    for (const { name } of subdirectories) {
+      const child = directory.add(name);
+      const remembered = directory.remembered(name)!;
+      child.status = remembered.status;
+      directory.subdirectories.push({ child, xattrs: undefined, remembered });
+      directory.pending++;
+    }
+    const { counters } = this.#parts;
+    counters.filesUnchanged += files;
+    counters.files += files;
+    counters.bytes += bytes;
+    counters.others += cached.count - files - subdirectories.length;
   }
 
   /** The walk leaves the directory entered last. */
@@ -271,7 +313,7 @@ export class TreeBuilder {
       child !== undefined &&
       same &&
       remembered !== undefined &&
-      equalBytes(treeOf(remembered.entry), tree)
+      equalBytes(treeReferenceIn(remembered.entry), tree)
     ) {
       child.kept = remembered;
       return;
@@ -325,6 +367,21 @@ export class TreeBuilder {
 
 const noBytes = new Uint8Array(0);
 
+/** All that is remembered of a directory as the walk would have found it. */
+function entriesOf(
+  { children }: RememberedDirectory,
+  subdirectories: readonly SourceEntry[],
+): SourceEntry[] {
+  let next = 0;
+  return children.map((child) => {
+    const subdirectory = subdirectories[next];
+    if (subdirectory === undefined || child.compareName(subdirectory.name) !== 0)
+      return child.found;
+    next++;
+    return subdirectory;
+  });
+}
+
 /** Only what a worker needs: every field is copied to another thread. */
 function requestOf(
   path: Uint8Array,
@@ -332,10 +389,4 @@ function requestOf(
   { inode, device, uid, size }: SourceEntry,
 ): FileRequest {
   return { path, displayPath, expected: { inode, device, uid, size } };
-}
-
-/** The reference to its tree in the encoded entry of a directory. */
-function treeOf(entry: Uint8Array): Uint8Array {
-  const { tree } = decodeEntry(entry);
-  return tree === undefined ? noBytes : encodeReference(tree);
 }

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+import { scratchDirectory } from '#test/support/scratch-directory.ts';
+
+import { planSources } from './source-plan.ts';
+import type { WalkMemory } from './walk-memory.ts';
+import { walk, type RememberingWalkOptions, type WalkOptions } from './walk.ts';
+
+/** Remembers sizes by path, and nothing else. */
+function memoryOf(directories: Readonly<Record<string, Readonly<Record<string, number>>>>): {
+  readonly memory: WalkMemory;
+  readonly asked: string[];
+} {
+  const asked: string[] = [];
+  const recall: WalkMemory['recall'] = (path) => {
+    const names = directories[Buffer.from(path).toString()];
+    if (names === undefined) return undefined;
+    const left = Object.entries(names);
+    return {
+      count: left.length,
+      comparison: (quietSince) => (name, status) => {
+        assert.equal(quietSince, 77);
+        asked.push(Buffer.from(name).toString());
+        const next = left.shift();
+        return next?.[0] === Buffer.from(name).toString() && next[1] === status.size;
+      },
+    };
+  };
+  return { memory: { quietSince: 77, recall }, asked };
+}
+
+/** What a walk tells, in short. */
+function told(root: string, options: RememberingWalkOptions): string[] {
+  const lines: string[] = [];
+  for (const event of walk(planSources([root]), { extendedAttributes: false, ...options })) {
+    const path = Buffer.from(event.path).toString().slice(root.length);
+    const namesOf = (entries: readonly { readonly name: Uint8Array }[]): string =>
+      entries.map(({ name }) => Buffer.from(name).toString()).join(' ');
+    if (event.type === 'entries') {
+      lines.push(`${path}: ${namesOf(event.entries)}`);
+      event.location.release();
+    } else if (event.type === 'unchanged') {
+      const { count, files, bytes, subdirectories } = event;
+      lines.push(`${path} unchanged: ${count} ${files} ${bytes} ${namesOf(subdirectories)}`);
+      event.location.release();
+    } else if (event.type === 'problem') {
+      lines.push(`${path} ${event.error.code}`);
+    }
+  }
+  return lines;
+}
+
+function sample(): { readonly root: string } & Disposable {
+  const scratch = scratchDirectory();
+  mkdirSync(scratch.of('tree/a'), { recursive: true });
+  mkdirSync(scratch.of('tree/z'));
+  writeFileSync(scratch.of('tree/a/one'), 'one');
+  writeFileSync(scratch.of('tree/b'), 'bytes');
+  symlinkSync('b', scratch.of('tree/c'));
+  return { root: scratch.of('tree'), [Symbol.dispose]: () => scratch[Symbol.dispose]() };
+}
+
+const sizes = (root: string, wrong = 0): Parameters<typeof memoryOf>[0] => {
+  const directory = 4096;
+  return {
+    [root]: { a: directory, b: 5, c: 1, z: directory },
+    [`${root}/a`]: { one: 3 + wrong },
+    [`${root}/z`]: {},
+  };
+};
+
+/** Sizes of directories are those of the file system, not ours to say. */
+function forgiving({ memory, asked }: ReturnType<typeof memoryOf>): ReturnType<typeof memoryOf> {
+  const recall: WalkMemory['recall'] = (path) => {
+    const found = memory.recall(path);
+    return (
+      found && {
+        count: found.count,
+        comparison(quietSince) {
+          const isNext = found.comparison(quietSince);
+          return (name, status) =>
+            isNext(
+              name,
+              (status.mode & 0o170000) === 0o040000
+                ? (Object.create(status, { size: { value: 4096 } }) as typeof status)
+                : status,
+            );
+        },
+      }
+    );
+  };
+  return { memory: { ...memory, recall }, asked };
+}
+
+test('directories that are as they are remembered are told whole', () => {
+  using tree = sample();
+  const { memory } = forgiving(memoryOf(sizes(tree.root)));
+  assert.deepEqual(told(tree.root, { memory }), [
+    ' unchanged: 4 1 5 a z',
+    '/a unchanged: 1 1 3 ',
+    '/z unchanged: 0 0 0 ',
+  ]);
+});
+
+test('others are told entry by entry, all of them', () => {
+  using tree = sample();
+  const { memory } = forgiving(memoryOf(sizes(tree.root, 1)));
+  assert.deepEqual(told(tree.root, { memory }), [
+    ' unchanged: 4 1 5 a z',
+    '/a: one',
+    '/z unchanged: 0 0 0 ',
+  ]);
+  writeFileSync(`${tree.root}/d`, '');
+  const more = forgiving(memoryOf(sizes(tree.root)));
+  assert.equal(told(tree.root, { memory: more.memory })[0], ': a b c d z');
+  assert.deepEqual(more.asked, ['one'], 'the number of names tells');
+  rmSync(`${tree.root}/b`);
+  const other = forgiving(memoryOf(sizes(tree.root)));
+  assert.equal(told(tree.root, { memory: other.memory })[0], ': a c d z');
+});
+
+test('what leaves something out, or shows it as something else, is asked about every entry', () => {
+  using tree = sample();
+  const options: readonly WalkOptions[] = [
+    { exclude: () => false },
+    { excludeNoDump: true },
+    { followLinks: true },
+    { extendedAttributes: true },
+  ];
+  for (const option of options) {
+    const { memory, asked } = forgiving(memoryOf(sizes(tree.root)));
+    const lines = told(tree.root, { memory, ...option });
+    assert.deepEqual(lines, [': a b c z', '/a: one'], JSON.stringify(option));
+    assert.deepEqual(asked, []);
+  }
+});
+
+test('a mark counts also in a directory that is as it was', () => {
+  using tree = sample();
+  const { memory } = forgiving(memoryOf(sizes(tree.root)));
+  const lines = told(tree.root, { memory, excludeIfPresent: [Buffer.from('b')] });
+  assert.deepEqual(lines, [': b']);
+});
