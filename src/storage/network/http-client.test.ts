@@ -40,6 +40,20 @@ describe('HttpClient', () => {
     });
   }
 
+  test('waits without end for an answer to a small body when others judge that', async () => {
+    await using server = await serving((socket) => {
+      // Longer than the grain of the timers.
+      socket.once('data', () =>
+        setTimeout(() => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'), 3000),
+      );
+    });
+    await using client = new HttpClient({ connections: 1, environment: {}, patience: 0 });
+    const body = pattern(10);
+    const answer = await client.request({ method: 'PUT', url: server.url, action: 'store', body });
+    await answer.discard();
+    assert.equal(answer.status, 200);
+  });
+
   test('waits for a server that takes a large body slowly', async () => {
     const body = pattern(24 * 1024 ** 2);
     await using server = await serving((socket) => {

@@ -17,7 +17,7 @@ export interface HttpClientSettings {
   readonly connections: number;
   /** Where `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are read from. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Milliseconds without any answer before a request counts as failed. Default 60 000. */
+  /** Milliseconds without any answer before a request counts as failed; 0: this is for others to judge. Default 60 000. */
   readonly patience?: number;
 }
 
@@ -103,7 +103,7 @@ export class HttpClient implements AsyncDisposable {
         headers: { ...headers, ...lengthOf(body) },
         ...(body !== undefined && { body: payload(body, action, failure, { signal }) }),
         signal: signal ?? null,
-        headersTimeout: this.#patience + (bytesOf(body) / slowest) * 1000,
+        headersTimeout: this.#patience && this.#patience + (bytesOf(body) / slowest) * 1000,
         // Large pieces: each costs a turn of the event loop.
         highWaterMark: 256 * 1024,
         // Otherwise a connection is closed after each HEAD.
