@@ -53,6 +53,7 @@ export class S3Connection implements AsyncDisposable {
   /** Of bodies that are under way. */
   readonly #checks = new WeakMap<object, PayloadChecks>();
   #client: S3Client;
+  #bucketSeen = false;
 
   private constructor(settings: ConnectionSettings) {
     const { trust, connections, environment } = settings;
@@ -76,6 +77,11 @@ export class S3Connection implements AsyncDisposable {
     return connection;
   }
 
+  /** Whether an answer has shown that the bucket is there. */
+  get bucketSeen(): boolean {
+    return this.#bucketSeen;
+  }
+
   /** Rejects with an `AppError` that says `action`, or with `signal.reason`. */
   async call<Answer>(
     action: string,
@@ -85,8 +91,11 @@ export class S3Connection implements AsyncDisposable {
     signal?.throwIfAborted();
     const context: CallContext = { action, signal };
     try {
-      return await this.#calls.run(context, () => this.#following(request));
+      const answer = await this.#calls.run(context, () => this.#following(request));
+      this.#bucketSeen = true;
+      return answer;
     } catch (error) {
+      if (error instanceof Error && error.name === 'NoSuchKey') this.#bucketSeen = true;
       signal?.throwIfAborted();
       const { bucket, location } = this.destination;
       throw translateError(error, { action, bucket, location, now: this.clock.now() });

@@ -18,8 +18,6 @@ import { isFromService, saysNothing, statusOf } from './translate-error.ts';
 export class ObjectReader {
   readonly #connection: S3Connection;
   readonly #keyOf: (name: string) => string;
-  /** Whether an answer has shown that the bucket is there: some answers do not tell a missing bucket from a missing object. */
-  #bucketSeen = false;
 
   constructor(connection: S3Connection, keyOf: (name: string) => string) {
     this.#connection = connection;
@@ -46,26 +44,21 @@ export class ObjectReader {
     const { destination } = this.#connection;
     const action = `look at "${name}"`;
     const Key = this.#keyOf(name);
-    const head = await this.#connection
-      .call(action, { signal }, async (client) => {
-        try {
-          return await client.send(new HeadObjectCommand({ Bucket: destination.bucket, Key }));
-        } catch (error) {
-          // The answer to HEAD has no room for a reason; the same question by GET has.
-          const settled = this.#bucketSeen && statusOf(error) === 404 && isFromService(error);
-          if (settled || !saysNothing(error) || statusOf(error) === 503) throw error;
-          const answer = await client.send(
-            new GetObjectCommand({ Bucket: destination.bucket, Key, Range: 'bytes=0-0' }),
-          );
-          await streamIn(answer)?.cancel();
-          throw error;
-        }
-      })
-      .catch((error: unknown) => {
-        this.#note(error);
+    const connection = this.#connection;
+    const head = await connection.call(action, { signal }, async (client) => {
+      try {
+        return await client.send(new HeadObjectCommand({ Bucket: destination.bucket, Key }));
+      } catch (error) {
+        // The answer to HEAD has no room for a reason, such as a missing bucket; the same question by GET has.
+        const settled = connection.bucketSeen && statusOf(error) === 404 && isFromService(error);
+        if (settled || !saysNothing(error) || statusOf(error) === 503) throw error;
+        const answer = await client.send(
+          new GetObjectCommand({ Bucket: destination.bucket, Key, Range: 'bytes=0-0' }),
+        );
+        await streamIn(answer)?.cancel();
         throw error;
-      });
-    this.#bucketSeen = true;
+      }
+    });
     if (head.ContentLength === undefined) throw unclear(action, 'how large it is');
     return {
       name,
@@ -96,16 +89,9 @@ export class ObjectReader {
     const { destination } = this.#connection;
     const Key = this.#keyOf(name);
     const command = { Bucket: destination.bucket, Key, ...(header && { Range: header }) };
-    try {
-      const answer = await this.#connection.call(`read "${name}"`, { signal }, (client) =>
-        client.send(new GetObjectCommand(command)),
-      );
-      this.#bucketSeen = true;
-      return answer;
-    } catch (error) {
-      this.#note(error);
-      throw error;
-    }
+    return this.#connection.call(`read "${name}"`, { signal }, (client) =>
+      client.send(new GetObjectCommand(command)),
+    );
   }
 
   async #opened(
@@ -134,11 +120,6 @@ export class ObjectReader {
       await stream.cancel().catch(() => undefined);
       throw error;
     }
-  }
-
-  #note(error: unknown): void {
-    if (hasCode(error, 'storage/not-found') && error.details['answer'] === 'NoSuchKey')
-      this.#bucketSeen = true;
   }
 }
 

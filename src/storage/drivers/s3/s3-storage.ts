@@ -1,8 +1,9 @@
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 
 import type { CallOptions } from '../../../base/call-options.ts';
-import { type AppError, hasCode } from '../../../base/errors.ts';
+import { AppError, hasCode } from '../../../base/errors.ts';
 import { type Body, sizeOfBody } from '../../body.ts';
+import type { OpenedRange } from '../../network/ranged-read.ts';
 import { canStartName, checkObjectName } from '../../object-name.ts';
 import type {
   GetOptions,
@@ -36,6 +37,7 @@ export class S3Storage implements Storage {
   readonly location: string;
   readonly capabilities: StorageCapabilities;
   readonly #connection: S3Connection;
+  readonly #createsBucket: boolean;
   readonly #listVersion: 'v1' | 'v2';
   readonly #reader: ObjectReader;
   readonly #writer: ObjectWriter;
@@ -57,6 +59,7 @@ export class S3Storage implements Storage {
       settings: (): PutSettings => putSettings(options, connection.clock),
     };
     this.#connection = connection;
+    this.#createsBucket = options['create-bucket'];
     this.location = location;
     this.#listVersion = options['list-version'] ?? preset.listVersion ?? 'v2';
     this.#reader = new ObjectReader(connection, keyOf);
@@ -109,19 +112,23 @@ export class S3Storage implements Storage {
   async get(name: string, { signal, range }: GetOptions = {}): Promise<ReadableStream<Uint8Array>> {
     signal?.throwIfAborted();
     checkObjectName(name);
-    return (await this.#reader.open(name, { signal, ...(range && { range }) })).stream;
+    return (await this.#open(name, { signal, ...(range && { range }) })).stream;
   }
 
   async read(name: string, { signal, range }: GetOptions = {}): Promise<Uint8Array> {
     signal?.throwIfAborted();
     checkObjectName(name);
-    return await (await this.#reader.open(name, { signal, ...(range && { range }) })).bytes();
+    return await (await this.#open(name, { signal, ...(range && { range }) })).bytes();
   }
 
   async stat(name: string, { signal }: CallOptions = {}): Promise<StorageObject> {
     signal?.throwIfAborted();
     checkObjectName(name);
-    return this.#reader.stat(name, { signal });
+    try {
+      return await this.#reader.stat(name, { signal });
+    } catch (error) {
+      throw this.#isAwaited(error) ? notThereYet(`look at "${name}"`, error) : error;
+    }
   }
 
   async *list(
@@ -132,7 +139,11 @@ export class S3Storage implements Storage {
     if (!canStartName(prefix)) return;
     const connection = this.#connection;
     const root = connection.destination.prefix;
-    yield* listObjects({ connection, version: this.#listVersion, root, prefix }, { signal });
+    try {
+      yield* listObjects({ connection, version: this.#listVersion, root, prefix }, { signal });
+    } catch (error) {
+      if (!this.#isAwaited(error)) throw error;
+    }
   }
 
   async delete(name: string, { signal }: CallOptions = {}): Promise<void> {
@@ -144,13 +155,28 @@ export class S3Storage implements Storage {
         client.send(new DeleteObjectCommand({ Bucket: bucket, Key: prefix + name })),
       );
     } catch (error) {
-      if (!hasCode(error, 'storage/not-found')) throw error;
+      if (!hasCode(error, 'storage/not-found') && !this.#isAwaited(error)) throw error;
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#uploads[Symbol.asyncDispose]();
     await this.#connection[Symbol.asyncDispose]();
+  }
+
+  async #open(name: string, options: GetOptions): Promise<OpenedRange> {
+    try {
+      return await this.#reader.open(name, options);
+    } catch (error) {
+      throw this.#isAwaited(error) ? notThereYet(`read "${name}"`, error) : error;
+    }
+  }
+
+  /** Whether an error says that the bucket is missing which the first `put` is to make. One that was there before is not. */
+  #isAwaited(error: unknown): boolean {
+    return (
+      this.#createsBucket && !this.#connection.bucketSeen && hasCode(error, 'storage/no-container')
+    );
   }
 
   async #exists(name: string, options: CallOptions): Promise<boolean> {
@@ -163,4 +189,9 @@ export class S3Storage implements Storage {
       throw error;
     }
   }
+}
+
+/** In a bucket that is still to be made nothing is found. */
+function notThereYet(action: string, cause: unknown): AppError {
+  return new AppError('storage/not-found', `Cannot ${action}: there is no bucket yet`, { cause });
 }

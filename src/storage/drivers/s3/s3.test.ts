@@ -8,6 +8,7 @@ import { createServer } from 'node:tls';
 import {
   CreateBucketCommand,
   CreateMultipartUploadCommand,
+  DeleteBucketCommand,
   DeleteObjectCommand,
   ListMultipartUploadsCommand,
   ListObjectVersionsCommand,
@@ -115,6 +116,31 @@ describe('S3 by Ceph', { skip: missing, concurrency: false }, async () => {
             error.hint?.includes('create-bucket') === true,
         );
       }
+    });
+
+    test('a bucket is made by the first put, and not before, when that is wanted', async () => {
+      await using storage = await open('made-later/p?create-bucket=yes');
+      assert.deepEqual(await namesIn(storage, ''), []);
+      for (const call of [() => storage.get('a'), () => storage.read('a'), () => storage.stat('a')])
+        await rejectsWith(call(), 'storage/not-found');
+      await storage.delete('a');
+      await using strict = await open('made-later/p');
+      await rejectsWith(namesIn(strict, ''), 'storage/no-container');
+      await Promise.all([
+        storage.put('a', pattern(10), { ifAbsent: true }),
+        storage.put('b', pattern(20)),
+      ]);
+      assert.deepEqual(await namesIn(storage, ''), ['a', 'b']);
+      assert.deepEqual(await namesIn(strict, ''), ['a', 'b']);
+    });
+
+    test('a bucket that goes while it is used is missed, also where it would be made', async () => {
+      await using storage = await open('going?create-bucket=yes');
+      await storage.put('a', pattern(10));
+      await storage.delete('a');
+      await client.send(new DeleteBucketCommand({ Bucket: 'going' }));
+      await rejectsWith(namesIn(storage, ''), 'storage/no-container');
+      await rejectsWith(storage.read('a'), 'storage/no-container');
     });
 
     test('a key that is not known and a wrong secret are told apart', async () => {
