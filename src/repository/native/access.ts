@@ -10,6 +10,8 @@ import type { Signing, Verifying } from './objects/signed-object.ts';
 /** An opened repository, as every operation on it needs it: where it is, what this machine may do, and who vouches for what. */
 export interface Access {
   readonly storage: Storage;
+  /** The same without the copies that this machine keeps: for whoever is to prove what lies there. Missing where there are none. */
+  readonly stored?: Storage | undefined;
   readonly keys: KeyRing;
   readonly chunker: ChunkerParameters;
   readonly settings: Settings;
@@ -23,6 +25,12 @@ export interface Access {
   readonly refreshSigners: (options?: CallOptions) => Promise<void>;
   readonly clock: Clock;
   readonly random: RandomBytes;
+}
+
+/** The same access for reading nothing but what lies in the storage. */
+export function pastCopies(access: Access): Access {
+  const { stored } = access;
+  return stored === undefined ? access : { ...access, storage: stored };
 }
 
 /** Target size of packs where the settings name none. */

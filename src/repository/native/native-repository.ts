@@ -14,11 +14,11 @@ import { LocalState } from './hosts/local-state.ts';
 import { OwnSeals } from './hosts/own-seals.ts';
 import { registerHost } from './hosts/register-host.ts';
 import type { Credentials } from './keys/credentials.ts';
+import type { KeyRing } from './keys/key-ring.ts';
 import { accessFor } from './keys/description.ts';
 import { initialise, type FirstProtection } from './keys/initialise.ts';
 import { unlock, type Unlocked } from './keys/unlock.ts';
 import type { NamedObject } from './objects/signed-object.ts';
-import { objectPrefixes } from './objects/object-name.ts';
 import type { ObjectSigner } from './objects/signed-body.ts';
 import {
   decodeSettings,
@@ -26,6 +26,7 @@ import {
   newestSettings,
   type Settings,
 } from './objects/settings.ts';
+import { isCopied, soundness } from './object-copies.ts';
 import { type ReadAhead, readAhead } from './read-ahead.ts';
 import type { SourceCachePlace } from './writer/open-source-cache.ts';
 import type { SealSequence } from './writer/seal-sequence.ts';
@@ -152,14 +153,14 @@ export async function openUnlocked(
 ): Promise<NativeRepository> {
   const { clock, random, hostName } = places;
   const { ring, description } = unlocked;
-  const storage = cached(bare, ring.repositoryId, places);
   // All at once: on a remote storage they cost a round trip or two each.
   const [hosts, local, stored] = await Promise.all([
-    HostDirectory.load(storage, ring, { stored: ahead.certificates, signal }),
+    HostDirectory.load(bare, ring, { stored: ahead.certificates, signal }),
     LocalState.open(places.stateDirectory, ring.repositoryId, random),
     ahead.settings,
   ]);
   const verifying = { keys: ring, findSigner: hosts.find };
+  const storage = cached(bare, ring, verifying, places);
   const settings = settingsThatCount(stored, verifying);
   const mode = accessFor([description.features, settings]);
   const registering = { clock, random, name: hostName, signal };
@@ -169,6 +170,7 @@ export async function openUnlocked(
   const { host = nobody } = local;
   const access: Access = {
     storage,
+    stored: bare,
     keys: ring,
     chunker: description.chunker,
     settings,
@@ -212,25 +214,15 @@ function settingsThatCount(
 /** Objects that are written once and are small are read again and again: they are kept on this machine. */
 function cached(
   storage: Storage,
-  repositoryId: Uint8Array,
+  ring: KeyRing,
+  verifying: Access['verifying'],
   { cacheDirectory, warn }: LocalPlaces,
 ): Storage {
   if (cacheDirectory === undefined) return storage;
   return caching(storage, {
-    directory: join(cacheDirectory, toHex(repositoryId), 'objects'),
-    cacheable: isCacheable,
+    directory: join(cacheDirectory, toHex(ring.repositoryId), 'objects'),
+    cacheable: isCopied,
+    isSound: soundness(ring, verifying),
     warn,
   });
-}
-
-const cacheablePrefixes = [
-  objectPrefixes.index,
-  objectPrefixes.final,
-  objectPrefixes.seal,
-  objectPrefixes.audit,
-  objectPrefixes.forget,
-];
-
-function isCacheable(name: string): boolean {
-  return cacheablePrefixes.some((prefix) => name.startsWith(prefix));
 }

@@ -19,23 +19,35 @@ const warn = (problem: AppError): never => {
   throw problem;
 };
 const cacheable = (name: string): boolean => name.startsWith('index/');
+const isSound = (): boolean => true;
 
 storageContract('caching() everything', async () => {
   const directory = await temporaryDirectory();
   return owning(
-    caching(new MemoryStorage(), { directory: directory.path, cacheable: () => true, warn }),
+    caching(new MemoryStorage(), {
+      directory: directory.path,
+      cacheable: () => true,
+      isSound,
+      warn,
+    }),
     directory,
   );
 });
 storageContract('caching() nothing', async () =>
-  caching(new MemoryStorage(), { directory: '/nowhere', cacheable: () => false, warn }),
+  caching(new MemoryStorage(), { directory: '/nowhere', cacheable: () => false, isSound, warn }),
 );
 
 describe('caching()', () => {
   async function setUp(settings: Partial<CachingSettings> = {}) {
     const directory = await temporaryDirectory();
     const inner = recording(new MemoryStorage());
-    const storage = caching(inner, { directory: directory.path, cacheable, warn, ...settings });
+    const storage = caching(inner, {
+      directory: directory.path,
+      cacheable,
+      isSound,
+      warn,
+      ...settings,
+    });
     const reads = (): number => inner.calls.filter(({ method }) => method === 'read').length;
     return {
       directory,
@@ -69,6 +81,16 @@ describe('caching()', () => {
     }
     assert.equal(all.reads(), 6);
     assert.deepEqual(await readdir(all.directory.path), []);
+  });
+
+  test('keeps no copy of what was not sound when it was read', async () => {
+    await using all = await setUp({ isSound: (_name, bytes) => bytes.length === 10 });
+    await all.inner.put('index/a', pattern(9));
+    assert.deepEqual(await all.storage.read('index/a'), pattern(9));
+    await all.inner.put('index/a', pattern(10));
+    for (let round = 0; round < 2; round++)
+      assert.deepEqual(await all.storage.read('index/a'), pattern(10));
+    assert.equal(all.reads(), 2);
   });
 
   test('forgets what is deleted or replaced', async () => {

@@ -8,6 +8,8 @@ export interface CachingSettings {
   readonly directory: string;
   /** True for names whose object never changes: those that are named by content, or written once. */
   readonly cacheable: (name: string) => boolean;
+  /** Whether bytes that were read are the object of that name: a copy of a damaged one would outlive its repair, and pass for the damage itself. */
+  readonly isSound: (name: string, bytes: Uint8Array) => boolean;
   /** Objects larger than this many bytes are not kept. */
   readonly largest?: number;
   /** Told once when the directory cannot be used. */
@@ -16,10 +18,10 @@ export interface CachingSettings {
 
 /**
  * Keeps local copies of small objects that never change. Only reading an object whole in one piece uses a copy, and it does so without
- * asking the storage: whoever must know that an object still exists asks `stat` or `list`.
+ * asking the storage: whoever must know that an object still exists asks `stat` or `list`, and whoever must know that it is sound there reads `inner`.
  */
 export function caching(inner: Storage, settings: CachingSettings): Storage {
-  const { directory, cacheable, largest = 16 * 1024 ** 2, warn } = settings;
+  const { directory, cacheable, isSound, largest = 16 * 1024 ** 2, warn } = settings;
   const cache = new ObjectCache(directory, warn);
   const keep = async (name: string, bytes: Uint8Array): Promise<void> => {
     if (bytes.byteLength <= largest) await cache.store(name, bytes);
@@ -39,7 +41,7 @@ export function caching(inner: Storage, settings: CachingSettings): Storage {
       options?.signal?.throwIfAborted();
       if (copy !== undefined) return copy;
       const bytes = await inner.read(name, options);
-      await keep(name, bytes);
+      if (isSound(name, bytes)) await keep(name, bytes);
       return bytes;
     },
     async delete(name, options) {

@@ -5,7 +5,14 @@ import { fromHex } from '../../../base/bytes.ts';
 import { systemRandom } from '../../../base/random.ts';
 import { flipStoredBit } from '#test/support/damaging-storage.ts';
 import { snapshotFiles } from '#test/support/sample-reading.ts';
-import { backUpSample, SampleRepository, storeSample } from '#test/support/sample-repository.ts';
+import {
+  backUpSample,
+  type SampleHost,
+  SampleRepository,
+  storeSample,
+} from '#test/support/sample-repository.ts';
+import { temporaryDirectory } from '#test/support/temporary-directory.ts';
+import { caching } from '../../../storage/layers/caching.ts';
 import { loadCatalogue } from '../collector/catalogue.ts';
 import { forgetSnapshots } from '../collector/forget.ts';
 import { loadIndex } from '../index/index-list.ts';
@@ -15,6 +22,8 @@ import { encodeAudit } from '../objects/audit.ts';
 import { objectPrefixes, packName } from '../objects/object-name.ts';
 import { encodePending } from '../objects/pending.ts';
 import { encodeTombstone } from '../objects/tombstone.ts';
+import { isCopied, soundness } from '../object-copies.ts';
+import { listSnapshots } from '../reader/snapshot-list.ts';
 import { checkRepository } from './check-repository.ts';
 import { carryOutRepairs, planRepairs } from './repair.ts';
 import { packsOf } from './read-packs.ts';
@@ -49,9 +58,35 @@ void test('finds nothing wrong with a sound repository, and reads all of it', as
   assert.deepEqual(result.affected, []);
 });
 
+/** A machine as people have them: it keeps copies of what it has written and read. */
+async function withCopies(sample: SampleRepository): Promise<
+  SampleHost & {
+    readonly [Symbol.asyncDispose]: () => PromiseLike<void>;
+  }
+> {
+  const directory = await temporaryDirectory();
+  const host = sample.host();
+  const { keys, verifying } = host.access;
+  const storage = caching(sample.storage, {
+    directory: directory.path,
+    cacheable: isCopied,
+    isSound: soundness(keys, verifying),
+    warn(problem) {
+      throw problem;
+    },
+  });
+  return {
+    access: { ...host.access, storage, stored: sample.storage },
+    sequence: host.sequence,
+    [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose](),
+  };
+}
+
 void test('names every kind of object of which one bit is flipped', async () => {
-  const { sample, host } = await sampleWithSnapshot();
+  const sample = new SampleRepository({ packTarget: 64 * 1024 });
+  await using host = await withCopies(sample);
   const { access } = host;
+  await backUpSample(host, files);
   const second = await backUpSample(host, { other: 'other' });
   await backUpSample(host, { other: 'still other' });
   await forgetSnapshots(access, [{ id: second, seal: undefined }]);
@@ -61,7 +96,7 @@ void test('names every kind of object of which one bit is flipped', async () => 
     encodeTombstone({ runId, packs: [], snapshots: [], time }, access.signing),
     encodeAudit({ id: runId, verdicts: [], time }, access.signing),
   ];
-  for (const { name, bytes } of objects) await sample.storage.put(name, bytes);
+  for (const { name, bytes } of objects) await access.storage.put(name, bytes);
   const names = await sample.names('');
   assert.ok(names.length >= 10);
   for (const name of names) {
@@ -77,6 +112,25 @@ void test('names every kind of object of which one bit is flipped', async () => 
       );
       await flipStoredBit(sample.storage, name, { byte });
     }
+  }
+});
+
+void test('sees that objects are empty of which this machine has copies', async () => {
+  const sample = new SampleRepository();
+  await using host = await withCopies(sample);
+  await backUpSample(host, files);
+  const { snapshots } = await listSnapshots(host.access);
+  assert.equal(snapshots.length, 1);
+  const copied = (await sample.names('')).filter(isCopied);
+  assert.equal(copied.length, 3);
+  for (const name of copied) await sample.storage.put(name, new Uint8Array(0));
+  const { damaged, findings } = await checkRepository(host.access);
+  assert.ok(damaged);
+  for (const name of copied) {
+    assert.ok(
+      findings.some(({ object }) => object === name),
+      name,
+    );
   }
 });
 

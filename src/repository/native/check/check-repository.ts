@@ -2,7 +2,7 @@ import { toHex } from '../../../base/bytes.ts';
 import type { CallOptions } from '../../../base/call-options.ts';
 import { type AppError, hasCode, messageOf } from '../../../base/errors.ts';
 import type { Portion } from '../../../base/size.ts';
-import type { Access } from '../access.ts';
+import { pastCopies, type Access } from '../access.ts';
 import {
   Catalogues,
   loadCatalogue,
@@ -36,13 +36,16 @@ export interface CheckOptions extends CallOptions {
  * Looks for damage: every record decodes and is signed; every snapshot's trees can be read; everything they name is in the index and in a pack that exists with
  * the recorded size; index and packs agree; every slot opens. With `readData`, packs are read whole and every blob's id is computed again.
  *
+ * Everything is read from the storage, whatever copies this machine keeps: only certificates that are damaged there are taken from a copy, so that what their
+ * hosts signed can be checked all the same.
+ *
  * Changes nothing. Throws only what the storage throws: all damage is in the result.
  */
 export async function checkRepository(
   access: Access,
   options: CheckOptions = {},
 ): Promise<CheckResult> {
-  return new Check(access, options).run();
+  return new Check(pastCopies(access), options).run();
 }
 
 class Check {

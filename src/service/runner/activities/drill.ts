@@ -173,7 +173,8 @@ async function drillFiles(
         'restore',
         `--target=${target}`,
         `--include-from=${list}`,
-        ...(snapshot.isArchived ? [] : ['--verify']),
+        // What this machine keeps a copy of has to be there as well: after a disaster nothing else is.
+        ...(snapshot.isArchived ? [] : ['--verify', '--no-cache']),
         ...flagArguments(archiveFlagsOf(access)),
         '--',
         snapshot.id,
