@@ -221,6 +221,7 @@ async function restoreInto(
       target,
       filter: compilePathFilter([]),
       delete: false,
+      kept: [],
       dryRun: false,
       verify: false,
       owners: 'numbers',

@@ -63,6 +63,7 @@ async function restoreNewest(
       target: `${place}/target`,
       filter: compilePathFilter([]),
       delete: false,
+      kept: [],
       dryRun: false,
       verify: false,
       owners: 'numbers',

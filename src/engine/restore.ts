@@ -15,12 +15,14 @@ import type { StoredSnapshot } from '../repository/native/reader/snapshot-list.t
 import { findEntry } from '../repository/native/reader/tree-reader.ts';
 import { OpenWorkers } from '../repository/native/worker/open-workers.ts';
 import type { ExistingPolicy } from '../target/filesystem/existing-policy.ts';
+import { type SparedPlace, SparedPlaces } from '../target/filesystem/spared-places.ts';
 import { TargetTree } from '../target/filesystem/target-tree.ts';
 import type { OperationContext } from './operation.ts';
 import { reportFinding } from './report-finding.ts';
 import { FileRestorer, type FileRestorerOptions } from './restore/file-restorer.ts';
 import { takeOutcome } from './restore/file-sink.ts';
 import { leadingDirectories, originalRoot, pathInSnapshot } from './restore/original-place.ts';
+import { repositoryPlaces } from './restore/repository-places.ts';
 import { markerName, namesInTarget, placeMarker, removeMarker } from './restore/restore-marker.ts';
 import { RestorePlanner, type PlannerOptions } from './restore/restore-planner.ts';
 import { RestoreTally } from './restore/restore-tally.ts';
@@ -40,6 +42,8 @@ export interface RestoreInput {
   readonly policy?: ExistingPolicy | undefined;
   /** Remove from the target what the snapshot does not have. */
   readonly delete: boolean;
+  /** Directories of this machine from which nothing is deleted even so. The repository is always spared. */
+  readonly kept: readonly SparedPlace[];
   readonly dryRun: boolean;
   /** Read back what was written, and compare also what looks unchanged. */
   readonly verify: boolean;
@@ -72,6 +76,8 @@ export async function restore(
   const place = joinPath(originalRoot(final), path);
   const directory = directoryOf(input, entry, place);
   const tally = new RestoreTally(context, directory, input.verbose);
+  const sparedPlaces = new SparedPlaces([...repositoryPlaces(access.storage), ...input.kept]);
+  sparedPlaces.requireOutside(directory);
   const { policy, isFresh, isContinued } = settlePolicy(input, entry, directory);
   if (isContinued) {
     report({ type: 'notice', message: 'Continuing a restore that was interrupted' });
@@ -90,6 +96,7 @@ export async function restore(
     isFresh,
     leading: isInPlace ? leadingDirectories(final, place) : new Set(),
     spared: markerName(snapshot),
+    sparedPlaces,
   };
   const job = { access, input, blobs, entry, place, directory, tally, options };
   if (input.dryRun) await pretend(job, context);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 
@@ -40,6 +40,19 @@ describe('openStorage()', () => {
     assert.deepEqual(await readdir(directory.path), []);
     await storage.put('x', pattern(1));
     assert.deepEqual(await readdir(path.join(directory.path, 'a b', 'c')), ['x']);
+  });
+
+  test('says where on this machine the objects lie, however many layers and storages there are', async () => {
+    await using directory = await temporaryDirectory();
+    const [first, second] = ['first', 'second'].map((name) => path.join(directory.path, name));
+    const list = path.join(directory.path, 'list.json');
+    const urls = [`file://${first}`, 'memory://local', `par2+file://${second}`];
+    await writeFile(list, JSON.stringify(urls.map((url) => ({ url }))));
+    const placesOf = async (url: string) =>
+      (await openStorage(url, {}, context)).storage.localDirectories;
+    assert.deepEqual(await placesOf(`file://${first}`), [first]);
+    assert.deepEqual(await placesOf(`multi://${list}`), [first, second]);
+    assert.equal(await placesOf('memory://local'), undefined);
   });
 
   test('takes the URL before the flag before the environment before the file before the default', async () => {

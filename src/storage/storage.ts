@@ -12,6 +12,8 @@ export interface Storage extends AsyncDisposable {
   /** For people and logs; carries no secrets. */
   readonly location: string;
   readonly capabilities: StorageCapabilities;
+  /** Directories of this machine that objects lie in, if they do: for whoever deletes or writes elsewhere on it, and must not there. */
+  readonly localDirectories?: readonly string[];
 
   /**
    * Resolves when the object is durable and whole. A failed or aborted `put` leaves no readable object (an object of that name

@@ -1,16 +1,20 @@
 import { compilePathFilter } from '../../model/path-filter.ts';
 import { splitSnapshotPath } from '../../model/snapshot-selector.ts';
 import type { ExistingPolicy } from '../../target/filesystem/existing-policy.ts';
+import type { SparedPlace } from '../../target/filesystem/spared-places.ts';
 import { holdsArchive } from '../archive/holds-archive.ts';
 import { chooseStored, selectorOfTime } from '../choose-snapshot.ts';
 import type { CommandRun } from '../command.ts';
 import type { restore } from '../definitions/restore.ts';
 import { readFilterRules } from '../filter-rules.ts';
+import type { GlobalFlagValues } from '../global-flags.ts';
 import { givenPath } from '../given-path.ts';
 import { loadSnapshots } from '../load-snapshots.ts';
 import { locateDestination } from '../locate-destination.ts';
 import { openLocated } from '../open-destination.ts';
 import { operationContext } from '../operation-context.ts';
+import { localPlaces } from '../places.ts';
+import type { CommandSession } from '../session.ts';
 import { shortId, timeText } from '../snapshot-text.ts';
 import { workerCount } from '../worker-count.ts';
 
@@ -50,6 +54,7 @@ export const run: CommandRun<typeof restore> = async (input, session) => {
       filter,
       policy: flags.overwrite as ExistingPolicy | undefined,
       delete: flags.delete,
+      kept: ownDirectories(flags, session),
       dryRun: flags['dry-run'],
       verify: flags.verify,
       owners: (flags.owners ?? 'numbers') as 'numbers' | 'names',
@@ -61,3 +66,13 @@ export const run: CommandRun<typeof restore> = async (input, session) => {
   output.report(summary);
   return summary.errors > 0 ? 3 : 0;
 };
+
+/** What this program itself works with. */
+function ownDirectories(flags: GlobalFlagValues, session: CommandSession): SparedPlace[] {
+  const { stateDirectory, cacheDirectory } = localPlaces(flags, session);
+  const state = { directory: stateDirectory, title: 'the state of this program' };
+  const cache = { directory: cacheDirectory, title: 'the cache of this program' };
+  return [state, cache].flatMap(({ directory, title }) =>
+    directory === undefined ? [] : [{ directory, title, isUntouchable: false }],
+  );
+}

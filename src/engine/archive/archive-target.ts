@@ -15,6 +15,7 @@ import {
 } from '../../target/filesystem/existing-policy.ts';
 import { writeAt } from '../../target/filesystem/file-content.ts';
 import { removeEntry } from '../../target/filesystem/remove-tree.ts';
+import type { SparedPlaces } from '../../target/filesystem/spared-places.ts';
 import {
   createFile,
   createHardLink,
@@ -38,6 +39,8 @@ export interface ArchiveTargetOptions {
   readonly owners: 'numbers' | 'names' | 'none';
   /** Entries come in no particular order, so that directories are finished when all is there. */
   readonly isUnordered: boolean;
+  /** Places that are not to be destroyed: the archive, for one. */
+  readonly sparedPlaces: SparedPlaces;
   readonly signal: AbortSignal;
 }
 
@@ -177,6 +180,11 @@ export class ArchiveTarget {
 
   #putDirectory(place: Place, entry: Entry, action: RestoreAction): void {
     const { path, parent, name, existing } = place;
+    const spared = existing && this.#options.sparedPlaces.at(existing);
+    if (spared?.isUntouchable === true) {
+      this.#tally.spared(path, spared);
+      return;
+    }
     const isThere = existing?.type === 'directory';
     if (action === 'skip' && !isThere) {
       this.#tally.entry('skipped', () => path, 0);
@@ -297,7 +305,9 @@ export class ArchiveTarget {
     }
   }
 
-  #remove({ path, parent, name }: Place): void {
+  #remove({ path, parent, name, existing }: Place): void {
+    const spared = existing && this.#options.sparedPlaces.within(existing);
+    if (spared !== undefined) throw refusal(path, `${spared.title} is there`);
     const onRemove = (removed: Uint8Array): void => {
       if (equalBytes(removed, path)) return;
       this.#tally.deleted++;
@@ -347,6 +357,8 @@ export class ArchiveTarget {
     if (before !== undefined && before.type !== 'directory') {
       throw refusal(own, 'something is to be in it, but it is no directory');
     }
+    const spared = before && this.#options.sparedPlaces.at(before);
+    if (spared?.isUntouchable === true) throw refusal(path, `${spared.title} is there`);
     makeDirectory(at, name);
     this.#levels.push({ path: own, entry: undefined, before, isFresh: before === undefined });
   }

@@ -7,6 +7,7 @@ import { joinPath } from '../../base/posix/path-bytes.ts';
 import { quotePath } from '../../base/posix/system-error.ts';
 import type { SummaryEvent } from '../../model/event.ts';
 import type { BackupSet } from '../../repository/duplicity/collection/backup-set.ts';
+import type { DuplicityArchive } from '../../repository/duplicity/duplicity-archive.ts';
 import { isAtOrBelow } from '../../repository/duplicity/index-order.ts';
 import {
   type ArchivedEntry,
@@ -16,8 +17,10 @@ import {
 import type { ReaderProblem } from '../../repository/duplicity/reader/reader-problem.ts';
 import type { ExistingPolicy } from '../../target/filesystem/existing-policy.ts';
 import { targetError } from '../../target/filesystem/target-error.ts';
+import { SparedPlaces } from '../../target/filesystem/spared-places.ts';
 import { TargetTree } from '../../target/filesystem/target-tree.ts';
 import type { OperationContext } from '../operation.ts';
+import { repositoryPlaces } from '../restore/repository-places.ts';
 import { RestoreTally } from '../restore/restore-tally.ts';
 import { ArchiveTarget } from './archive-target.ts';
 
@@ -28,7 +31,7 @@ export interface Rename {
 }
 
 export interface RestoreArchiveInput {
-  readonly archive: ReadableArchive;
+  readonly archive: ReadableArchive & Pick<DuplicityArchive, 'directory'>;
   /** The full set and the incremental ones upon it, as `chooseSets` gives them. */
   readonly sets: readonly BackupSet[];
   /** What of it, relative to the root of the archive; empty or undefined: everything. */
@@ -73,10 +76,26 @@ export async function restoreArchive(
   const below = input.path ?? new Uint8Array(0);
   const target = absolute(input.target);
   const reader = new ArchiveReader(input.archive);
+  const sparedPlaces = new SparedPlaces([
+    ...repositoryPlaces(input.archive.storage),
+    {
+      directory: input.archive.directory.path,
+      title: "the archive's local directory",
+      isUntouchable: false,
+    },
+  ]);
+  sparedPlaces.requireOutside(target);
   const isFresh = settleTarget(target, input.force);
   context.report({ type: 'phase', phase: 'Reading the manifests' });
   const volumes = await reader.volumesNeeded(input.sets, { below, signal });
-  const restore = new ArchiveRestore(input, { reader, below, target, isFresh, context });
+  const restore = new ArchiveRestore(input, {
+    reader,
+    below,
+    target,
+    isFresh,
+    sparedPlaces,
+    context,
+  });
   if (!input.dryRun) {
     context.report({ type: 'phase', phase: 'Restoring' });
     await restore.run();
@@ -110,6 +129,7 @@ interface RestoreParts {
   readonly below: Uint8Array;
   readonly target: Uint8Array;
   readonly isFresh: boolean;
+  readonly sparedPlaces: SparedPlaces;
   readonly context: OperationContext;
 }
 
@@ -192,13 +212,14 @@ class ArchiveRestore {
   #files(root: Uint8Array, isFresh: boolean): Pick<Opened, 'tree' | 'files'> {
     const { policy = 'always', owners, renames = [] } = this.#input;
     const { tally } = this;
-    const { context } = this.#parts;
+    const { context, sparedPlaces } = this.#parts;
     const tree = TargetTree.open(root, { create: true });
     const files = new ArchiveTarget(tree, tally, {
       policy,
       isFresh,
       owners,
       isUnordered: renames.length > 0,
+      sparedPlaces,
       signal: context.signal,
     });
     return { tree, files };

@@ -21,11 +21,13 @@ import {
   makeDirectory,
   type ExistingEntry,
 } from '../../target/filesystem/target-entry.ts';
-import type { TargetProblem } from '../../target/filesystem/target-error.ts';
+import type { SparedPlaces } from '../../target/filesystem/spared-places.ts';
+import { refusal, type TargetProblem } from '../../target/filesystem/target-error.ts';
 import type { OperationContext } from '../operation.ts';
 import { ContentPlanner } from './content-planner.ts';
 import { isFatal, unfinishedMode, type FileRestorer } from './file-restorer.ts';
 import type { RestoreTally } from './restore-tally.ts';
+import { type Level, newLevel, nextOf, noTree } from './restore-level.ts';
 import { RestoreWindow, type FirstName, type RestoredFile } from './restore-window.ts';
 import type { WindowRunner } from './window-runner.ts';
 
@@ -41,6 +43,8 @@ export interface PlannerOptions {
   readonly leading: ReadonlySet<string>;
   /** A name in the target's root that is not of the snapshot and stays. */
   readonly spared: Uint8Array | undefined;
+  /** Places that are not to be destroyed: the repository, for one. */
+  readonly sparedPlaces: SparedPlaces;
 }
 
 /** Where the planner writes; without a runner nothing is written. */
@@ -49,29 +53,9 @@ export interface PlannerTarget {
   readonly runner: WindowRunner | undefined;
 }
 
-/** A directory on the way. */
-interface Level {
-  readonly path: Uint8Array;
-  readonly entry: TreeEntry;
-  readonly tree: StoredTree;
-  readonly filter: DirectoryFilter | undefined;
-  /** Its tree could be read. */
-  readonly isWhole: boolean;
-  readonly isLeading: boolean;
-  next: number;
-  /** Nothing was there before, so nothing needs to be looked at. */
-  isFresh: boolean;
-  /** Made only when something below it is restored. */
-  isMade: boolean;
-  /** Something else is in its place, and stays. */
-  isBlocked: boolean;
-  restoresMetadata: boolean;
-}
-
 /** Other things want their turn this often, in milliseconds. */
 const TURN = 5;
 const noBytes = new Uint8Array(0);
-const noTree: StoredTree = { entries: [], encoded: [] };
 
 /**
  * Walks a snapshot and decides for every entry what is to be done: makes directories, links and special files at once, and plans the content of files in
@@ -142,7 +126,7 @@ export class RestorePlanner {
   /** Restores one entry that is no directory into the target. `encoded` is the same entry. */
   async restoreOne(entry: TreeEntry, encoded: Uint8Array): Promise<void> {
     const { isFresh } = this.#options;
-    const level = { ...this.#level(noBytes, entry, noTree, undefined), isMade: true, isFresh };
+    const level = { ...this.#levelOf(noBytes, entry, noTree, undefined), isMade: true, isFresh };
     await this.#restoreEntry(level, entry, encoded);
     await this.#end();
   }
@@ -183,7 +167,7 @@ export class RestorePlanner {
     const path = joinPath(parent.path, entry.name);
     const isEmpty = verdict !== undefined && verdict.below === undefined;
     const level = isEmpty
-      ? this.#level(path, entry, noTree, undefined)
+      ? this.#levelOf(path, entry, noTree, undefined)
       : await this.#read(path, entry, verdict?.below);
     this.#levels.push(level);
     if (verdict === undefined || verdict.included) this.#ensureMade();
@@ -205,35 +189,23 @@ export class RestorePlanner {
   ): Promise<Level> {
     try {
       const tree = await readTree(this.#blobs, entry.tree!);
-      return this.#level(path, entry, tree, filter);
+      return this.#levelOf(path, entry, tree, filter);
     } catch (error) {
       if (!isDamage(error)) throw error;
       this.#tally.damaged++;
       this.#tally.problem(path, error);
-      return { ...this.#level(path, entry, noTree, filter), isWhole: false };
+      return { ...this.#levelOf(path, entry, noTree, filter), isWhole: false };
     }
   }
 
-  #level(
+  #levelOf(
     path: Uint8Array,
     entry: TreeEntry,
     tree: StoredTree,
     filter: DirectoryFilter | undefined,
   ): Level {
     const isLeading = this.#options.leading.has(keyOf(path));
-    return {
-      path,
-      entry,
-      tree,
-      filter,
-      isWhole: tree !== noTree,
-      isLeading,
-      next: 0,
-      isFresh: false,
-      isMade: false,
-      isBlocked: false,
-      restoresMetadata: !isLeading,
-    };
+    return newLevel({ path, entry, tree, filter, isLeading });
   }
 
   /** Makes the directories on the way that are not there yet; false if something is in the way. */
@@ -252,6 +224,14 @@ export class RestorePlanner {
     const isDone = this.#attempt(path, () => {
       const existing = this.#lookAt(parent, entry.name);
       const isDirectory = existing?.type === 'directory';
+      const place = existing && this.#options.sparedPlaces.at(existing);
+      level.isKept = parent.isKept || place !== undefined;
+      if (place?.isUntouchable === true) {
+        level.isBlocked = true;
+        if (level.tree.entries.length > 0) throw refusal(path, `it is ${place.title}`);
+        this.#tally.spared(path, place);
+        return;
+      }
       const action = actionFor(policy, existing, entry);
       level.isBlocked = action === 'skip' && !isDirectory;
       level.isFresh = !isDirectory;
@@ -271,6 +251,7 @@ export class RestorePlanner {
   #removeOthers(level: Level): void {
     const { dryRun, spared } = this.#options;
     if (!this.#options.delete || level.isFresh || !level.isWhole || level.isLeading) return;
+    if (level.isKept) return;
     const names = new Set(level.tree.entries.map(({ name }) => keyOf(name)));
     if (level.path.length === 0 && spared !== undefined) names.add(keyOf(spared));
     this.#attempt(level.path, () => {
@@ -282,6 +263,8 @@ export class RestorePlanner {
         path: level.path,
         dryRun,
         onRemove: (path) => this.#removed(path),
+        spared: this.#options.sparedPlaces,
+        onSpare: (path, place) => this.#tally.spared(path, place),
       });
       // What is gone must not be found through a handle that is still open.
       if (!dryRun) this.#files?.tree.forget();
@@ -390,7 +373,10 @@ export class RestorePlanner {
   }
 
   #remove(level: Level, name: Uint8Array, path: Uint8Array): void {
-    const { dryRun } = this.#options;
+    const { dryRun, sparedPlaces } = this.#options;
+    const existing = lookAt(this.#at(level), name);
+    const place = existing && sparedPlaces.within(existing);
+    if (place !== undefined) throw refusal(path, `${place.title} is there`);
     // The entry itself is replaced; what lies in it, if it is a directory, is gone.
     const onRemove = (removed: Uint8Array): void => {
       if (!equalBytes(removed, path)) this.#removed(removed);
@@ -426,22 +412,6 @@ export class RestorePlanner {
     if (isDamage(error)) this.#tally.damaged++;
     this.#tally.problem(path, error);
   }
-}
-
-/**
- * The next entry of a directory: first what is no directory, then the directories. So they were stored, and so what lies together in packs is asked for
- * together.
- */
-function nextOf(level: Level): number | undefined {
-  const { entries } = level.tree;
-  for (; level.next < 2 * entries.length; level.next++) {
-    const isSecondPass = level.next >= entries.length;
-    const index = isSecondPass ? level.next - entries.length : level.next;
-    if ((entries[index]!.type === 'directory') !== isSecondPass) continue;
-    level.next++;
-    return index;
-  }
-  return undefined;
 }
 
 function newFile(

@@ -1,6 +1,8 @@
 import type { AppError } from '../../base/errors.ts';
 import { joinPath } from '../../base/posix/path-bytes.ts';
+import { quotePath } from '../../base/posix/system-error.ts';
 import { noCounters, type EntryEvent, type OperationCounters } from '../../model/event.ts';
+import type { SparedPlace } from '../../target/filesystem/spared-places.ts';
 import type { OperationContext } from '../operation.ts';
 
 /** Progress is told at most this often, in milliseconds. */
@@ -19,6 +21,7 @@ export class RestoreTally {
   readonly #context: OperationContext;
   readonly #root: Uint8Array;
   readonly #verbose: boolean;
+  readonly #spared = new Set<string>();
   #last = -Infinity;
 
   constructor(context: OperationContext, root: Uint8Array, verbose: boolean) {
@@ -31,6 +34,14 @@ export class RestoreTally {
   problem(path: Uint8Array, error: AppError): void {
     this.counters.errors++;
     this.#context.report({ type: 'problem', severity: 'error', path: this.#full(path), error });
+  }
+
+  /** Something in the target that is left alone, although the restore would do something to it. `path` is below the target. */
+  spared(path: Uint8Array, { title }: SparedPlace): void {
+    const place = quotePath(this.#full(path));
+    if (this.#spared.has(place)) return;
+    this.#spared.add(place);
+    this.#context.report({ type: 'notice', message: `${place} is left alone: it is ${title}` });
   }
 
   /** `pathOf` is only asked where somebody hears of it. */

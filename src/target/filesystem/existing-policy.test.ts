@@ -27,7 +27,7 @@ function entry(changes: Partial<Entry> = {}): Entry {
 }
 
 function existing(changes: Partial<ExistingEntry> = {}): ExistingEntry {
-  return { ...entry(), isMountPoint: false, ...changes };
+  return { ...entry(), isMountPoint: false, device: 1, inode: 1n, ...changes };
 }
 
 const link = (target: string) => ({ type: 'symlink' as const, linkTarget: Buffer.from(target) });

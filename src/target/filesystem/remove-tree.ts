@@ -7,6 +7,7 @@ import { FileStatus } from '../../base/posix/file-status.ts';
 import { S_IFDIR, S_IFMT } from '../../base/posix/linux-constants.ts';
 import { joinPath } from '../../base/posix/path-bytes.ts';
 import { SystemError } from '../../base/posix/system-error.ts';
+import type { SparedPlace, SparedPlaces } from './spared-places.ts';
 import { checkName } from './target-entry.ts';
 import { refusal, targetError, type TargetProblem } from './target-error.ts';
 
@@ -18,6 +19,10 @@ export interface RemovalOptions {
   readonly dryRun?: boolean;
   /** Called before each name is removed; of a directory, after what was in it. */
   readonly onRemove?: (path: Uint8Array) => void;
+  /** What stays, with the directories that it lies in. */
+  readonly spared?: SparedPlaces;
+  /** Called for what stays. */
+  readonly onSpare?: (path: Uint8Array, place: SparedPlace) => void;
 }
 
 interface Level {
@@ -27,6 +32,8 @@ interface Level {
   /** Of the directory above, to find the way back. */
   readonly parentInode: bigint;
   readonly parentDevice: number;
+  /** Something in it stays, and so does it. */
+  stays: boolean;
 }
 
 const up = Buffer.from('..');
@@ -128,6 +135,12 @@ class Removal {
   #descend(name: Uint8Array, path: Uint8Array): void {
     const found = this.#status;
     const { device, uid, mode } = found;
+    const place = this.#options.spared?.at(found);
+    if (place !== undefined) {
+      for (const level of this.#levels) level.stays = true;
+      this.#options.onSpare?.(path, place);
+      return;
+    }
     if (found.isMountRoot) throw refusal(path, 'a file system is mounted there');
     check(found.readOpen(this.#directory));
     if (found.device !== device) throw refusal(path, 'a file system is mounted there');
@@ -147,7 +160,7 @@ class Removal {
     }
     closeSync(this.#directory);
     this.#directory = fd;
-    this.#levels.push({ name, path, names, parentInode, parentDevice });
+    this.#levels.push({ name, path, names, parentInode, parentDevice, stays: false });
   }
 
   /** Back to the directory above, if it still is that one, and removes the emptied one. */
@@ -161,6 +174,7 @@ class Removal {
       throw refusal(level.path, 'it was moved while it was removed');
     }
     this.#levels.pop();
+    if (level.stays) return;
     this.#options.onRemove?.(level.path);
     if (this.#options.dryRun === true) return;
     try {

@@ -40,6 +40,8 @@ export interface ExistingEntry {
   readonly size: number;
   readonly mtime: Timestamp;
   readonly links: number;
+  readonly device: number;
+  readonly inode: bigint;
   readonly isMountPoint: boolean;
   readonly linkTarget: Uint8Array | undefined;
 }
@@ -64,6 +66,8 @@ export function lookAt(directory: number, name: Uint8Array): ExistingEntry | und
     size: status.size,
     mtime: { seconds: status.mtimeSeconds, nanoseconds: status.mtimeNanoseconds },
     links: status.links,
+    device: status.device,
+    inode: status.inode,
     isMountPoint: status.isMountRoot,
     linkTarget:
       type === 'symlink'

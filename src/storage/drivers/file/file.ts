@@ -43,6 +43,7 @@ export interface FileStorageContext {
  */
 export class FileStorage implements Storage {
   readonly location: string;
+  readonly localDirectories: readonly string[];
   readonly capabilities: StorageCapabilities = {
     atomicReplace: true,
     conditionalPut: true,
@@ -59,6 +60,7 @@ export class FileStorage implements Storage {
   private constructor(root: Root, { clock, warn, fileSystem }: Required<FileStorageContext>) {
     this.#root = root;
     this.location = root.directory;
+    this.localDirectories = [root.directory];
     this.#fileSystem = fileSystem;
     this.#sync = new DirectorySync(fileSystem);
     this.#warn = warn;

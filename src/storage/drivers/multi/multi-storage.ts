@@ -31,6 +31,7 @@ export interface MultiStorageSettings {
 /** Several storages as one. An object is read from the first store that gives it; a listing shows what any of them holds. */
 export class MultiStorage implements Storage {
   readonly location: string;
+  readonly localDirectories: readonly string[];
   readonly capabilities: StorageCapabilities;
   readonly #settings: MultiStorageSettings;
   readonly #stores: StoreList;
@@ -41,6 +42,9 @@ export class MultiStorage implements Storage {
 
   constructor(settings: MultiStorageSettings) {
     this.location = settings.location;
+    this.localDirectories = settings.stores.all.flatMap(
+      ({ storage }) => storage.localDirectories ?? [],
+    );
     this.#settings = settings;
     this.#stores = settings.stores;
     this.capabilities = settings.stores.capabilities();
