@@ -5,7 +5,7 @@ import { type FlagValues, listFlag, switchFlag, valueFlag, wholeNumber } from '.
 export const globalFlags = {
   json: switchFlag({ help: 'Print one JSON object a line instead of text' }),
   quiet: switchFlag({ short: 'q', help: 'Print results and problems only' }),
-  verbose: switchFlag({ short: 'v', help: 'Print every file' }),
+  verbose: switchFlag({ short: 'v', help: 'Print every file, and what is worth a note' }),
   debug: switchFlag({ help: 'Print stack traces and what happens inside' }),
   'no-progress': switchFlag({ help: 'Show no progress' }),
   'passphrase-file': valueFlag({

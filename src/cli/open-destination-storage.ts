@@ -23,10 +23,13 @@ export async function openDestinationStorage(
   const driver = await storageDriver(url.scheme);
   const warn = (error: AppError): void =>
     output.report({ type: 'problem', severity: 'warning', error });
+  const note = (message: string): void => {
+    if (flags.verbose) output.report({ type: 'notice', message });
+  };
   const opened = await openStorage(
     url,
     { flag: optionsFromFlags(flags), environment: environmentOptions(driver, environment) },
-    { clock, signal, environment, warn },
+    { clock, signal, environment, warn, note },
   );
   const { 'limit-file': file } = flags;
   if (file === undefined) return { ...opened, url };

@@ -12,6 +12,8 @@ export interface DriverContext extends CallOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Something went wrong that does not fail a call: it is shown, and the work goes on. */
   readonly warn: (problem: AppError) => void;
+  /** What only those want to know who want to know all. */
+  readonly note?: (sentence: string) => void;
 }
 
 /** What a driver is handed when it opens a storage. */

@@ -124,7 +124,7 @@ test('every driver serves its scheme and describes its options', async () => {
     const names = optionsOf(driver).map(({ name }) => name);
     assert.equal(new Set(names).size, names.length, `an option of ${scheme} is there twice`);
     for (const { name, help, kind, choices } of optionsOf(driver)) {
-      assert.match(name, /^[a-z0-9]+(?:-[a-z0-9]+)*$/u);
+      assert.match(name, /^[a-z0-9]+(?:-[a-z0-9]+)*(?:-\*)?$/u);
       assert.match(help, /^[A-Z].*[^.]$/u);
       assert.equal(kind === 'choice', choices !== undefined);
     }

@@ -1,5 +1,6 @@
 import { AppError } from '../base/errors.ts';
 import type { DriverContext, OpeningContext, StorageDriver } from './driver.ts';
+import { ineffective, withoutEffect } from './foreign-option.ts';
 import { limiting } from './layers/limiting.ts';
 import { par2Options } from './layers/par2/par2-options.ts';
 import { retrying } from './layers/retrying.ts';
@@ -40,6 +41,8 @@ export const commonOptions = [
   },
   { name: 'limit-upload', kind: 'size', help: 'Bytes a second that are sent at most' },
   { name: 'limit-download', kind: 'size', help: 'Bytes a second that are fetched at most' },
+  withoutEffect('list-timeout', 'for listings, too, "timeout" is how long nothing may happen'),
+  withoutEffect('short-timeout', 'for short calls, too, "timeout" is how long nothing may happen'),
 ] as const satisfies readonly StorageOption[];
 
 export interface OpenedStorage {
@@ -76,6 +79,7 @@ export async function openStorage(
   });
   // The values were parsed by the driver's own list, from which the type of its options is computed.
   const options = parseOptions(driver.options, merged) as never;
+  for (const sentence of ineffective(schema, merged)) context.note?.(sentence);
   const openOther = otherOpener(merged, context);
   const inner = await driver.open(options, { ...context, openOther });
   const isComposed = driver.isComposed === true;
@@ -145,8 +149,9 @@ export function environmentOptions(
   environment: Readonly<Record<string, string | undefined>>,
 ): RawOptions {
   const found: Record<string, string> = {};
-  for (const { name, kind, environment: foreign = [] } of optionsOf(driver)) {
-    for (const variable of [environmentNameOf(driver.scheme, name), ...foreign]) {
+  for (const { name, kind, environment: others = [], foreign } of optionsOf(driver)) {
+    if (foreign !== undefined) continue;
+    for (const variable of [environmentNameOf(driver.scheme, name), ...others]) {
       const value = environment[variable];
       const file = kind === 'secret' ? environment[`${variable}_FILE`] : undefined;
       if (value) found[name] = value;

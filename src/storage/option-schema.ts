@@ -10,9 +10,14 @@ export type OptionKind =
   | 'choice'
   | 'secret';
 
+/** What comes of an option that is known only because users of other programs say it; `reason` completes a sentence. */
+export type ForeignEffect =
+  | { readonly effect: 'none'; readonly reason: string }
+  | { readonly effect: 'refused'; readonly reason: string; readonly hint: string };
+
 /** One setting, as plain data: it feeds the URL, flags, help, forms and the reference page. */
 export interface StorageOption {
-  /** Lower case with hyphens. */
+  /** Lower case with hyphens; a foreign one that ends with `*` is all that begin so. */
   readonly name: string;
   readonly kind: OptionKind;
   /** One sentence without a period. */
@@ -26,6 +31,8 @@ export interface StorageOption {
   readonly aliases?: readonly string[];
   /** Environment variables of other programs that say the same, strongest first; our own (`HOLDFAST_…`) is stronger. */
   readonly environment?: readonly string[];
+  /** It is no option of ours. */
+  readonly foreign?: ForeignEffect;
 }
 
 /** What came in for one option before it was checked. */

@@ -4,6 +4,7 @@ import type { CallOptions } from '../base/call-options.ts';
 import { AppError, messageOf } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import { parseSize } from '../base/size.ts';
+import { checkRefusal } from './foreign-option.ts';
 import { IndirectSecret } from './indirect-secret.ts';
 import type { OptionsOf, RawValue, StorageOption } from './option-schema.ts';
 
@@ -41,7 +42,7 @@ export function mergeOptions(
       if (meant === undefined) throw unknownOption(written, origin, schema);
       if (value === undefined) continue;
       const before = named.get(meant.name);
-      if (before !== undefined) {
+      if (before !== undefined && !meant.name.endsWith('*')) {
         throw new AppError(
           'input/usage',
           `The options "${before}" and "${written}" (from the ${names[origin]}) say the same thing twice`,
@@ -66,7 +67,8 @@ function meantBy(
 ): { readonly name: string; readonly kept?: 'file' | 'command' } | undefined {
   const own =
     schema.find(({ name }) => name === written) ??
-    schema.find(({ aliases }) => aliases?.includes(written));
+    schema.find(({ aliases }) => aliases?.includes(written)) ??
+    schema.find(({ name }) => name.endsWith('*') && written.startsWith(name.slice(0, -1)));
   if (own !== undefined) return { name: own.name };
   const [, secret = '', kept] = /^(.+)-(file|command)$/u.exec(written) ?? [];
   const option = kept === undefined ? undefined : schema.find(({ name }) => name === secret);
@@ -99,6 +101,7 @@ export function parseOptions<const Schema extends readonly StorageOption[]>(
       throw new AppError('input/usage', `The option "${option.name}" is missing (${option.help})`);
     }
     parsed[option.name] = found && parseValue(option, found);
+    if (found !== undefined) checkRefusal(option, parsed[option.name]);
   }
   // Each value was read by the kind from which its type is computed.
   return parsed as OptionsOf<Schema>;
@@ -175,7 +178,7 @@ function unknownOption(
   origin: OptionOrigin,
   schema: readonly StorageOption[],
 ): AppError {
-  const known = schema.map((option) => option.name);
+  const known = schema.filter(({ foreign }) => foreign === undefined).map((option) => option.name);
   const nearest = suggestion(name, known);
   return new AppError('input/usage', `There is no option "${name}" (from the ${names[origin]})`, {
     hint: `${nearest === undefined ? '' : `${nearest} `}Options here are: ${known.join(', ')}`,

@@ -12,7 +12,7 @@ export async function destinationsPage(): Promise<string> {
     '# Destinations',
     'Made from the drivers by `npm run reference`; `holdfast destination list KIND` says the same. `holdfast destination test URL` tries a storage.',
     'A destination is written `scheme://[user[:password]@]host[:port]/path?option=value&…`; a text without a scheme is a path. In user, password, path and options, `%`, `?`, `#`, and in user and password also `/`, `@` and `:`, are written as `%25`, `%3F` and so on. The forms of Duplicati, duplicity and restic are understood.',
-    'An option is taken from the first of these that has it: the URL, `--option NAME=VALUE`, the environment (`HOLDFAST_<SCHEME>_<OPTION>`, then the variables of other programs in the order given), the default. Every secret can also be given as `NAME-file` (its first line) or `NAME-command` (the first line of what the command prints), and by a variable that ends in `_FILE`. Secrets are never printed.',
+    'An option is taken from the first of these that has it: the URL, `--option NAME=VALUE`, the environment (`HOLDFAST_<SCHEME>_<OPTION>`, then the variables of other programs in the order given), the default. Every secret can also be given as `NAME-file` (its first line) or `NAME-command` (the first line of what the command prints), and by a variable that ends in `_FILE`. Secrets are never printed. Options of Duplicati that ask for something else than is done here are refused with a reason; those on which nothing depends are accepted, and `--verbose` says so.',
     markdownTable([
       ['kind', 'what', 'also called', 'tested against', 'needs'],
       ...drivers.map(({ scheme, title, testedAgainst, needs }) => [
@@ -24,7 +24,7 @@ export async function destinationsPage(): Promise<string> {
       ]),
     ]),
     '## Options of every kind',
-    optionTable(commonOptions),
+    ...optionTables(commonOptions),
     ...drivers.flatMap(driverSection),
   ].join('\n\n')}\n`;
 }
@@ -34,7 +34,22 @@ function driverSection(driver: StorageDriver): string[] {
     `## ${driver.scheme}`,
     `${driver.title}. Tested against ${driver.testedAgainst}.`,
     `\`\`\`text\n${driver.urlForms.join('\n')}\n\`\`\``,
-    optionTable(driver.options),
+    ...optionTables(driver.options),
+  ];
+}
+
+function optionTables(options: readonly StorageOption[]): readonly string[] {
+  const foreign = options.filter((option) => option.foreign !== undefined);
+  return [
+    optionTable(options.filter((option) => option.foreign === undefined)),
+    ...(foreign.length === 0
+      ? []
+      : [
+          markdownTable([
+            ['option of Duplicati', 'what comes of it'],
+            ...foreign.map(({ name, help }) => [`\`${name}\``, help]),
+          ]),
+        ]),
   ];
 }
 

@@ -59,12 +59,20 @@ function tellOptions(driver: StorageDriver, output: Output): void {
   output.line('');
   output.table(
     [{ title: 'Option' }, { title: 'Value' }, { title: 'Default' }, { title: 'What for' }],
-    optionsOf(driver).map((option) => [
-      option.name,
-      valueOf(option),
-      option.default ?? (option.required === true ? 'required' : ''),
-      option.help,
-    ]),
+    optionsOf(driver)
+      .filter(({ foreign }) => foreign === undefined)
+      .map((option) => [
+        option.name,
+        valueOf(option),
+        option.default ?? (option.required === true ? 'required' : ''),
+        option.help,
+      ]),
+  );
+  const foreign = optionsOf(driver).filter((option) => option.foreign !== undefined);
+  output.line('');
+  output.table(
+    [{ title: 'Option of Duplicati' }, { title: 'What comes of it' }],
+    foreign.map(({ name, help }) => [name, help]),
   );
 }
 

@@ -51,6 +51,7 @@ export async function openDuplicityStorage(
         signal,
         environment,
         warn: (error) => log.warning(error.message),
+        note: (sentence) => log.info(sentence),
       },
     );
     return emptyWhenMissing(storage);

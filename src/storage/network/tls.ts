@@ -4,6 +4,7 @@ import { type ConnectionOptions, connect, type PeerCertificate, rootCertificates
 
 import type { CallOptions } from '../../base/call-options.ts';
 import { AppError, messageOf } from '../../base/errors.ts';
+import { refused, withoutEffect } from '../foreign-option.ts';
 import type { StorageOption } from '../option-schema.ts';
 import { translateNetworkError } from './network-error.ts';
 
@@ -21,6 +22,11 @@ export const tlsOptions = [
     help: "SHA-256 fingerprint of the server's certificate: this one is trusted, and no other",
     aliases: ['accept-specified-ssl-hash'],
   },
+  refused('accept-any-ssl-certificate', 'boolean', {
+    reason: 'a server whose certificate nobody has checked could be anybody',
+    hint: 'Leave it out, and name the certificate by "certificate-fingerprint" (openssl x509 -noout -fingerprint -sha256) or whoever vouches for it by "ca-file"',
+  }),
+  withoutEffect('ignore-revocation-failure', 'nobody is asked whether a certificate was revoked'),
 ] as const satisfies readonly StorageOption[];
 
 export interface TlsSettings {

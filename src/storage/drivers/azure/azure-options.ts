@@ -1,3 +1,4 @@
+import { refused } from '../../foreign-option.ts';
 import type { StorageOption } from '../../option-schema.ts';
 
 /** What an Azure destination can be told, besides its TLS. */
@@ -105,6 +106,10 @@ export const azureOptions = [
     help: 'Accept the tier "archive", from which nothing can be read',
     default: 'no',
   },
+  refused('azure-archive-classes', 'string', {
+    reason: 'whatever is stored must be readable at once, to be restored, checked and pruned',
+    hint: 'Leave it out, and take a "tier" from which one reads at once, such as cold',
+  }),
   {
     name: 'immutability',
     kind: 'choice',

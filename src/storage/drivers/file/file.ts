@@ -6,6 +6,7 @@ import { AppError } from '../../../base/errors.ts';
 import type { Body } from '../../body.ts';
 import { streamOf } from '../../byte-stream.ts';
 import { defineDriver } from '../../driver.ts';
+import { refused, withoutEffect } from '../../foreign-option.ts';
 import { canStartName, checkObjectName } from '../../object-name.ts';
 import type {
   GetOptions,
@@ -267,13 +268,42 @@ function alreadyThere(name: string): AppError {
   return new AppError('storage/already-exists', `Cannot store "${name}": it is already there`);
 }
 
+const mountedBefore =
+  'Mount the disk at the same place each time, by its label or UUID (in /etc/fstab, for example), and name that place; a disk that is not there is noticed';
+
+const noLogin = 'a directory has no login';
+
+const shareInstead = 'Mount the share first, or write smb://USER@HOST/SHARE/PATH';
+
 /** `file:///PATH`, or just a path. */
 export const fileDriver = defineDriver({
   scheme: 'file',
   title: 'Directory on this machine, on an attached disk or a mounted share',
   urlForms: ['file:///path', '/path'],
   testedAgainst: 'ext4, tmpfs',
-  options: [{ name: 'path', kind: 'string', help: 'The directory', required: true }],
+  options: [
+    { name: 'path', kind: 'string', help: 'The directory', required: true },
+    refused('alternate-target-paths', 'string', {
+      reason: 'only the directory that the destination names is looked at',
+      hint: mountedBefore,
+    }),
+    refused('alternate-destination-marker', 'string', {
+      reason: 'disks are not searched for a marked directory',
+      hint: mountedBefore,
+    }),
+    refused('force-smb-authentication', 'boolean', { reason: noLogin, hint: shareInstead }),
+    refused('auth-username', 'string', { reason: noLogin, hint: shareInstead }),
+    refused('auth-password', 'secret', { reason: noLogin, hint: shareInstead }),
+    withoutEffect(
+      'use-move-for-put',
+      'every file is written beside its place under another name, synced, and then renamed',
+    ),
+    withoutEffect('disable-length-verification', 'whether all was written is always seen to'),
+    withoutEffect(
+      'disable-filename-sanitation',
+      'the names of files are ours, and fit every file system',
+    ),
+  ],
   fromUrl(url) {
     if (url.host !== undefined && url.host !== 'localhost') {
       throw new AppError(

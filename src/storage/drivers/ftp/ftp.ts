@@ -5,6 +5,7 @@ import { Client } from 'basic-ftp';
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError } from '../../../base/errors.ts';
 import { defineDriver } from '../../driver.ts';
+import { withoutEffect } from '../../foreign-option.ts';
 import type { RawValue } from '../../option-schema.ts';
 import { tlsOptions, type TlsSettings, tlsTrust } from '../../network/tls.ts';
 import type { DataConnection } from './data-channel.ts';
@@ -104,6 +105,19 @@ export const ftpDriver = defineDriver({
       choices: ['AutoPassive', 'EPSV', 'PASV', 'PASVEX', 'AutoActive', 'PORT', 'EPRT'],
     },
     ...tlsOptions,
+    withoutEffect(
+      'ftp-ssl-protocols',
+      'the newest version of TLS that both sides know is used, from 1.2 on',
+    ),
+    withoutEffect('ftp-upload-delay', 'an upload counts when the server has confirmed it'),
+    withoutEffect('ftp-use-cwd-names', 'directories are always named with their whole path'),
+    withoutEffect('disable-upload-verify', 'the size of every upload is compared'),
+    withoutEffect(
+      'ignore-pureftpd-limit-issue',
+      'a listing that is cut short is noticed whatever the server is called',
+    ),
+    withoutEffect('ftp-log-to-console', 'what is said to the server is not logged'),
+    withoutEffect('ftp-log-privateinfo-to-console', 'secrets are never logged'),
   ],
   fromUrl(url) {
     if (url.host === undefined) {

@@ -1,3 +1,4 @@
+import { refused } from '../../foreign-option.ts';
 import { duplicatiHandler } from '../../network/duplicati-authid.ts';
 import { tlsOptions } from '../../network/tls.ts';
 import type { OptionsOf, StorageOption } from '../../option-schema.ts';
@@ -103,6 +104,10 @@ export const gsOptions = [
     default: 'https://storage.googleapis.com',
   },
   ...tlsOptions,
+  refused('gcs-retention-policy-mode', 'string', {
+    reason: 'objects are not locked one by one here',
+    hint: 'Leave it out, and give the bucket a retention policy: gcloud storage buckets update gs://BUCKET --retention-period=30d',
+  }),
 ] as const satisfies readonly StorageOption[];
 
 export type GsOptions = OptionsOf<typeof gsOptions>;

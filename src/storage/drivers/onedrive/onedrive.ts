@@ -1,5 +1,6 @@
 import { AppError } from '../../../base/errors.ts';
 import { defineDriver } from '../../driver.ts';
+import { withoutEffect } from '../../foreign-option.ts';
 import { nameCodec, nameStyles } from '../../network/escaped-name.ts';
 import type { TokenGrant } from '../../network/oauth.ts';
 import { clientCredentialsGrant, type TokenEndpoint } from '../../network/oauth-grants.ts';
@@ -120,6 +121,11 @@ export const onedriveDriver = defineDriver({
       help: 'Bytes of large objects that are sent at once, a multiple of 320 KiB',
       default: '10M',
     },
+    withoutEffect('fragment-retry-count', 'how often a call is made is said by "attempts"'),
+    withoutEffect(
+      'fragment-retry-delay',
+      'pauses grow with each attempt, or are what the service asks for',
+    ),
     {
       name: 'cloud',
       kind: 'choice',

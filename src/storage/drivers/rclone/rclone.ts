@@ -1,12 +1,13 @@
 import { hasCode } from '../../../base/errors.ts';
 import { defineDriver } from '../../driver.ts';
+import { withoutEffect } from '../../foreign-option.ts';
 import type { NameCodec } from '../../network/escaped-name.ts';
 import { RcloneConnection, type RemoteFacts } from '../../network/rclone/rclone-connection.ts';
 import { parseRcloneFlags, rcloneEnvironment } from '../../network/rclone/rclone-flags.ts';
 import { RcloneStorage } from '../../network/rclone/rclone-storage.ts';
 import { unknownRemote } from './known-remotes.ts';
 import { listingLagOf } from './listing-lag.ts';
-import { parseRemoteName } from './remote-name.ts';
+import { parseRemoteName, withParts } from './remote-name.ts';
 
 /** rclone itself writes what a service cannot hold in another way. */
 const asTheyAre: NameCodec = {
@@ -27,6 +28,16 @@ export const rcloneDriver = defineDriver({
       kind: 'string',
       help: 'Remote and path as rclone writes them, remote:path',
       required: true,
+    },
+    {
+      name: 'rclone-remote-repository',
+      kind: 'string',
+      help: 'The remote, instead of the one in the URL, in the words of Duplicati',
+    },
+    {
+      name: 'rclone-remote-path',
+      kind: 'string',
+      help: 'The path on the remote, instead of the one in the URL, in the words of Duplicati',
     },
     {
       name: 'program',
@@ -58,10 +69,16 @@ export const rcloneDriver = defineDriver({
       kind: 'duration',
       help: 'Time after which listings of the remote are sure to be complete; known for most file servers',
     },
+    withoutEffect('rclone-local-repository', 'files do not go by way of a remote of this machine'),
   ],
   fromUrl: ({ path }) => ({ remote: path }),
   async open(options, { clock, environment, signal }) {
-    const { remote, configured, isPlain } = parseRemoteName(options.remote);
+    const { remote, configured, isPlain } = parseRemoteName(
+      withParts(options.remote, {
+        name: options['rclone-remote-repository'],
+        path: options['rclone-remote-path'],
+      }),
+    );
     const password = options['config-password']?.reveal();
     const settings = {
       program: options.program,

@@ -2,7 +2,26 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { hasCode } from '../../../base/errors.ts';
-import { parseRemoteName } from './remote-name.ts';
+import { parseRemoteName, withParts } from './remote-name.ts';
+
+describe('a remote in the words of Duplicati', () => {
+  for (const [text, name, path, meant] of [
+    ['drive/a', undefined, undefined, 'drive/a'],
+    ['', 'drive', 'a/b', 'drive:a/b'],
+    ['other/a', 'drive', undefined, 'drive:a'],
+    ['drive:a', undefined, 'b', 'drive:b'],
+    ['', 'drive:', undefined, 'drive:'],
+  ] as const) {
+    test(`"${text}", "${name}" and "${path}" are "${meant}"`, () =>
+      assert.equal(withParts(text, { name, path }), meant));
+  }
+
+  test('has no options, which could be secrets', () =>
+    assert.throws(
+      () => withParts('', { name: 'drive,pass=hush', path: '' }),
+      (error) => hasCode(error, 'input/usage') && !error.message.includes('hush'),
+    ));
+});
 
 describe('the name of a remote', () => {
   for (const [text, remote, configured, isPlain] of [

@@ -33,6 +33,18 @@ export function parseRemoteName(text: string): RemoteName {
   };
 }
 
+/** A remote whose name, or path, is said besides. Throws `input/usage` for a name with options, which only the URL is sure to hide. */
+export function withParts(
+  text: string,
+  parts: { readonly name: string | undefined; readonly path: string | undefined },
+): string {
+  if (parts.name === undefined && parts.path === undefined) return text;
+  const [, name = '', path = ''] = /^([^:/]*)(?:[:/](.*))?$/su.exec(text) ?? [];
+  const said = parts.name?.replace(/:$/u, '') ?? name;
+  if (/[,:]/u.test(said)) throw wrong(said);
+  return `${said}:${parts.path ?? path}`;
+}
+
 function wrong(text: string): AppError {
   // Whatever follows a comma may be a secret.
   const shown = text.replace(/,.*/su, ',***');

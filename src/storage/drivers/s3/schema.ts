@@ -1,4 +1,5 @@
 import type { OptionsOf, StorageOption } from '../../option-schema.ts';
+import { refused, withoutEffect } from '../../foreign-option.ts';
 import { tlsOptions } from '../../network/tls.ts';
 import { presetNames, presets } from './presets.ts';
 
@@ -169,6 +170,17 @@ export const s3Options = [
     aliases: ['s3-disable-payload-signing'],
   },
   ...tlsOptions,
+  withoutEffect('s3-client', 'there is one client, and it speaks to every service'),
+  withoutEffect('s3-disable-chunk-encoding', 'nothing is sent in signed chunks'),
+  withoutEffect('s3-recursive-list', 'a listing is always that of all below the prefix'),
+  refused('s3-archive-classes', 'string', {
+    reason: 'whatever is stored must be readable at once, to be restored, checked and pruned',
+    hint: 'Leave it out, and take a "storage-class" from which one reads at once, such as STANDARD_IA or GLACIER_IR',
+  }),
+  refused('s3-ext-*', 'string', {
+    reason: "it sets a property of Duplicati's own library",
+    hint: 'See whether an option here says the same: "holdfast destination list s3"',
+  }),
 ] as const satisfies readonly StorageOption[];
 
 export type S3Options = OptionsOf<typeof s3Options>;

@@ -1,5 +1,6 @@
 import { AppError } from '../../../base/errors.ts';
 import { type DriverContext, defineDriver } from '../../driver.ts';
+import { refused } from '../../foreign-option.ts';
 import type { OptionsOf, RawValue, StorageOption } from '../../option-schema.ts';
 import type { DestinationUrl } from '../../url.ts';
 import { chooseClient } from './choose-client.ts';
@@ -80,12 +81,10 @@ const options = [
     help: 'The fingerprint of the host key that the server must have, as "SHA256:…"; known hosts are not read then',
     aliases: ['ssh-fingerprint'],
   },
-  {
-    name: 'ssh-accept-any-fingerprints',
-    kind: 'boolean',
-    help: 'Refused: a server whose key nobody has checked could be anybody',
-    default: 'no',
-  },
+  refused('ssh-accept-any-fingerprints', 'boolean', {
+    reason: 'a server whose key nobody has checked could be anybody',
+    hint: 'Leave it out; the first attempt then tells the fingerprint, which you compare with that of the server and give as "host-key-fingerprint"',
+  }),
   {
     name: 'client',
     kind: 'choice',
@@ -165,15 +164,6 @@ function settingsOf(
   given: OptionsOf<typeof options>,
   { environment, clock }: DriverContext,
 ): ConnectionSettings {
-  if (given['ssh-accept-any-fingerprints']) {
-    throw new AppError(
-      'input/usage',
-      'The option "ssh-accept-any-fingerprints" is refused: a server whose key nobody has checked could be anybody',
-      {
-        hint: 'Leave it out; the first attempt then tells the fingerprint, which you compare with that of the server and give as "host-key-fingerprint"',
-      },
-    );
-  }
   const { port } = given;
   if (port !== undefined && !(Number.isInteger(port) && port >= 1 && port <= 65_535))
     throw new AppError('input/usage', 'The option "port" must be a whole number from 1 to 65535');

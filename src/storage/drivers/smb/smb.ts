@@ -2,6 +2,7 @@ import { devNull } from 'node:os';
 
 import { AppError } from '../../../base/errors.ts';
 import { defineDriver } from '../../driver.ts';
+import { withoutEffect } from '../../foreign-option.ts';
 import { nameCodec, nameStyles } from '../../network/escaped-name.ts';
 import { obscuredPassword } from '../../network/rclone/obscured-password.ts';
 import { RcloneConnection, type RemoteFacts } from '../../network/rclone/rclone-connection.ts';
@@ -64,6 +65,8 @@ export const smbDriver = defineDriver({
       default: 'rclone',
       aliases: ['rclone-executable'],
     },
+    withoutEffect('read-buffer-size', 'how much is read at once follows from what the server can'),
+    withoutEffect('write-buffer-size', 'how much is sent at once follows from what the server can'),
   ],
   fromUrl({ host, port, user, password, path }) {
     if (host === undefined) {

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { AppError } from '../../../base/errors.ts';
 import type { Secret } from '../../../base/secret.ts';
 import { defineDriver } from '../../driver.ts';
+import { withoutEffect } from '../../foreign-option.ts';
 import { HttpClient } from '../../network/http-client.ts';
 import { tlsOptions, tlsTrust } from '../../network/tls.ts';
 import { Authentication, type AuthenticationKind } from './authentication.ts';
@@ -73,6 +74,12 @@ export const webdavDriver = defineDriver({
       default: 'no',
     },
     ...tlsOptions,
+    withoutEffect(
+      'use-extended-propfind',
+      'the properties that are needed are asked for by name, as every server understands it',
+    ),
+    withoutEffect('use-legacy-parsing', 'there is one way to read listings'),
+    withoutEffect('debug-propfind-file', 'listings are not written to a file'),
   ],
   fromUrl({ scheme, host, port, user, password, path }) {
     if (host === undefined) {
