@@ -303,3 +303,33 @@ test('nothing builds upon a chain that has lost a volume', async () => {
   await records(machine, 'restore', archive, '-t', machine.of('out'));
   assert.deepEqual(compareTrees(source, machine.of('out')), []);
 });
+
+test('nothing takes the place of a backup whose signatures are lost', async () => {
+  await using machine = await ownMachine();
+  const { source, archive } = await twoSets(machine);
+  await rm(machine.of('archive/duplicity-new-signatures.20261101T100000Z.to.20261102T100000Z.sigtar.gz')); // prettier-ignore
+  const third = ['--time', '2026-11-03T10:00:00Z'];
+  await machine.write({ 'a.txt': 'three' });
+  const next = await machine.run('backup', source, archive, ...third);
+  assert.equal(next.status, 0, next.stderr.text);
+  assert.match(next.stderr.text, /has no signatures.*: a full backup is made/u);
+  const snapshots = await records(machine, 'snapshots', archive);
+  assert.equal(snapshots.filter(({ type }) => type === 'snapshot').length, 3);
+  for (const [time, text] of [
+    ['2026-11-03', 'one and more'],
+    ['latest', 'three'],
+  ]) {
+    assert.equal((await machine.run('cat', archive, `${time!}:a.txt`)).stdout.text, text);
+  }
+});
+
+test('nothing builds upon a chain of which a backup in the middle is lost', async () => {
+  await using machine = await ownMachine();
+  const { source, archive } = await twoSets(machine);
+  await records(machine, 'backup', source, archive, '--time', '2026-11-03T10:00:00Z');
+  await rm(machine.of('archive/duplicity-inc.20261101T100000Z.to.20261102T100000Z.manifest'));
+  const next = await machine.run('backup', source, archive, '--time', '2026-11-04T10:00:00Z');
+  assert.equal(next.status, 0, next.stderr.text);
+  assert.match(next.stderr.text, /which is not there: a full backup is made/u);
+  assert.ok((await readdir(archive)).includes('duplicity-full.20261104T100000Z.manifest'));
+});

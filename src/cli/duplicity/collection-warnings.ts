@@ -3,14 +3,20 @@ import type { Collection } from '../../repository/duplicity/collection/collectio
 import { type DuplicityLog, warningCodes } from './duplicity-log.ts';
 
 /** What duplicity says of leftovers whenever it lists an archive. */
-export function tellCollectionWarnings(
-  { findings, incomplete, interrupted, orphaned }: Collection,
-  log: DuplicityLog,
-): void {
-  const surplus = findings.some(
-    ({ kind }) => kind === 'surplus-signatures' || kind === 'orphaned-signatures',
-  );
-  if (surplus) {
+export function tellCollectionWarnings(collection: Collection, log: DuplicityLog): void {
+  const { findings, incomplete, interrupted, orphaned } = collection;
+  for (const place of ['local', 'remote'] as const) {
+    const names = findings.flatMap((finding) =>
+      finding.kind === 'orphaned-signatures' && finding.place === place ? [finding.file.name] : [],
+    );
+    if (names.length === 0) continue;
+    const noun = names.length === 1 ? 'file' : 'files';
+    log.warning(
+      `Warning, found the following ${place} orphaned signature ${noun}:\n${names.join('\n')}`,
+      { code: warningCodes.orphanedSignatures },
+    );
+  }
+  if (hasUnmatchedSignatures(collection)) {
     log.warning('Warning, found signatures but no corresponding backup files', {
       code: warningCodes.unmatchedSignatures,
     });
@@ -27,4 +33,12 @@ export function tellCollectionWarnings(
       code: warningCodes.orphanedSets,
     });
   }
+}
+
+/** Whether there are signatures and no chain that they are those of, or some that came behind it. */
+function hasUnmatchedSignatures({ active, findings, signatureChains }: Collection): boolean {
+  if (active === undefined) return signatureChains.length > 0;
+  return findings.some(
+    (finding) => finding.kind === 'surplus-signatures' && finding.file.file.end > active.chain.end,
+  );
 }

@@ -6,6 +6,7 @@ import { bytesOfText, type LogText } from './log-text.ts';
 /** What a message is about, in numbers that front ends know. */
 export const warningCodes = {
   generic: 1,
+  orphanedSignatures: 2,
   unnecessarySignatures: 3,
   unmatchedSignatures: 4,
   incompleteSets: 5,

@@ -137,7 +137,10 @@ export async function synchroniseArchive(
     for (const { error } of damaged) log.warning(error.message);
   }
   if (count === 0) log.notice('Local and Remote metadata are synchronized, no sync needed.');
-  else opened.collection = await archive.collection({ signal });
+  else {
+    opened.collection = await archive.collection({ signal });
+    tellCollectionWarnings(opened.collection, log);
+  }
   tellLastFull(opened.collection, run);
 }
 

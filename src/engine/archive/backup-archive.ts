@@ -112,7 +112,11 @@ export async function backupArchive(
         sourcePath,
         allowSourceMismatch: input.allowSourceMismatch ?? false,
       },
-      { signal, notice: (message) => report({ type: 'notice', message }) },
+      {
+        signal,
+        notice: (message) => report({ type: 'notice', message }),
+        warn: (error) => report({ type: 'problem', severity: 'warning', error }),
+      },
     );
     const { identity } = prepared;
     input.onSet?.({ ...identity, resumedAfter: prepared.resumed?.volumes.length });

@@ -62,7 +62,11 @@ export async function copyNativeToArchive(
         allowSourceMismatch: false,
         time,
       },
-      { signal, notice: (message) => report({ type: 'notice', message }) },
+      {
+        signal,
+        notice: (message) => report({ type: 'notice', message }),
+        warn: (error) => report({ type: 'problem', severity: 'warning', error }),
+      },
     );
     const written = await writeSet(
       prepared.place,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 
@@ -93,6 +93,29 @@ describe('the drop-in for duplicity', () => {
     assert.equal(checked.status, 0);
     assert.match(checked.stdout.text, /compared, 0 differences found\./u);
     assert.match(checked.stdout.text, /--compare-data/u);
+  });
+
+  test('a chain that has lost a volume is left, unless an incremental backup is asked for', async () => {
+    using scratch = scratchDirectory();
+    mkdirSync(scratch.of('source'));
+    writeFileSync(scratch.of('source', 'a'), 'a');
+    const url = `file://${scratch.of('archive')}`;
+    const backUp = (time: number, ...action: string[]): Promise<Ran> =>
+      run(
+        [...action, '--no-encryption', '--archive-dir', scratch.of('cache'), '--current-time', `${time}`, scratch.of('source'), url], // prettier-ignore
+        { environment: { HOME: scratch.path } },
+      );
+    assert.equal((await backUp(1_700_000_000)).status, 0);
+    rmSync(scratch.of('archive', 'duplicity-full.20231114T221320Z.vol1.difftar.gz'));
+    const onward = await backUp(1_700_000_100, 'incremental');
+    assert.equal(onward.status, 0, onward.stderr.text);
+    assert.match(onward.stdout.text, /lacks volume 1: what it held cannot be restored/u);
+    assert.match(onward.stdout.text, /^SourceFiles 2$/mu);
+    const next = await backUp(1_700_000_200);
+    assert.equal(next.status, 0, next.stderr.text);
+    assert.match(next.stdout.text, /lacks volume 1: a full backup is made/u);
+    const manifest = scratch.of('archive', 'duplicity-full.20231114T221640Z.manifest');
+    assert.ok(existsSync(manifest));
   });
 
   test('times that make no sense, no backup, an interruption', async () => {

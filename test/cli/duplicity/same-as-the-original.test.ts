@@ -5,7 +5,6 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   symlinkSync,
   utimesSync,
@@ -13,26 +12,13 @@ import {
 } from 'node:fs';
 import { describe, test } from 'node:test';
 
-import {
-  type DuplicityProgram,
-  ownDuplicity,
-  type ProgramRun,
-  realDuplicity,
-} from '#test/compat/duplicity-programs.ts';
+import { ownDuplicity, realDuplicity } from '#test/compat/duplicity-programs.ts';
 import { missingPrograms } from '#test/servers/required-programs.ts';
-import { type ScratchDirectory, scratchDirectory } from '#test/support/scratch-directory.ts';
+import { scratchDirectory } from '#test/support/scratch-directory.ts';
+import { Both } from './both-programs.ts';
 
 const begin = 1_700_000_000;
 const day = 86_400;
-
-/** What a program says, without what may differ: where it works, when it ran, how well it compressed. */
-function comparable(text: string, place: string): string {
-  return text
-    .replaceAll(place, '<place>')
-    .replaceAll(/^((?:\. )?(?:StartTime|EndTime|ElapsedTime)) .*$/gmu, '$1')
-    .replaceAll(/^((?:\. )?TotalDestinationSizeChange) .*$/gmu, '$1')
-    .replaceAll(/b'(New|Changed|Deleted)'/gu, (_, word: string) => word.padStart(word.length + 3));
-}
 
 function makeTree(root: string): void {
   mkdirSync(`${root}/sub/deep`, { recursive: true });
@@ -142,6 +128,10 @@ describe(
       await both.same('all old', ['remove-older-than', 'now', archive]);
       await both.same('half old', ['remove-older-than', String(begin + day + 1), archive]);
       await both.same('all but one', ['remove-all-but-n-full', '1', archive]);
+      const rehearsed = ['--force', '--dry-run', archive];
+      await both.same('rehearsal', ['remove-older-than', String(begin + 8 * day), ...rehearsed]);
+      await both.same('rehearsal', ['remove-all-but-n-full', '1', ...rehearsed]);
+      await both.same('rehearsal', ['remove-all-inc-of-but-n-full', '1', ...rehearsed]);
       await both.same('their increments', [
         'remove-all-inc-of-but-n-full',
         '1',
@@ -153,6 +143,7 @@ describe(
       await both.same('status', ['collection-status', archive]);
       both.spoil();
       await both.same('leftovers', ['cleanup', archive]);
+      await both.same('leftovers, rehearsal', ['cleanup', ...rehearsed]);
       await both.same('leftovers, really', ['cleanup', '--force', archive]);
       await both.same('status', ['collection-status', archive]);
     });
@@ -289,94 +280,3 @@ describe(
     });
   },
 );
-
-/** Runs command lines with both programs, each in its own place, and compares. */
-class Both {
-  readonly #programs: readonly DuplicityProgram[];
-  readonly #scratch: ScratchDirectory;
-
-  constructor(programs: readonly DuplicityProgram[], scratch: ScratchDirectory) {
-    this.#programs = programs;
-    this.#scratch = scratch;
-  }
-
-  /** Stands for a path that is different for each program. */
-  path(name: string): string {
-    return `<place>/${name}`;
-  }
-
-  url(name: string): string {
-    return `file://${this.path(name)}`;
-  }
-
-  /** `except`: lines that may differ. */
-  async same(
-    title: string,
-    parameters: readonly string[],
-    status = 0,
-    except?: RegExp,
-  ): Promise<void> {
-    const [real, own] = await Promise.all(
-      this.#programs.map(async (program) => {
-        const place = this.#scratch.of(program.name);
-        const log = `${place}/log`;
-        mkdirSync(place, { recursive: true });
-        rmSync(log, { force: true });
-        const run = await program.run(
-          [
-            `--log-file=${log}`,
-            `--archive-dir=${place}/cache`,
-            '--no-encryption',
-            '--name=x',
-            ...parameters.map((word) => word.replaceAll('<place>', place)),
-          ],
-          { HOME: this.#scratch.path, TZ: 'UTC' },
-        );
-        return told(run, existsSync(log) ? readFileSync(log, 'latin1') : '', place, except);
-      }),
-    );
-    assert.equal(own!.status, status, `${title}: ${JSON.stringify(own)}`);
-    assert.deepEqual(own, real, title);
-  }
-
-  /** Gives each program what the other has: the archive, and the copies of what can be read without it. */
-  exchange(): void {
-    for (const name of ['archive', 'cache']) {
-      const [one, other] = this.#programs.map((program) =>
-        this.#scratch.of(`${program.name}/${name}`),
-      );
-      const between = this.#scratch.of('between');
-      renameSync(one!, between);
-      renameSync(other!, one!);
-      renameSync(between, other!);
-    }
-  }
-
-  /** Leaves a volume of a set that never was. */
-  spoil(): void {
-    for (const { name } of this.#programs) {
-      const file = 'duplicity-full.20240101T000000Z.vol1.difftar.gz';
-      writeFileSync(`${this.#scratch.of(name)}/archive/${file}`, 'x');
-    }
-  }
-}
-
-interface Told {
-  readonly status: number;
-  readonly output: readonly string[];
-  readonly errors: readonly string[];
-  readonly log: readonly string[];
-}
-
-function told(run: ProgramRun, log: string, place: string, except: RegExp | undefined): Told {
-  const lines = (text: string): string[] =>
-    comparable(text, place)
-      .split('\n')
-      .filter((line) => except?.test(line) !== true);
-  return {
-    status: run.status,
-    output: lines(run.output),
-    errors: lines(run.errors),
-    log: lines(log),
-  };
-}

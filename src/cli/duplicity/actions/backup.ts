@@ -133,7 +133,7 @@ function kindOf(
     log.notice('Last full backup is too old, forcing full backup');
     return 'full';
   }
-  return 'incremental';
+  return action.name === 'incremental' ? 'incremental' : 'auto';
 }
 
 /** The name that the chain has already, if it may be this host's with its domain; else this host's. */

@@ -37,15 +37,13 @@ async function cleanUp(opened: OpenedArchive, given: DuplicityRun): Promise<void
   const { log } = given;
   await synchroniseArchive(opened, given, opened.collection.chains.at(-1)?.sets ?? []);
   const plan = planCleanup(opened.collection);
-  const names = Array.from(
-    new Set(plan.steps.filter(({ place }) => place === 'remote').map(({ name }) => name)),
-  );
   if (plan.steps.length === 0) {
     log.warning('No extraneous files found, nothing deleted in cleanup.');
     return;
   }
-  const shown = (names.length > 0 ? names : plan.steps.map(({ name }) => name)).join('\n');
-  const isOne = !shown.includes('\n');
+  const names = namesOf(plan);
+  const isOne = names.length === 1;
+  const shown = names.join('\n');
   if (isForced(given)) {
     log.notice(`Deleting ${isOne ? 'this file' : 'these files'} from backend:\n${shown}`);
     await execute(plan, opened, given);
@@ -54,6 +52,18 @@ async function cleanUp(opened: OpenedArchive, given: DuplicityRun): Promise<void
       `Found the following ${isOne ? 'file' : 'files'} to delete:\n${shown}\nRun duplicity again with the --force option to actually delete.`,
     );
   }
+}
+
+/** What goes, in duplicity's order: copies of signatures, files on the destination, those of signatures last. Copies alone if there is nothing else. */
+function namesOf({ steps, signatures }: RemovalPlan): readonly string[] {
+  const strays = signatures.toReversed();
+  const ofSets = steps.filter((step) => !signatures.includes(step));
+  const names = [
+    ...strays.filter(({ place }) => place === 'local'),
+    ...ofSets.filter(({ place }) => place === 'remote'),
+    ...strays.filter(({ place }) => place === 'remote'),
+  ];
+  return (names.length > 0 ? names : steps).map(({ name }) => name);
 }
 
 async function removeOld(opened: OpenedArchive, given: DuplicityRun): Promise<void> {
@@ -92,13 +102,13 @@ async function removeOld(opened: OpenedArchive, given: DuplicityRun): Promise<vo
   }
   log.notice(`Deleting backup ${isOne ? 'chain at time' : 'chains at times'}:\n${times}`);
   const isWhole = action.name !== 'remove-all-inc-of-but-n-full';
-  for (const chain of chains) {
-    const begin = isWhole ? 'Deleting complete' : 'Deleting any incremental';
-    const rooted = isWhole ? '' : ' rooted at';
-    for (const signatures of collection.signatureChains) {
-      if (signatures.start !== chain.start) continue;
-      log.notice(`${begin} signature chain${rooted} ${shown(signatures.end)}`);
-    }
+  const begin = isWhole ? 'Deleting complete' : 'Deleting any incremental';
+  const rooted = isWhole ? '' : ' rooted at';
+  for (const signatures of collection.signatureChains.toReversed()) {
+    if (!chains.some(({ start }) => start === signatures.start)) continue;
+    log.notice(`${begin} signature chain${rooted} ${shown(signatures.end)}`);
+  }
+  for (const chain of chains.toReversed()) {
     log.notice(`${begin} backup chain${rooted} ${shown(chain.end)}`);
   }
   await execute(plan, opened, given);
@@ -125,14 +135,15 @@ function chainsOf({ sets }: RemovalPlan, { collection }: OpenedArchive): readonl
 }
 
 function isForced({ line: { options } }: DuplicityRun): boolean {
-  return options.has('force') && !options.has('dry-run');
+  return options.has('force');
 }
 
 async function execute(
   plan: RemovalPlan,
   { archive }: OpenedArchive,
-  { log, context }: DuplicityRun,
+  { log, context, line }: DuplicityRun,
 ): Promise<void> {
+  if (line.options.has('dry-run')) return;
   await executeRemoval(plan, archive, {
     signal: context.signal,
     onRemoved: ({ name }) => log.info(`Deleting ${name}`),

@@ -19,6 +19,7 @@ import {
   type Place,
   type SignatureChain,
   signaturesOf,
+  uselessSignatures,
 } from './signature-chain.ts';
 
 export interface Collection {
@@ -117,7 +118,7 @@ export function sortCollection(
     signatureChains: signatures
       .flatMap((joined) => joined.chains)
       .toSorted((left, right) => left.end - right.end || left.start - right.start),
-    active: newest && activeChain(newest),
+    active: newest && activeChain(newest, orphaned),
     incomplete,
     orphaned,
     interrupted,
@@ -131,8 +132,12 @@ export function sortCollection(
       ...overlaps(chains),
       ...sameTimes(complete),
       ...signatures.flatMap((joined) => {
-        const { orphaned: unjoined } = joined;
-        return strayFindings(joined.place, joined.files, unjoined, used);
+        const { place, files, orphaned: unjoined } = joined;
+        const useless = chains.flatMap((chain) => uselessSignatures(chain, place));
+        return [
+          ...useless.map((file): Finding => ({ kind: 'orphaned-signatures', place, file })),
+          ...strayFindings(place, files, unjoined, used),
+        ];
       }),
     ],
   };

@@ -30,7 +30,7 @@ export type Finding =
   | { readonly kind: 'doubtful-manifest'; readonly set: BackupSet; readonly problem: string }
   /** No signatures of a set: it can be restored, but not be listed or built upon. */
   | { readonly kind: 'missing-signatures'; readonly set: BackupSet }
-  /** Signatures that fit no other ones. */
+  /** Signatures that fit no other ones, or of whose chain earlier ones are lost. */
   | { readonly kind: 'orphaned-signatures'; readonly place: Place; readonly file: ArchiveFile }
   /** Signatures of no complete set. They keep duplicity from making incremental sets when they follow a chain's last ones. */
   | { readonly kind: 'surplus-signatures'; readonly place: Place; readonly file: ArchiveFile }

@@ -61,13 +61,18 @@ export function planKeepIncrementals(collection: Collection, count: number): Rem
 
 /**
  * Removes what is of no use: incomplete and interrupted sets, incremental ones that fit no chain, signatures of no complete set (also those at a chain's
- * end, that duplicity leaves and that then keep it from making incremental sets).
+ * end, that duplicity leaves and that then keep it from making incremental sets), and signatures behind such as are lost.
  */
 export function planCleanup(collection: Collection): RemovalPlan {
   const { incomplete, interrupted, orphaned } = collection;
   const kept = new Set(collection.chains.flatMap(({ sets }) => sets.map((set) => setKey(set))));
-  const isUseless = ({ file }: ArchiveFile): boolean =>
-    file.kind === 'signatures' && !kept.has(setKey(file));
+  const unjoined = new Set(
+    collection.findings.flatMap((finding) =>
+      finding.kind === 'orphaned-signatures' ? [finding.file] : [],
+    ),
+  );
+  const isUseless = (file: ArchiveFile): boolean =>
+    unjoined.has(file) || (file.file.kind === 'signatures' && !kept.has(setKey(file.file)));
   const isStrayPart = ({ file }: ArchiveFile): boolean => file.partial && !kept.has(setKey(file));
   return planOf(
     [],

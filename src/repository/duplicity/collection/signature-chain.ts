@@ -21,9 +21,9 @@ export interface SignatureChain {
 /** The chain that the next incremental set can build upon. */
 export interface ActiveChain {
   readonly chain: BackupChain;
-  /** The set that the next one builds upon: the last, or the one before if only the last one's signatures are missing. */
+  /** The last set of the chain, which the next one builds upon. */
   readonly base: BackupSet;
-  /** Of every set up to `base`, in order; files in the archive directory are preferred. */
+  /** Of every set, in order; files in the archive directory are preferred. */
   readonly signatures: readonly SignatureFile[];
 }
 
@@ -59,19 +59,39 @@ export function joinSignatures(
 
 /** The signatures of a set: in the archive directory, else on the destination, else `undefined`. */
 export function signaturesOf(set: BackupSet): SignatureFile | undefined {
-  const local = set.local.find(({ file }) => file.kind === 'signatures' && !file.partial);
+  const local = localSignatures(set);
   if (local !== undefined) return { place: 'local', file: local };
   return set.signatures && { place: 'remote', file: set.signatures };
 }
 
+/** Signatures in one place that are of no use, because those of an earlier set of the chain are lost. */
+export function uselessSignatures({ sets }: BackupChain, place: Place): ArchiveFile[] {
+  const lost = sets.findIndex((set) => signaturesOf(set) === undefined);
+  if (lost === -1) return [];
+  return sets
+    .slice(lost)
+    .map((set) => (place === 'remote' ? set.signatures : localSignatures(set)))
+    .filter((file) => file !== undefined);
+}
+
+function localSignatures({ local }: BackupSet): ArchiveFile | undefined {
+  return local.find(({ file }) => file.kind === 'signatures' && !file.partial);
+}
+
 /**
- * Whether the next incremental set can build upon a chain, and on which of its sets. What matters are signatures of the chain's own sets: others
- * that are left over do no harm, unlike in duplicity, which gives a chain up when a surplus file makes the signatures end later than the sets.
+ * Whether the next incremental set can build upon a chain, which it does only upon the last of its sets: one that began at an earlier set would come in the
+ * place of those behind it. What matters are signatures of the chain's own sets: others that are left over do no harm, unlike in duplicity, which gives a chain
+ * up when a surplus file makes the signatures end later than the sets.
+ *
+ * @param orphaned incremental sets that fit no chain: later ones are of this one, and one between is lost
  */
-export function activeChain(chain: BackupChain): ActiveChain | undefined {
-  const files = chain.sets.map(signaturesOf);
-  const last = files.at(-1) === undefined ? files.length - 1 : files.length;
-  const signatures = files.slice(0, last).filter((file) => file !== undefined);
-  const base = chain.sets[last - 1];
-  return signatures.length === last && base !== undefined ? { chain, base, signatures } : undefined;
+export function activeChain(
+  chain: BackupChain,
+  orphaned: readonly BackupSet[],
+): ActiveChain | undefined {
+  const signatures = chain.sets.map(signaturesOf).filter((file) => file !== undefined);
+  const base = chain.sets.at(-1);
+  const isWhole =
+    signatures.length === chain.sets.length && orphaned.every(({ end }) => end <= chain.end);
+  return isWhole && base !== undefined ? { chain, base, signatures } : undefined;
 }

@@ -3,7 +3,6 @@ import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError, hasCode } from '../../../base/errors.ts';
 import { quotePath } from '../../../base/posix/system-error.ts';
 import { type BackupSet, isEncrypted } from '../collection/backup-set.ts';
-import type { BackupChain } from '../collection/chain.ts';
 import type { Collection } from '../collection/collection.ts';
 import { compareWithManifest } from '../collection/cross-check.ts';
 import { describeFinding } from '../collection/finding.ts';
@@ -49,6 +48,8 @@ export interface PreparedSet {
 /** How to stop, and whom to tell what is worth knowing. */
 export interface PrepareOptions extends CallOptions {
   readonly notice: (message: string) => void;
+  /** What of the archive is lost, and what follows from that. */
+  readonly warn: (error: AppError) => void;
 }
 
 /**
@@ -81,7 +82,8 @@ export async function prepareSet(
     }
     collection = await archive.collection(options);
   }
-  const base = await soundBase(archive, chosenBase(collection, request), request, options);
+  const chosen = chosenBase(collection, request, options);
+  const base = await soundBase(archive, chosen, request, options);
   if (base === undefined) {
     const end = await timeAfter(archive, collection, request, options);
     const identity: SetIdentity = { set: 'full', start: undefined, end };
@@ -112,11 +114,25 @@ async function synchronised(
 }
 
 /** The sets that the next one builds upon; undefined for a full one. */
-function chosenBase(collection: Collection, request: SetRequest): readonly BackupSet[] | undefined {
-  const { active } = collection;
+function chosenBase(
+  { active, chains, findings }: Collection,
+  request: SetRequest,
+  { warn }: PrepareOptions,
+): readonly BackupSet[] | undefined {
   if (request.kind === 'full') return undefined;
   if (active === undefined) {
-    if (request.kind === 'auto') return undefined;
+    if (request.kind === 'auto') {
+      const newest = chains.at(-1);
+      const loss = findings.find(
+        (finding) =>
+          finding.kind === 'orphaned-set' ||
+          (finding.kind === 'missing-signatures' && newest?.sets.includes(finding.set) === true),
+      );
+      if (newest !== undefined && loss !== undefined) {
+        warn(lossError(`${describeFinding(loss)}: a full backup is made, and what there is stays`));
+      }
+      return undefined;
+    }
     throw new AppError(
       'input/usage',
       'There is no backup with signatures that an incremental one could build upon',
@@ -126,7 +142,7 @@ function chosenBase(collection: Collection, request: SetRequest): readonly Backu
   const { fullIfOlderThan } = request;
   const isOld = fullIfOlderThan !== undefined && active.chain.full.end < fullIfOlderThan;
   if (request.kind === 'auto' && isOld) return undefined;
-  return upTo(active.chain, active.base);
+  return active.chain.sets;
 }
 
 /**
@@ -137,21 +153,27 @@ async function soundBase(
   archive: DuplicityArchive,
   base: readonly BackupSet[] | undefined,
   { kind }: SetRequest,
-  { notice, ...options }: PrepareOptions,
+  { warn, ...options }: PrepareOptions,
 ): Promise<readonly BackupSet[] | undefined> {
   for (const set of base ?? []) {
     const problem = await lossOf(archive, set, options);
     if (problem === undefined) continue;
     if (kind === 'auto') {
-      notice(
-        `${problem}: a full backup is made, since nothing that builds upon it could be restored`,
+      warn(
+        lossError(
+          `${problem}: a full backup is made, since nothing that builds upon it could be restored`,
+        ),
       );
       return undefined;
     }
-    notice(`${problem}: what it held cannot be restored, and what builds upon it neither`);
+    warn(lossError(`${problem}: what it held cannot be restored, and what builds upon it neither`));
     return base;
   }
   return base;
+}
+
+function lossError(message: string): AppError {
+  return new AppError('repository/damaged', message);
 }
 
 /** What a set of a chain has lost, in words. */
@@ -172,18 +194,10 @@ async function lossOf(
   }
 }
 
-/** The sets that an interrupted set builds upon. */
+/** The sets that an interrupted set builds upon; none if they are gone, or if another one has come behind them meanwhile, whose place it would take. */
 function baseOf(collection: Collection, interrupted: BackupSet): readonly BackupSet[] | undefined {
   if (interrupted.type === 'full') return undefined;
-  for (const chain of collection.chains) {
-    const base = chain.sets.find(({ end }) => end === interrupted.start);
-    if (base !== undefined) return upTo(chain, base);
-  }
-  return [];
-}
-
-function upTo(chain: BackupChain, base: BackupSet): readonly BackupSet[] {
-  return chain.sets.slice(0, chain.sets.indexOf(base) + 1);
+  return collection.chains.find(({ end }) => end === interrupted.start)?.sets ?? [];
 }
 
 function identityOf({ type, start, end }: BackupSet): SetIdentity {
