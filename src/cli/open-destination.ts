@@ -70,23 +70,21 @@ export async function openLocated(
     // On a rescue system nothing can be remembered, and nothing needs to be.
     const memory = localSlotMemory(stateDirectory, random, readOnly ? () => undefined : warn);
     let idle = meanwhile;
-    // The key is derived in the thread pool; meanwhile the rest of the program is loaded.
     const unlocking = unlock(storage, credentials, {
       memory,
       ...(description && { description }),
       keySlots,
-      // Not earlier: whatever this thread did before that would only delay it.
+      // The key is derived in the thread pool; meanwhile the rest of the program is loaded. Not earlier: whatever this thread did before that would only delay it.
       onOpening() {
         idle?.(located, places);
         idle = undefined;
+        loadOpening().catch(() => undefined); // waited for below
       },
       signal,
     });
     const ahead = readAhead(storage, { signal: reading });
-    const [unlocked, { openUnlocked }] = await Promise.all([
-      unlocking,
-      import('../repository/native/native-repository.ts'),
-    ]);
+    const unlocked = await unlocking;
+    const { openUnlocked } = await loadOpening();
     const options = { localPath, readOnly, ahead, signal };
     const repository = await openUnlocked(storage, unlocked, places, options);
     if (mode !== 'read') {
@@ -99,6 +97,8 @@ export async function openLocated(
     throw error;
   }
 }
+
+const loadOpening = () => import('../repository/native/native-repository.ts');
 
 /** Makes a repository at a place that was looked at, or completes one whose making was interrupted. The place is the answer's from then on. */
 export async function makeRepository(

@@ -67,26 +67,23 @@ export const run: CommandRun<typeof backup> = async (input, session) => {
       (await begun?.catch(() => undefined))?.[Symbol.dispose]();
     },
   };
-  const [repository, engine] = await Promise.all([
-    openLocated(located, flags, session, {
-      mode: flags['no-init'] ? 'write' : 'make',
-      meanwhile({ repositoryId }, { cacheDirectory, warn }) {
-        if (plan === undefined || repositoryId === undefined) return;
-        begun = beginBackup(
-          { ...settings, plan, place: { cacheDirectory, repositoryId, warn } },
-          session,
-        );
+  await using opened = await openLocated(located, flags, session, {
+    mode: flags['no-init'] ? 'write' : 'make',
+    meanwhile({ repositoryId }, { cacheDirectory, warn }) {
+      if (plan !== undefined && repositoryId !== undefined) {
+        const place = { cacheDirectory, repositoryId, warn };
+        begun = beginBackup({ ...settings, plan, place }, session);
         begun.catch(() => undefined); // waited for later
-      },
-      inspect({ localPath }) {
-        if (plan !== undefined && localPath !== undefined) {
-          refuseNesting(plan.sources, filter, localPath);
-        }
-      },
-    }),
-    import('../../engine/backup.ts'),
-  ]);
-  await using opened = repository;
+      }
+      import('../../engine/backup.ts').catch(() => undefined); // as well
+    },
+    inspect({ localPath }) {
+      if (plan !== undefined && localPath !== undefined) {
+        refuseNesting(plan.sources, filter, localPath);
+      }
+    },
+  });
+  const engine = await import('../../engine/backup.ts');
   const done = new AbortController();
   const surveying =
     plan !== undefined && session.terminal.progress && !output.json

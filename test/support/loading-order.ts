@@ -1,0 +1,26 @@
+/**
+ * Loaded before the program (`--import`): writes to the file that LOADING_ORDER names, in their order, the modules that are loaded, and `argon2` whenever a key is
+ * begun to be derived.
+ */
+import crypto from 'node:crypto';
+import { appendFileSync } from 'node:fs';
+import { registerHooks, syncBuiltinESMExports } from 'node:module';
+
+const file = process.env['LOADING_ORDER'];
+const note = (line: string): void => {
+  if (file !== undefined) appendFileSync(file, `${line}\n`);
+};
+
+const { argon2 } = crypto;
+crypto.argon2 = ((...parameters: Parameters<typeof argon2>) => {
+  note('argon2');
+  argon2(...parameters);
+}) as typeof argon2;
+syncBuiltinESMExports();
+
+registerHooks({
+  load(url, context, nextLoad) {
+    note(url);
+    return nextLoad(url, context);
+  },
+});
