@@ -125,6 +125,7 @@ describe('the rules notice', () => {
     'const chance = Math.random();',
     `import { randomBytes } from 'node:crypto';`,
     `import { spawn } from 'node:child_process';`,
+    'await mkdir(directory, { mode: 0o700, recursive: true });',
   ]) {
     test(text, () => {
       const found = privilegeViolations(new Map([['engine/a.ts', text]]));

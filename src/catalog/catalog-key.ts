@@ -1,10 +1,11 @@
 import { hkdfSync, scrypt } from 'node:crypto';
-import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
+import { link, open, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 import { writeFileAtomically } from '../base/atomic-file.ts';
 import { toHex } from '../base/bytes.ts';
 import { AppError, messageOf, systemCodeOf } from '../base/errors.ts';
+import { makeDirectories } from '../base/make-directories.ts';
 import { systemRandom } from '../base/random.ts';
 import { Secret } from '../base/secret.ts';
 
@@ -118,7 +119,7 @@ async function readKey(file: string): Promise<CatalogKey | undefined> {
 async function makeKey(file: string): Promise<void> {
   await writable(file, async () => {
     const directory = path.dirname(file);
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectories(directory, { mode: 0o700 });
     const temporary = path.join(directory, `.${toHex(systemRandom(12))}.unfinished`);
     try {
       await using handle = await open(temporary, 'wx', 0o600);

@@ -1,8 +1,9 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { writeFileAtomically } from '../base/atomic-file.ts';
 import { AppError, messageOf, systemCodeOf } from '../base/errors.ts';
+import { makeDirectories } from '../base/make-directories.ts';
 
 const fileName = 'destinations.json';
 const fileVersion = 1;
@@ -37,7 +38,7 @@ export class KnownDestinations {
       2,
     );
     try {
-      await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+      await makeDirectories(this.#directory, { mode: 0o700 });
       await writeFileAtomically(this.file, Buffer.from(`${text}\n`));
     } catch (cause) {
       throw new AppError('local/unwritable', `Cannot write "${this.file}": ${messageOf(cause)}`, {

@@ -1,9 +1,10 @@
-import { link, mkdir, readFile, rm } from 'node:fs/promises';
+import { link, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 import { writeFileAtomically } from '../base/atomic-file.ts';
 import { toHex } from '../base/bytes.ts';
 import { AppError, messageOf, systemCodeOf } from '../base/errors.ts';
+import { makeDirectories } from '../base/make-directories.ts';
 import { systemRandom } from '../base/random.ts';
 import { Secret } from '../base/secret.ts';
 
@@ -61,7 +62,7 @@ async function readToken(file: string): Promise<string | undefined> {
 async function makeToken(file: string): Promise<string> {
   const fresh = `${file}.${toHex(systemRandom(6))}.new`;
   try {
-    await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+    await makeDirectories(path.dirname(file), { mode: 0o700 });
     await writeFileAtomically(fresh, Buffer.from(`${toHex(systemRandom(32))}\n`));
     try {
       await link(fresh, file);

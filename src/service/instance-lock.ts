@@ -1,9 +1,10 @@
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import type { CallOptions } from '../base/call-options.ts';
 import type { Clock } from '../base/clock.ts';
 import { AppError, messageOf, systemCodeOf } from '../base/errors.ts';
+import { makeDirectoriesSync } from '../base/make-directories.ts';
 import { tryLockFile } from '../base/posix/file-lock.ts';
 import { posixSupport } from '../base/posix/support.ts';
 import { SystemError } from '../base/posix/system-error.ts';
@@ -54,7 +55,7 @@ interface Holder {
 function attempt(file: string, now: number): InstanceLock | undefined {
   const text = JSON.stringify({ process: identifyProcess(), since: now } satisfies Holder);
   try {
-    mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+    makeDirectoriesSync(path.dirname(file), { mode: 0o700 });
     return posixSupport().native ? lockBySystem(file, text) : lockByContent(file, text);
   } catch (cause) {
     throw new AppError('local/unwritable', `Cannot lock "${file}": ${messageOf(cause)}`, { cause });

@@ -62,6 +62,12 @@ const privileges: readonly (readonly [pattern: RegExp, allowed: RegExp, instead:
     /^(?:base\/process|cli\/passphrase)\.ts$/u,
     'uses base/process.ts',
   ],
+  [
+    /\bmkdir(?:Sync)?\([^;]*?\brecursive\b/u,
+    // Never allowed: where the system says that there is nothing in a directory that is there, it does not end.
+    /^$/u,
+    'uses base/make-directories.ts',
+  ],
 ];
 
 /** Imports that point upwards or sideways. */

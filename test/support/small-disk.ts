@@ -12,6 +12,7 @@ export interface SmallDisk extends AsyncDisposable {
   /** The mount point; its parent lies on another file system and may be used for other things. */
   readonly path: string;
   unmount(): Promise<void>;
+  makeReadOnly(): Promise<void>;
 }
 
 /** Why a test that needs a disk of its own is left out. */
@@ -46,6 +47,9 @@ export async function smallDisk(
   return {
     path: mountPoint,
     unmount,
+    async makeReadOnly() {
+      await run('mount', ['-o', 'remount,ro', mountPoint]);
+    },
     async [Symbol.asyncDispose]() {
       await unmount();
       await directory[Symbol.asyncDispose]();

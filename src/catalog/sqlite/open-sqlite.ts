@@ -1,4 +1,4 @@
-import { mkdir, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
@@ -7,6 +7,7 @@ import { Kysely } from 'kysely';
 import type { CallOptions } from '../../base/call-options.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { AppError, messageOf } from '../../base/errors.ts';
+import { makeDirectories } from '../../base/make-directories.ts';
 import { migrate } from '../migrations/migrate.ts';
 import type { SqlDatabase, Statements } from '../sql-database.ts';
 import type { Tables } from '../tables.ts';
@@ -64,7 +65,7 @@ export async function openSqlite(
 /** What jobs do and print is nobody else's business: SQLite gives its other files the rights that this one has. */
 async function makePlace(file: string): Promise<void> {
   try {
-    await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+    await makeDirectories(path.dirname(file), { mode: 0o700 });
     await (await open(file, 'a', 0o600)).close();
   } catch (cause) {
     throw new AppError(

@@ -1,10 +1,10 @@
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { parse } from 'yaml';
 
 import { writeFileAtomically } from '../../base/atomic-file.ts';
 import type { CallOptions } from '../../base/call-options.ts';
 import { AppError, messageOf } from '../../base/errors.ts';
+import { makeDirectories } from '../../base/make-directories.ts';
 import { failureOf, runProgram } from '../../base/process.ts';
 import type { CharmValues } from '../../configuration/charm/charm-options.ts';
 
@@ -51,8 +51,8 @@ async function writeSources(
   context: PackagesContext,
 ): Promise<void> {
   const directory = path.join(context.root, 'etc/apt');
-  await mkdir(path.join(directory, 'sources.list.d'), { recursive: true });
-  await mkdir(path.join(directory, 'trusted.gpg.d'), { recursive: true });
+  await makeDirectories(path.join(directory, 'sources.list.d'));
+  await makeDirectories(path.join(directory, 'trusted.gpg.d'));
   for (const [index, key] of keys.entries()) {
     // `null`: the key is there already.
     if (key === null || key.trim() === '') continue;

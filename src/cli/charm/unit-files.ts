@@ -1,8 +1,9 @@
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 import { writeFileAtomically } from '../../base/atomic-file.ts';
 import { AppError, messageOf, systemCodeOf } from '../../base/errors.ts';
+import { makeDirectories } from '../../base/make-directories.ts';
 import { charmSchedules } from '../../configuration/charm/charm-configuration.ts';
 import {
   charmBackend,
@@ -82,7 +83,7 @@ export class UnitFiles {
 
   /** Puts options that are valid into force: identity and host key first, so that no scheduled run goes without them. */
   async apply(values: CharmValues): Promise<void> {
-    await mkdir(this.#below(String(values['aux_backup_directory'])), { recursive: true });
+    await makeDirectories(this.#below(String(values['aux_backup_directory'])));
     await this.#writeIdentity(values);
     await this.#addKnownHost(values);
     await this.#write(this.options, `${JSON.stringify(values, undefined, 2)}\n`, 0o600, 0o700);
@@ -143,7 +144,7 @@ export class UnitFiles {
 
   async #write(file: string, text: string, mode: number, directoryMode: number): Promise<void> {
     try {
-      await mkdir(path.dirname(file), { recursive: true, mode: directoryMode });
+      await makeDirectories(path.dirname(file), { mode: directoryMode });
       await writeFileAtomically(file, Buffer.from(text), { mode });
     } catch (cause) {
       throw new AppError('local/unwritable', `Cannot write "${file}": ${messageOf(cause)}`, {

@@ -1,7 +1,8 @@
-import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { chmod, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { AppError, messageOf, systemCodeOf } from '../../base/errors.ts';
+import { makeDirectories } from '../../base/make-directories.ts';
 import { charmFolder } from '../../configuration/charm/charm-folder.ts';
 import type { CommandRun } from '../command.ts';
 import type { charmGenerate } from '../definitions/charm.ts';
@@ -14,7 +15,7 @@ export const run: CommandRun<typeof charmGenerate> = async (input, session) => {
   try {
     for (const { path: name, content, executable } of files) {
       const file = path.join(directory, name);
-      await mkdir(path.dirname(file), { recursive: true });
+      await makeDirectories(path.dirname(file));
       await writeFile(file, content, { flag: 'wx' });
       // Whatever the umask says: Juju runs them.
       await chmod(file, executable ? 0o755 : 0o644);

@@ -1,7 +1,8 @@
-import { access, mkdir } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import path from 'node:path';
 
 import { AppError } from '../../base/errors.ts';
+import { makeDirectories } from '../../base/make-directories.ts';
 import { systemRandom } from '../../base/random.ts';
 import { DEFAULT_SOURCE } from '../../configuration/environment/destination-variables.ts';
 import type { Environment } from '../../configuration/environment/environment-reader.ts';
@@ -30,7 +31,7 @@ export async function dumpPostgresql(
     throw new AppError('input/usage', `"image dump" takes no argument such as "${argv[0]!}"`);
   const source = environment['SRC'] || DEFAULT_SOURCE;
   const directory = source.replace(/^file:\/\/(?=\/)/u, '');
-  await mkdir(directory, { recursive: true });
+  await makeDirectories(directory);
   const programs = await programsOf(environment);
   const exclude = environment['DBS_TO_EXCLUDE'] || undefined;
   const dumps = await postgresqlDumps(

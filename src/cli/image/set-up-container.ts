@@ -1,9 +1,10 @@
-import { chmod, mkdir, readdir, readFile, readlink, rm, symlink } from 'node:fs/promises';
+import { chmod, readdir, readFile, readlink, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { writeFileAtomically } from '../../base/atomic-file.ts';
 import { AppError, messageOf, systemCodeOf } from '../../base/errors.ts';
+import { makeDirectories } from '../../base/make-directories.ts';
 import { configurationFromEnvironment } from '../../configuration/environment/configuration-from-environment.ts';
 import type { CliContext } from '../context.ts';
 import { StreamWriter } from '../output/stream-writer.ts';
@@ -75,7 +76,7 @@ const taskScript = (launcher: string, name: string): string =>
   `#!/bin/sh\n${mark}\nexec '${launcher.replaceAll("'", `'\\''`)}' task run '${name}' "$@"\n`;
 
 async function makeScripts(directory: string, scripts: ReadonlyMap<string, string>): Promise<void> {
-  if (scripts.size > 0) await mkdir(directory, { recursive: true });
+  if (scripts.size > 0) await makeDirectories(directory);
   for (const name of await namesIn(directory)) {
     if (!name.endsWith('.sh') || scripts.has(name)) continue;
     const file = path.join(directory, name);
@@ -96,7 +97,7 @@ async function makeLinks(
   links: ReadonlyMap<string, string>,
   isOurs: (target: string) => boolean,
 ): Promise<void> {
-  if (links.size > 0) await mkdir(directory, { recursive: true });
+  if (links.size > 0) await makeDirectories(directory);
   for (const name of await namesIn(directory)) {
     const link = path.join(directory, name);
     const target = await readlink(link).catch(() => undefined);

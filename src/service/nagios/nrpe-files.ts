@@ -1,8 +1,9 @@
-import { chmod, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { chmod, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 import { writeFileAtomically } from '../../base/atomic-file.ts';
 import { AppError, messageOf, systemCodeOf } from '../../base/errors.ts';
+import { makeDirectories } from '../../base/make-directories.ts';
 
 /** What the NRPE server of a machine is told. */
 export interface NrpeSettings {
@@ -171,7 +172,7 @@ async function write(file: string, text: string, mode: number): Promise<boolean>
       await chmod(file, mode);
       return false;
     }
-    await mkdir(path.dirname(file), { recursive: true, mode: 0o755 });
+    await makeDirectories(path.dirname(file), { mode: 0o755 });
     await writeFileAtomically(file, Buffer.from(text), { mode, exactMode: true });
     return true;
   } catch (cause) {

@@ -1,9 +1,9 @@
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 
 import { writeFileAtomically } from '../../base/atomic-file.ts';
 import type { CallOptions } from '../../base/call-options.ts';
 import { AppError, messageOf } from '../../base/errors.ts';
+import { makeDirectories } from '../../base/make-directories.ts';
 import { metricsText } from './metrics-text.ts';
 import type { ServiceStatus } from './service-status.ts';
 
@@ -29,7 +29,7 @@ export async function writeStatusFiles(
   const problems: AppError[] = [];
   const write = async (file: string, text: string): Promise<void> => {
     try {
-      await mkdir(path.dirname(file), { recursive: true, mode: 0o755 });
+      await makeDirectories(path.dirname(file), { mode: 0o755 });
       const bytes = Buffer.from(text);
       // A power cut may cost the last state, which is written anew after it; what it leaves is whole.
       await writeFileAtomically(file, bytes, { ...options, mode: 0o644, exactMode: true });

@@ -3,6 +3,7 @@ import path from 'node:path';
 
 import type { Clock } from '../../base/clock.ts';
 import { AppError, messageOf, systemCodeOf } from '../../base/errors.ts';
+import { makeDirectories } from '../../base/make-directories.ts';
 import { acquireInstanceLock, type InstanceLock } from '../instance-lock.ts';
 
 /** Where a task works. */
@@ -60,7 +61,7 @@ async function ownDirectory(work: string, task: string): Promise<string> {
     throw new AppError('input/invalid', `"${task}" cannot be the name of a directory`);
   }
   const own = path.join(work, task);
-  await mkdir(work, { recursive: true });
+  await makeDirectories(work);
   await beDirectory(own);
   return own;
 }

@@ -1,9 +1,10 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 import { writeFileAtomically } from '../../base/atomic-file.ts';
 import type { CallOptions } from '../../base/call-options.ts';
 import { AppError, messageOf, systemCodeOf } from '../../base/errors.ts';
+import { makeDirectories } from '../../base/make-directories.ts';
 
 /** A file that a command generates, and whose first line says so. */
 export interface GeneratedFile {
@@ -30,7 +31,7 @@ export async function writeGenerated(
       });
   }
   try {
-    await mkdir(directory, { recursive: true });
+    await makeDirectories(directory);
     for (const { name, text } of files)
       await writeFileAtomically(path.join(directory, name), Buffer.from(text), {
         mode: 0o644,

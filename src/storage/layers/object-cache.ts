@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 import { writeFileAtomically } from '../../base/atomic-file.ts';
 import { concatBytes, equalBytes, utf8 } from '../../base/bytes.ts';
 import type { Clock } from '../../base/clock.ts';
 import { AppError, messageOf, systemCodeOf } from '../../base/errors.ts';
+import { makeDirectories } from '../../base/make-directories.ts';
 
 const digestSize = 32;
 
@@ -43,7 +44,7 @@ export class ObjectCache {
   async store(name: string, bytes: Uint8Array): Promise<void> {
     await this.#guard('write', async () => {
       const file = this.#fileOf(name);
-      await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+      await makeDirectories(path.dirname(file), { mode: 0o700 });
       // Not synced: the checksum finds whatever a power cut leaves.
       await writeFileAtomically(file, concatBytes(checksum(name, bytes), bytes), {
         durable: false,

@@ -24,6 +24,7 @@ const reasons: Readonly<Record<string, string>> = {
   EPERM: 'not permitted, or the file system cannot hold it',
   ENOTSUP: 'the file system cannot hold it',
   EOPNOTSUPP: 'the file system cannot hold it',
+  ENOTDIR: 'it is not a directory',
   ENOSPC: 'no space left',
   EDQUOT: 'the quota is used up',
   EROFS: 'the file system is read-only',

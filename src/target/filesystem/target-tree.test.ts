@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 
+import { noSmallDisk, smallDisk } from '../../../test/support/small-disk.ts';
 import { openHandles, scratchDirectory } from '../../../test/support/scratch-directory.ts';
 import { hasCode } from '../../base/errors.ts';
 import { createHardLink, lookAt, makeDirectory } from './target-entry.ts';
@@ -21,6 +22,33 @@ test('a target is made with what is above it, unless that is not wanted', () => 
   assert.throws(
     () => TargetTree.open(scratch.of('file')),
     (error) => hasCode(error, 'target/unwritable'),
+  );
+});
+
+test('what is in the way of a target is named', () => {
+  using scratch = scratchDirectory();
+  writeFileSync(scratch.of('file'), '');
+  symlinkSync('nowhere', scratch.of('link'));
+  for (const [place, reason] of [
+    [scratch.of('file', 'x'), `"${scratch.of('file')}" is not a directory (ENOTDIR)`],
+    [scratch.of('link'), `the symbolic link "${scratch.of('link')}" leads nowhere (EEXIST)`],
+    [scratch.of('link', 'x'), `the symbolic link "${scratch.of('link')}" leads nowhere (EEXIST)`],
+    ['/proc/x/y', 'no directory can be made in "/proc" (ENOENT)'],
+  ] as const) {
+    assert.throws(
+      () => TargetTree.open(place),
+      new RegExp(RegExp.escape(`Cannot make the restore target "${place}": ${reason}`), 'u'),
+    );
+  }
+});
+
+test('a target on a read-only file system is said to be', async (context) => {
+  await using disk = await smallDisk(1_000_000);
+  if (disk === undefined) return context.skip(noSmallDisk);
+  await disk.makeReadOnly();
+  assert.throws(
+    () => TargetTree.open(`${disk.path}/one/two`),
+    /Cannot make the restore target ".*two": the file system is read-only \(EROFS\)$/u,
   );
 });
 

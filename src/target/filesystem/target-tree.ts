@@ -1,9 +1,11 @@
-import { closeSync, mkdirSync } from 'node:fs';
+import { closeSync, lstatSync, type Stats } from 'node:fs';
 
 import { asBuffer } from '../../base/bytes.ts';
 import { AppError, systemCodeOf } from '../../base/errors.ts';
+import { makeDirectoriesSync } from '../../base/make-directories.ts';
 import { openDirectoryAt, openPathAt } from '../../base/posix/directory.ts';
 import { AT_FDCWD } from '../../base/posix/linux-constants.ts';
+import { quotePath } from '../../base/posix/system-error.ts';
 import { posixSupport } from '../../base/posix/support.ts';
 import { isValidName } from '../../model/entry.ts';
 import { refusal, targetError } from './target-error.ts';
@@ -55,8 +57,8 @@ export class TargetTree implements Disposable {
       });
     }
     const path = Buffer.from(root as string);
+    if (create) makeRoot(path);
     try {
-      if (create) mkdirSync(path, { recursive: true });
       return new TargetTree(openDirectoryAt(AT_FDCWD, path, { follow: true }), openDirectories);
     } catch (cause) {
       throw targetError('open the restore target', path, cause);
@@ -160,6 +162,36 @@ export class TargetTree implements Disposable {
       closeSync(directory);
     }
   }
+}
+
+function makeRoot(root: Buffer): void {
+  try {
+    makeDirectoriesSync(root);
+  } catch (cause) {
+    const code = systemCodeOf(cause) ?? '';
+    if (!['EEXIST', 'ENOENT', 'ENOTDIR'].includes(code)) {
+      throw targetError('make the restore target', root, cause);
+    }
+    const message = `Cannot make the restore target ${quotePath(root)}: ${obstacleOn(root)} (${code})`;
+    throw new AppError('target/unwritable', message, { cause });
+  }
+}
+
+/** Why a directory cannot be made although the system only says that something is there, or is not. */
+function obstacleOn(path: Buffer): string {
+  for (let place = path.toString('latin1'); place !== ''; place = parentOf(place)) {
+    const bytes = Buffer.from(place, 'latin1');
+    let found: Stats | undefined;
+    try {
+      found = lstatSync(bytes);
+    } catch {
+      continue;
+    }
+    if (found.isDirectory()) return `no directory can be made in ${quotePath(bytes)}`;
+    if (found.isSymbolicLink()) return `the symbolic link ${quotePath(bytes)} leads nowhere`;
+    return `${quotePath(bytes)} is not a directory`;
+  }
+  return 'there is nothing that it could be made in';
 }
 
 function parentOf(path: string): string {

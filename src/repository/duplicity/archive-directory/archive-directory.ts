@@ -1,11 +1,12 @@
 /** The local directory of an archive: copies of manifests and signatures, never encrypted (docs/formats/duplicity.md 12.1). */
 import { constants } from 'node:fs';
-import { mkdir, mkdtemp, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 import { toHex } from '../../../base/bytes.ts';
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError, messageOf, systemCodeOf } from '../../../base/errors.ts';
+import { makeDirectories } from '../../../base/make-directories.ts';
 import type { FileLock } from '../../../base/posix/file-lock.ts';
 import { tryLockRecord } from '../../../base/posix/record-lock.ts';
 import { systemRandom } from '../../../base/random.ts';
@@ -52,7 +53,7 @@ export class ArchiveDirectory implements LocalFiles, AsyncDisposable {
   ): Promise<ArchiveDirectory> {
     signal?.throwIfAborted();
     try {
-      await mkdir(directory, { recursive: true, mode: 0o700 });
+      await makeDirectories(directory, { mode: 0o700 });
       if (!isExclusive) return new ArchiveDirectory(directory, naming, { isTemporary: false });
       const lock = tryLockRecord(path.join(directory, 'lockfile'));
       if (lock === undefined) throw locked(directory);

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { AppError } from '../../../base/errors.ts';
+import { makeDirectoriesSync } from '../../../base/make-directories.ts';
 import { tryLockFile, type FileLock } from '../../../base/posix/file-lock.ts';
 
 /**
@@ -18,7 +19,7 @@ export class LiveRuns {
 
   /** Says that a run is at work, until the answer is disposed of. */
   hold(runId: string): Disposable {
-    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    makeDirectoriesSync(this.#directory, { mode: 0o700 });
     const path = this.#pathOf(runId);
     const lock: FileLock | undefined = tryLockFile(path);
     if (lock === undefined) throw new AppError('internal', `Run ${runId} is at work already`);

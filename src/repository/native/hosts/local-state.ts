@@ -1,8 +1,9 @@
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import { asBuffer, toHex } from '../../../base/bytes.ts';
 import { AppError, messageOf, systemCodeOf } from '../../../base/errors.ts';
+import { makeDirectories } from '../../../base/make-directories.ts';
 import type { RandomBytes } from '../../../base/random.ts';
 
 /** Who this machine is in one repository. */
@@ -130,7 +131,7 @@ async function writeState(path: string, state: State, random: RandomBytes): Prom
   const directory = dirname(path);
   const temporary = `${path}.${toHex(random(8))}`;
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectories(directory, { mode: 0o700 });
     await writeDurably(temporary, formatState(state));
     await rename(temporary, path);
     await syncDirectory(directory);

@@ -1,8 +1,9 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { writeFileAtomically } from '../../../base/atomic-file.ts';
 import { AppError, systemCodeOf } from '../../../base/errors.ts';
+import { makeDirectories } from '../../../base/make-directories.ts';
 import { tryLockFile, type FileLock } from '../../../base/posix/file-lock.ts';
 import type { Access } from '../access.ts';
 import { noPreviousSeal } from '../objects/seal.ts';
@@ -40,7 +41,7 @@ export class OwnSeals implements SealSequence {
   async seal(
     publish: (next: number, previousSeal: string) => Promise<string | undefined>,
   ): Promise<number | undefined> {
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    await makeDirectories(this.#directory, { mode: 0o700 });
     using _lock = await this.#lock();
     const [known, listed] = await Promise.all([this.#remembered(), this.#listed()]);
     const last = known.sequence >= listed.sequence ? known : listed;

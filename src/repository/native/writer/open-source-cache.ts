@@ -1,8 +1,8 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { toHex } from '../../../base/bytes.ts';
 import { AppError } from '../../../base/errors.ts';
+import { makeDirectoriesSync } from '../../../base/make-directories.ts';
 import { sha256 } from '../../../codec/encryption/key-derivation.ts';
 import { SourceCache } from './source-cache.ts';
 
@@ -27,7 +27,7 @@ export function openSourceCache(
   if (cacheDirectory === undefined) return undefined;
   const directory = join(cacheDirectory, repositoryId);
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectoriesSync(directory, { mode: 0o700 });
     return new SourceCache(join(directory, `source-${toHex(sha256(root)).slice(0, 16)}.db`));
   } catch (cause) {
     warn(

@@ -16,6 +16,7 @@ import path from 'node:path';
 import type { CallOptions } from '../../../base/call-options.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { AppError, messageOf, systemCodeOf } from '../../../base/errors.ts';
+import { makeDirectories } from '../../../base/make-directories.ts';
 import { type Body, piecesOf } from '../../body.ts';
 
 /** How spools are called; a crash leaves one behind. */
@@ -75,14 +76,14 @@ export class Spool implements AsyncDisposable {
 
   /** Makes directories below one of its own. */
   async makeTree(root: string, name: string): Promise<void> {
-    await this.#local(() => mkdir(path.join(root, name), { recursive: true, mode: 0o700 }));
+    await this.#local(() => makeDirectories(path.join(root, name), { mode: 0o700 }));
   }
 
   /** Gives a file a second name in a tree; false when something is in the way there. */
   async place(file: string, root: string, name: string): Promise<boolean> {
     const target = path.join(root, name);
     try {
-      await mkdir(path.dirname(target), { recursive: true, mode: 0o700 });
+      await makeDirectories(path.dirname(target), { mode: 0o700 });
       await link(file, target).catch(async (error: unknown) => {
         if (systemCodeOf(error) === 'EEXIST') throw error;
         await copyFile(file, target, constants.COPYFILE_EXCL);
@@ -100,7 +101,7 @@ export class Spool implements AsyncDisposable {
   /** Where objects are fetched to and kept. */
   async objects(): Promise<string> {
     const directory = path.join(await this.#directory(), 'objects');
-    await this.#local(() => mkdir(directory, { recursive: true, mode: 0o700 }));
+    await this.#local(() => makeDirectories(directory, { mode: 0o700 }));
     return directory;
   }
 
