@@ -55,15 +55,23 @@ export class BegunFileChanged extends AppError {
 }
 
 /** What is read of a file is told to all of these. */
-interface Progress {
-  builder: SignatureBuilder;
-  size: number;
-  stored: number;
+class Progress {
+  readonly builder: SignatureBuilder;
+  size = 0;
+  stored = 0;
   /** Blocks that are written, those of an earlier run included. */
-  blocks: number;
-  /** Of the blocks, for whoever has to go on here. */
-  readonly begun: Hash;
+  blocks = 0;
   failure: AppError | undefined;
+  #begun: Hash | undefined;
+
+  constructor(builder: SignatureBuilder) {
+    this.builder = builder;
+  }
+
+  /** Of the blocks, for whoever has to go on here; files of one block need none. */
+  get begun(): Hash {
+    return (this.#begun ??= createHash('sha1'));
+  }
 }
 
 /** Stores the contents of files: the hot path of a backup. Reading, signing and copying are synchronous; it waits for full encoders only. */
@@ -303,8 +311,7 @@ export class FileWriter {
         ? { blockLength: this.#settings.blockLength(size) }
         : Signature.parse(signature),
     );
-    const begun = createHash('sha1');
-    return { builder, size: 0, stored: 0, blocks: 0, begun, failure: undefined };
+    return new Progress(builder);
   }
 
   /** Reads; what fails after something was written ends the file there, and is kept. */
