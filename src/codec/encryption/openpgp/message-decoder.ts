@@ -44,8 +44,12 @@ export async function openMessage(
   passphrase: PassphraseKeys,
   options: CallOptions,
 ): Promise<OpenedMessage> {
-  const { body, packets } = await openProtected(stored, passphrase, options);
-  return openData(body, packets);
+  const { body, packets, found } = await openProtected(stored, passphrase, options);
+  const { stringToKey, encryptedKey } = found;
+  // A key that hides another one is not used for data.
+  const prove = (): void =>
+    encryptedKey === undefined ? passphrase.prove(stringToKey) : undefined;
+  return openData(body, packets, prove);
 }
 
 /**
@@ -71,7 +75,11 @@ async function openProtected(
   stored: PieceSource,
   passphrase: PassphraseKeys,
   options: CallOptions,
-): Promise<{ readonly body: ProtectedBody; readonly packets: PacketReader }> {
+): Promise<{
+  readonly body: ProtectedBody;
+  readonly packets: PacketReader;
+  readonly found: PassphrasePacket;
+}> {
   const source = new ByteSource(stored);
   const start = await source.peek();
   if (start === undefined) throw damagedMessage('is empty');
@@ -87,7 +95,7 @@ async function openProtected(
     throw wrongPassphrase();
   }
   const whole = new ByteSource(before(found.prefix, encrypted));
-  return { body: new ProtectedBody(whole, found.key), packets };
+  return { body: new ProtectedBody(whole, found.key), packets, found: found.packet };
 }
 
 /** The packets up to the encrypted data. */
@@ -140,14 +148,18 @@ async function findKey(
   keys: readonly PassphrasePacket[],
   passphrase: PassphraseKeys,
   options: CallOptions,
-): Promise<{ readonly key: SessionKey; readonly prefix: Uint8Array } | undefined> {
+): Promise<
+  | { readonly key: SessionKey; readonly packet: PassphrasePacket; readonly prefix: Uint8Array }
+  | undefined
+> {
   let prefix: Uint8Array = new Uint8Array(0);
   for (const packet of keys) {
     const key = await openPassphrasePacket(packet, passphrase, options);
     if (key === undefined) continue;
     const more = prefixLength(key.cipher) - prefix.length;
     if (more > 0) prefix = concatBytes(prefix, await encrypted.readExactly(more));
-    if (prefixFits(prefix.subarray(0, prefixLength(key.cipher)), key)) return { key, prefix };
+    if (prefixFits(prefix.subarray(0, prefixLength(key.cipher)), key))
+      return { key, packet, prefix };
   }
   return undefined;
 }
@@ -165,11 +177,15 @@ function before(bytes: Uint8Array, rest: ByteSource): PieceSource {
 }
 
 /** From the first packet inside the encryption to the data. */
-async function openData(plain: ProtectedBody, outside: PacketReader): Promise<OpenedMessage> {
+async function openData(
+  plain: ProtectedBody,
+  outside: PacketReader,
+  onWhole: () => void,
+): Promise<OpenedMessage> {
   const inside = new PacketReader(new ByteSource(plain));
   const first = await firstPacket(inside);
   if (first.tag !== packetTag.compressed) {
-    return new OpenedData(await dataOf(first), inside, [outside]);
+    return new OpenedData(await dataOf(first), inside, [outside], onWhole);
   }
   const body = new ByteSource(first.body);
   const inflation = await inflationOf(body);
@@ -179,6 +195,7 @@ async function openData(plain: ProtectedBody, outside: PacketReader): Promise<Op
       await dataOf(await packets.next()),
       packets,
       [inside, outside],
+      onWhole,
       inflation,
     );
   } catch (error) {
@@ -230,17 +247,20 @@ class OpenedData implements OpenedMessage {
   /** Nothing may follow in any of these, from the innermost to the outermost; the encrypted one checks itself at its end. */
   readonly #packets: PacketReader;
   readonly #around: readonly PacketReader[];
+  readonly #onWhole: () => void;
   readonly #inflation: Inflation | undefined;
 
   constructor(
     data: ByteSource,
     packets: PacketReader,
     around: readonly PacketReader[],
+    onWhole: () => void,
     inflation?: Inflation,
   ) {
     this.#data = data;
     this.#packets = packets;
     this.#around = around;
+    this.#onWhole = onWhole;
     this.#inflation = inflation;
   }
 
@@ -251,6 +271,7 @@ class OpenedData implements OpenedMessage {
     // It may still be reading what the others go on with.
     await this.#inflation?.[Symbol.asyncDispose]();
     for (const packets of this.#around) await demandEnd(packets);
+    this.#onWhole();
     return undefined;
   }
 

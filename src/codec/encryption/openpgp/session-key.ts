@@ -7,6 +7,7 @@ import {
   countOf,
   parseStringToKey,
   type PassphraseKeys,
+  sha1Hash,
   type StringToKey,
 } from './string-to-key.ts';
 import {
@@ -68,14 +69,13 @@ export async function newPassphrasePacket(
   passphrase: PassphraseKeys,
   options: CallOptions,
 ): Promise<SessionKey & { readonly packet: Uint8Array }> {
-  const sha1 = 2;
   const body = concatBytes(
-    Uint8Array.of(4, aes256, 3, sha1),
+    Uint8Array.of(4, aes256, 3, sha1Hash),
     salt,
     Uint8Array.of(codedHighestCount),
   );
   const cipher = cipherOf(aes256);
-  const stringToKey = { hash: sha1, salt, count: countOf(codedHighestCount) };
+  const stringToKey = { hash: sha1Hash, salt, count: countOf(codedHighestCount) };
   const key = await passphrase.derive(stringToKey, cipher.keyLength, options);
   // An old header (RFC 4880, 4.2.1) with a length of one byte, as gpg writes it.
   const header = Uint8Array.of(0x80 | (packetTag.symmetricKeySessionKey << 2), body.length);

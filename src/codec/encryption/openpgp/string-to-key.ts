@@ -17,6 +17,8 @@ export interface StringToKey {
 
 /** What gpg 2.2 uses, and the highest there is: 65,011,712 bytes (docs/formats/duplicity.md 11.1). */
 export const codedHighestCount = 255;
+/** The number of SHA-1, which gpg 2.2 uses, too. */
+export const sha1Hash = 2;
 
 const hashes: Readonly<Record<number, { readonly name: string; readonly length: number }>> = {
   1: { name: 'md5', length: 16 },
@@ -69,10 +71,24 @@ export function parseStringToKey(bytes: Uint8Array): {
 export class PassphraseKeys {
   readonly #passphrase: Uint8Array;
   readonly #known = new Map<string, Promise<Uint8Array>>();
+  #provenSalt: Uint8Array | undefined;
 
   /** The bytes of the passphrase. */
   constructor(passphrase: Uint8Array) {
     this.#passphrase = passphrase;
+  }
+
+  /**
+   * The salt of a message that proved to be made with this passphrase and that was made as ours are, if there was one. A message that is made with it costs no further key. Only who knows the
+   * passphrase can have chosen it: otherwise a destination could have everybody use one salt, for which keys are made beforehand.
+   */
+  get provenSalt(): Uint8Array | undefined {
+    return this.#provenSalt;
+  }
+
+  /** A message whose key is made in this way was read to its end, and nothing in it was changed. */
+  prove({ hash, salt, count }: StringToKey): void {
+    if (hash === sha1Hash && count === countOf(codedHighestCount)) this.#provenSalt = salt;
   }
 
   /** A key of `length` bytes; throws only `signal.reason`. */

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 
-import { utf8 } from '../../../base/bytes.ts';
+import { concatBytes, utf8 } from '../../../base/bytes.ts';
+import { hasCode } from '../../../base/errors.ts';
 import {
   decode,
   encode,
@@ -52,6 +53,39 @@ test('a passphrase needs no gpg', async () => {
   });
   const half = stored.subarray(0, stored.length >> 1);
   await assert.rejects(decode(withPassphrase('käse'), half), { code: 'repository/damaged' });
+});
+
+test('who has read a message writes with its salt, for which the key is known, but only if nothing in it was changed', async () => {
+  const saltOf = (message: Uint8Array): string =>
+    Buffer.from(message.subarray(6, 14)).toString('hex');
+  const stored = await encode(withPassphrase('x'), mixed);
+  const damaged = Uint8Array.from(stored);
+  damaged[damaged.length - 1]! ^= 1;
+  const saltAfter = async (message: Uint8Array, pieces: number): Promise<string> => {
+    const coding = new FileCoding(withPassphrase('x'));
+    let count = 0;
+    try {
+      for await (const piece of coding.decode(piecesOf(message, 1000), 'openpgp')) {
+        assert.ok(piece.length > 0);
+        if (++count === pieces) break;
+      }
+    } catch (error) {
+      assert.ok(hasCode(error, 'repository/damaged'));
+    }
+    const written: Uint8Array[] = [];
+    const encoder = await coding.encoder(
+      'openpgp',
+      (bytes) => void written.push(Uint8Array.from(bytes)),
+    );
+    await encoder.write(mixed);
+    await encoder.finish();
+    const second = concatBytes(...written);
+    assert.ok((await decode(withPassphrase('x'), second)).equals(mixed));
+    return saltOf(second);
+  };
+  assert.equal(await saltAfter(stored, Infinity), saltOf(stored));
+  assert.notEqual(await saltAfter(stored, 1), saltOf(stored));
+  assert.notEqual(await saltAfter(damaged, Infinity), saltOf(stored));
 });
 
 const pubkeyManifest = 'pubkey-signed/dest/duplicity-full.20231114T221320Z.manifest.gpg';

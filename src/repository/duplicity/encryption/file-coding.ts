@@ -41,7 +41,7 @@ export class FileCoding {
   readonly #random: RandomBytes;
   /** Set when gpg is not needed. */
   readonly #keys: PassphraseKeys | undefined;
-  /** One for all files of a run: making and opening them takes the time for one key. */
+  /** One for all files of a run, unless there is a proven one, which is the chain's: making and opening them takes the time for one key. */
   readonly #salt: Uint8Array;
   #gpg: Gpg | undefined;
 
@@ -122,7 +122,7 @@ export class FileCoding {
       const compression = { level: compressionLevel };
       return startMessage(sink, this.#keys, {
         signal,
-        salt: this.#salt,
+        salt: this.#keys.provenSalt ?? this.#salt,
         random: this.#random,
         compression: compress ? compression : undefined,
       });

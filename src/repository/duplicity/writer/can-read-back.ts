@@ -2,9 +2,9 @@ import type { CallOptions } from '../../../base/call-options.ts';
 import { hasCode } from '../../../base/errors.ts';
 import type { FileCoding } from '../encryption/file-coding.ts';
 
-/** Whether what is written can be read here: not where only public keys are. Finds out by doing it. */
+/** Whether what is written can be read here: not where only public keys are. Where gpg does it, that is found out by doing it. */
 export async function canReadBack(coding: FileCoding, options: CallOptions): Promise<boolean> {
-  if (coding.coding !== 'openpgp') return true;
+  if (coding.coding !== 'openpgp' || coding.passphrase !== undefined) return true;
   const pieces: Uint8Array[] = [];
   {
     await using encoder = await coding.encoder(
