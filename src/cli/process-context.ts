@@ -14,6 +14,7 @@ export function processContext(): CliContext & Disposable {
     process.stdin.once('close', () => watch.stop()).resume();
     (process.stdin as { unref?: () => void }).unref?.();
   }
+  let timeZone: string | undefined;
   return {
     stdin: process.stdin,
     stdout: process.stdout,
@@ -24,7 +25,8 @@ export function processContext(): CliContext & Disposable {
     onHangUp: (listener) => watch.onHangUp(listener),
     terminal: terminalFacts(),
     get timeZone() {
-      return systemTimeZone();
+      // The tables of zones take a while to be loaded, and for this one they are not needed.
+      return (timeZone ??= process.env['TZ'] === 'UTC' ? 'UTC' : systemTimeZone());
     },
     get workingDirectory() {
       return process.cwd();

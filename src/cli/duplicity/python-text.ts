@@ -15,6 +15,7 @@ const MOST_OFFSETS = 10_000;
 
 /** Seconds that a zone is ahead of UTC. */
 function offsetAt(seconds: number, timeZone: string): number {
+  if (timeZone === 'UTC') return 0;
   const quarter = Math.floor(seconds / QUARTER);
   const key = `${quarter} ${timeZone}`;
   let offset = offsets.get(key);

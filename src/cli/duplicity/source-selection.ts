@@ -8,14 +8,16 @@ export function selectionOf(
   root: string,
   { line, log, now, context }: DuplicityRun,
 ): TreeSelection | undefined {
-  const { timeZone, workingDirectory } = context;
   return makeSelection(line.selectors, {
     source: plainSource(given),
     root,
     nulSeparated: line.options.has('null-separator'),
     now,
-    timeZone,
-    workingDirectory,
+    // Found out by who needs it: that takes a while.
+    get timeZone() {
+      return context.timeZone;
+    },
+    workingDirectory: context.workingDirectory,
     onFilelist: (file) => log.notice(`Reading globbing filelist ${file}`),
   });
 }

@@ -18,8 +18,10 @@ export type SelectionVerdict = 'include' | 'exclude' | 'scan';
 /** Chooses what is stored, by the path relative to the root (components joined by `/`). Not asked about the root, nor about what lies below an excluded directory. */
 export type TreeSelection = (path: Uint8Array, entry: SourceEntry) => SelectionVerdict;
 
-/** Which entries of a tree are stored: by the rules of Holdfast, or by a function. */
-export type TreeFilter = { readonly filter: PathFilter } | { readonly select: TreeSelection };
+/** Which entries of a tree are stored: by the rules of Holdfast, or by a function; all without one. */
+export type TreeFilter =
+  | { readonly filter: PathFilter }
+  | { readonly select: TreeSelection | undefined };
 
 /** Who is told of what is not stored. */
 export interface SourceItemsListener {
@@ -145,12 +147,13 @@ export class SourceItems implements Iterable<SourceItem> {
   }
 
   *#events(isFileRoot: boolean): Generator<SourceWalkEvent, void, void> {
-    const filter: TreeFilter = isFileRoot ? { select: () => 'include' } : this.#filter;
+    const filter: TreeFilter = isFileRoot ? { select: undefined } : this.#filter;
     const options: WalkOptions = this.#leavesAttributes
       ? { ...this.#options, extendedAttributes: ({ type }) => type === 'directory' }
       : this.#options;
-    if ('select' in filter) yield* selectedWalk(this.#plan, filter.select, options);
-    else yield* filteredWalk(this.#plan, filter.filter, options);
+    if ('filter' in filter) yield* filteredWalk(this.#plan, filter.filter, options);
+    else if (filter.select === undefined) yield* wholeWalk(this.#plan, options);
+    else yield* selectedWalk(this.#plan, filter.select, options);
   }
 }
 
@@ -205,6 +208,15 @@ class FoundItem implements SourceItem {
     });
     item.#whole = item;
     return item;
+  }
+}
+
+function* wholeWalk(
+  plan: SourcePlan,
+  options: WalkOptions,
+): Generator<SourceWalkEvent, void, void> {
+  for (const event of walk(plan, options)) {
+    yield event.type === 'enter' ? { ...event, keepEmpty: true } : event;
   }
 }
 

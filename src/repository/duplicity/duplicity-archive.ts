@@ -49,6 +49,7 @@ export class DuplicityArchive implements AsyncDisposable {
   readonly clock: Clock;
   readonly tempDirectory: string;
   readonly #mayBeMissing: boolean;
+  readonly #sound = new Set<string>();
   /** What was read last: several in turn want to know of the set that the next one builds upon. */
   #lastManifest: { readonly set: BackupSet; readonly manifest: Manifest } | undefined;
 
@@ -104,7 +105,7 @@ export class DuplicityArchive implements AsyncDisposable {
   /** Brings the local directory up to date with the destination. Throws as `synchronise` does. */
   synchronise(collection: Collection, options: SynchroniseOptions = {}): Promise<Synchronised> {
     this.#lastManifest = undefined;
-    return synchronise(this, collection, options);
+    return synchronise(this, collection, { ...options, sound: this.#sound });
   }
 
   /**

@@ -29,7 +29,7 @@ export async function run(given: DuplicityRun): Promise<number> {
   const [source, url] = action.arguments;
   const root = path.resolve(context.workingDirectory, source!);
   requireSource(source!, root, options.has('copy-links'));
-  const select = selectionOf(source!, root, given) ?? ((): 'include' => 'include');
+  const select = selectionOf(source!, root, given);
   const volumeMebibytes = options.number('volsize') ?? 200;
   if (volumeMebibytes < 1) {
     throw fatal(exitCodes.commandLine, 'duplicity: error: --volsize must be at least 1');

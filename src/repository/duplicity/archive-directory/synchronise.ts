@@ -31,6 +31,8 @@ export interface SynchroniseOptions extends CallOptions {
   readonly sets?: readonly BackupSet[];
   /** Files fetched at once; 4 unless told, and no more than the storage likes. */
   readonly concurrency?: number;
+  /** Names and sizes of local copies of manifests that were found to be whole before; those that are found now are added. */
+  readonly sound?: Set<string>;
   /** Called before a local file is removed or a remote one fetched. */
   readonly onFile?: (action: 'remove' | 'fetch', file: ArchiveFile) => void;
 }
@@ -181,7 +183,7 @@ async function isSound(
   directory: ArchiveDirectory,
   copy: ArchiveFile,
   remote: ArchiveFile,
-  options: CallOptions,
+  options: SynchroniseOptions,
 ): Promise<boolean> {
   if (copy.file.kind === 'signatures') {
     if (copy.file.coding !== 'gzip') return copy.size > 0;
@@ -191,10 +193,14 @@ async function isSound(
     return false;
   }
   if (remote.file.coding === 'plain' && copy.size !== remote.size) return false;
+  const known = `${copy.name} ${copy.size}`;
+  if (options.sound?.has(known) === true) return true;
   const parser = new ManifestParser({ name: copy.name });
   try {
     for await (const piece of directory.read(copy.name, options)) parser.update(piece);
-    return parser.finish().problems.length === 0 || remote.file.coding === 'plain';
+    const isWhole = parser.finish().problems.length === 0 || remote.file.coding === 'plain';
+    if (isWhole) options.sound?.add(known);
+    return isWhole;
   } catch (error) {
     if (hasCode(error, 'repository/damaged')) return false;
     throw error;
