@@ -1,4 +1,4 @@
-import { asBuffer } from '../../../base/bytes.ts';
+import { asBuffer, utf8 } from '../../../base/bytes.ts';
 
 /** What stands before the path of an entry of a volume (docs/formats/duplicity.md 6.1) or of a signature tar (7). */
 export type EntryKind = 'snapshot' | 'diff' | 'deleted' | 'signature';
@@ -14,23 +14,30 @@ export interface EntryName {
 
 const slash = 0x2f;
 const dot = 0x2e;
-const longestPrefix = 'multivol_snapshot'.length;
 
-const volumePrefixes: ReadonlyMap<string, Pick<EntryName, 'kind'> & { isBlock: boolean }> = new Map(
-  [
-    ['snapshot', { kind: 'snapshot', isBlock: false }],
-    ['diff', { kind: 'diff', isBlock: false }],
-    ['deleted', { kind: 'deleted', isBlock: false }],
-    ['multivol_snapshot', { kind: 'snapshot', isBlock: true }],
-    ['multivol_diff', { kind: 'diff', isBlock: true }],
-  ],
-);
+interface Prefix {
+  readonly bytes: Uint8Array;
+  readonly kind: EntryKind;
+  readonly isBlock: boolean;
+}
 
-const signaturePrefixes: typeof volumePrefixes = new Map([
-  ['signature', { kind: 'signature', isBlock: false }],
-  ['snapshot', { kind: 'snapshot', isBlock: false }],
-  ['deleted', { kind: 'deleted', isBlock: false }],
-]);
+function prefix(text: string, kind: EntryKind, isBlock = false): Prefix {
+  return { bytes: utf8(text), kind, isBlock };
+}
+
+const volumePrefixes: readonly Prefix[] = [
+  prefix('snapshot', 'snapshot'),
+  prefix('diff', 'diff'),
+  prefix('deleted', 'deleted'),
+  prefix('multivol_snapshot', 'snapshot', true),
+  prefix('multivol_diff', 'diff', true),
+];
+
+const signaturePrefixes: readonly Prefix[] = [
+  prefix('signature', 'signature'),
+  prefix('snapshot', 'snapshot'),
+  prefix('deleted', 'deleted'),
+];
 
 /**
  * The name of an entry of a volume; undefined for one that must not be there: another prefix, or a path that would lead elsewhere (`..`, a slash at its beginning, a NUL) or is not in its
@@ -45,17 +52,16 @@ export function parseSignatureName(name: Uint8Array): EntryName | undefined {
   return parse(name, signaturePrefixes);
 }
 
-function parse(name: Uint8Array, prefixes: typeof volumePrefixes): EntryName | undefined {
+function parse(name: Uint8Array, prefixes: readonly Prefix[]): EntryName | undefined {
   let end = name.length;
   while (end > 0 && name[end - 1] === slash) end--;
   let first = 0;
   while (first < end && name[first] !== slash) first++;
-  if (first > longestPrefix) return undefined;
-  const prefix = prefixes.get(asBuffer(name).toString('latin1', 0, first));
-  if (prefix === undefined) return undefined;
-  const { kind } = prefix;
+  const found = prefixes.find(({ bytes }) => bytes.length === first && startsWith(name, bytes));
+  if (found === undefined) return undefined;
+  const { kind } = found;
   let block: number | undefined;
-  if (prefix.isBlock) {
+  if (found.isBlock) {
     const last = asBuffer(name).lastIndexOf(slash, end - 1);
     const digits = asBuffer(name).toString('latin1', last + 1, end);
     if (last <= first || !/^\d{1,15}$/u.test(digits)) return undefined;
@@ -65,6 +71,12 @@ function parse(name: Uint8Array, prefixes: typeof volumePrefixes): EntryName | u
   let path = name.subarray(Math.min(first + 1, end), end);
   if (path.length === 1 && path[0] === dot) path = path.subarray(1);
   return isPlain(path) ? { kind, path, block } : undefined;
+}
+
+/** Byte by byte: there is a name for every entry, and they are short. */
+function startsWith(name: Uint8Array, start: Uint8Array): boolean {
+  for (let at = 0; at < start.length; at++) if (name[at] !== start[at]) return false;
+  return true;
 }
 
 /** Whether no component is empty, `.` or `..`, and none has a NUL. */
