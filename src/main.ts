@@ -15,10 +15,11 @@ if (given === undefined) {
     `${process.env['HOLDFAST_OWN_VARIABLES'] ?? ''} NODE_COMPILE_CACHE`;
 }
 
-const [{ runCommandLine }, { processContext }] = await Promise.all([
+const [{ runCommandLine }, { processContext }, { givenWords }] = await Promise.all([
   import('./cli/run.ts'),
   import('./cli/process-context.ts'),
+  import('./cli/given-words.ts'),
 ]);
 
 using context = processContext();
-process.exitCode = await runCommandLine(process.argv.slice(2), context);
+process.exitCode = await runCommandLine(givenWords(process.argv.slice(2)), context);

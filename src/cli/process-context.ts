@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { systemClock } from '../base/clock.ts';
 import { systemTimeZone } from '../base/time-zone.ts';
 import type { CliContext, TerminalFacts } from './context.ts';
+import { givenDirectory } from './given-words.ts';
 import { watchSignals } from './signals.ts';
 
 /** The context of the real process. Dispose of it to stop watching for signals. */
@@ -29,7 +30,7 @@ export function processContext(): CliContext & Disposable {
       return (timeZone ??= process.env['TZ'] === 'UTC' ? 'UTC' : systemTimeZone());
     },
     get workingDirectory() {
-      return process.cwd();
+      return givenDirectory(process.cwd());
     },
     get version() {
       return packageVersion();

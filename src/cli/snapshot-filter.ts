@@ -1,5 +1,6 @@
 import { AppError } from '../base/errors.ts';
 import type { SnapshotFilter } from '../model/snapshot-group.ts';
+import { pathBytes } from '../model/path-text.ts';
 import { givenPath } from './given-path.ts';
 
 /** The values of `--tag`, each of which may be a list. Throws `input/usage` for an empty tag. */
@@ -18,7 +19,7 @@ export function snapshotFilter(
 ): SnapshotFilter {
   return {
     hosts: flags.host,
-    paths: flags.path.map((text) => Buffer.from(givenPath(text, '--path', workingDirectory))),
+    paths: flags.path.map((text) => pathBytes(givenPath(text, '--path', workingDirectory))),
     tags: flags.tag.map(tagsOf),
   };
 }

@@ -26,6 +26,20 @@ export function pathText(bytes: Uint8Array): string {
   return text;
 }
 
+/** The bytes that `pathText` has made a text of; of any other text, its UTF-8. */
+export function pathBytes(text: string): Buffer {
+  if (!stray.test(text)) return Buffer.from(text);
+  const parts = text.split(/([\udc80-\udcff])/u);
+  return Buffer.concat(
+    parts.map((part, index) =>
+      index % 2 === 0 ? Buffer.from(part) : Buffer.of(part.charCodeAt(0) - 0xdc00),
+    ),
+  );
+}
+
+/** With the flag, no half of a pair. */
+const stray = /[\udc80-\udcff]/u;
+
 /** How many bytes a character has that starts with this byte; 0 if none does. */
 function sequenceLength(first: number): number {
   if (first < 0x80) return 1;

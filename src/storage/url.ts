@@ -41,6 +41,10 @@ const withoutHost: ReadonlySet<string> = new Set(['rclone', 'tahoe']);
  */
 export function parseDestinationUrl(text: string): DestinationUrl {
   if (text === '') throw new AppError('input/usage', 'The destination is empty');
+  if (!text.isWellFormed())
+    throw new AppError('input/usage', 'The destination holds bytes that are not UTF-8', {
+      hint: 'Rename the directory, or name a link to it',
+    });
   const groups = shape.exec(completed(text))?.groups;
   if (groups === undefined) return parsePath(text);
   const scheme = (groups['scheme'] ?? '').toLowerCase();

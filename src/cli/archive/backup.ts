@@ -6,6 +6,7 @@ import { snapshotIdOf } from '../../engine/archive/archive-snapshots.ts';
 import { writeSyntheticFull } from '../../repository/duplicity/writer/synthetic-full.ts';
 import { noCounters } from '../../model/event.ts';
 import { refuseNesting } from '../../engine/nested-destination.ts';
+import { pathBytes } from '../../model/path-text.ts';
 import { parseTime } from '../../model/snapshot-selector.ts';
 import type { PathFilter } from '../../model/path-filter.ts';
 import { planSources } from '../../source/filesystem/source-plan.ts';
@@ -33,7 +34,7 @@ export async function backupToArchive(
   if (flags.tag.length > 0) throw notForArchives('"--tag"');
   if (flags['synthetic-full']) return makeSyntheticFull(located, input, session);
   const paths = input.arguments.SOURCE.map((source) =>
-    givenPath(source, 'A SOURCE', workingDirectory),
+    pathBytes(givenPath(source, 'A SOURCE', workingDirectory)),
   );
   const plan = planSources(paths);
   if (located.localPath !== undefined) refuseNesting(plan.sources, filter, located.localPath);
@@ -49,7 +50,7 @@ export async function backupToArchive(
       tree: { filter },
       walk: {
         oneFileSystem: flags['one-file-system'],
-        excludeIfPresent: flags['exclude-if-present'].map((name) => Buffer.from(name)),
+        excludeIfPresent: flags['exclude-if-present'].map(pathBytes),
         excludeCaches: flags['exclude-caches'],
       },
       kind: flags.full ? 'full' : 'auto',

@@ -3,6 +3,7 @@ import { joinPath } from '../../base/posix/path-bytes.ts';
 import { archiveSnapshots, pathInArchive } from '../../engine/archive/archive-snapshots.ts';
 import { restoreArchive } from '../../engine/archive/restore-archive.ts';
 import type { ArchivedEntry } from '../../repository/duplicity/reader/archive-reader.ts';
+import { pathBytes } from '../../model/path-text.ts';
 import { compilePathFilter, type EntryFacts } from '../../model/path-filter.ts';
 import { splitSnapshotPath } from '../../model/snapshot-selector.ts';
 import type { ExistingPolicy } from '../../target/filesystem/existing-policy.ts';
@@ -11,6 +12,7 @@ import type { CommandInput } from '../command.ts';
 import type { restore } from '../definitions/restore.ts';
 import { readFilterRules } from '../filter-rules.ts';
 import { givenPath } from '../given-path.ts';
+import { meantPath } from '../meant-path.ts';
 import type { LocatedDestination } from '../locate-destination.ts';
 import { operationContext } from '../operation-context.ts';
 import type { CommandSession } from '../session.ts';
@@ -42,31 +44,33 @@ export async function restoreFromArchive(
     message: `Snapshot ${shortId(id)} of ${timeText(time, timeZone)}, host ${hostname}`,
   });
   const root = paths[0] ?? new Uint8Array(0);
-  const path =
-    wanted.path === undefined ? undefined : pathInArchive(chosen, Buffer.from(wanted.path));
-  const { summary } = await restoreArchive(
-    {
-      archive,
-      sets: chosen.sets,
-      path,
-      target:
-        flags.target === undefined
-          ? originalPlace(root, path)
-          : givenPath(flags.target, 'The target', workingDirectory),
-      force: flags.overwrite !== undefined || flags['in-place'],
-      policy: (flags.overwrite ?? 'if-changed') as ExistingPolicy,
-      owners: (flags.owners ?? 'numbers') as 'numbers' | 'names',
-      ...(!filter.empty && {
-        isWanted: (archived) =>
-          archived.path.length === 0 ||
-          filter.decide(joinPath(root, archived.path), factsOf(archived)),
-      }),
-      dryRun: flags['dry-run'],
-      ignoreErrors: false,
-      verbose: flags.verbose,
-    },
-    operationContext(session),
-  );
+  const restored = (path: Uint8Array | undefined): ReturnType<typeof restoreArchive> =>
+    restoreArchive(
+      {
+        archive,
+        sets: chosen.sets,
+        path,
+        target:
+          flags.target === undefined
+            ? originalPlace(root, path)
+            : pathBytes(givenPath(flags.target, 'The target', workingDirectory)),
+        force: flags.overwrite !== undefined || flags['in-place'],
+        policy: (flags.overwrite ?? 'if-changed') as ExistingPolicy,
+        owners: (flags.owners ?? 'numbers') as 'numbers' | 'names',
+        ...(!filter.empty && {
+          isWanted: (archived) =>
+            archived.path.length === 0 ||
+            filter.decide(joinPath(root, archived.path), factsOf(archived)),
+        }),
+        dryRun: flags['dry-run'],
+        ignoreErrors: false,
+        verbose: flags.verbose,
+      },
+      operationContext(session),
+    );
+  const { summary } = await (wanted.path === undefined
+    ? restored(undefined)
+    : meantPath(wanted.path, (path) => restored(pathInArchive(chosen, path))));
   output.report(summary);
   return summary.errors > 0 ? 3 : 0;
 }

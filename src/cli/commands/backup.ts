@@ -2,6 +2,7 @@ import { hostname, userInfo } from 'node:os';
 
 import { AppError } from '../../base/errors.ts';
 import { noCounters, type SummaryEvent } from '../../model/event.ts';
+import { pathBytes } from '../../model/path-text.ts';
 import { compilePathFilter, type PathFilter } from '../../model/path-filter.ts';
 import { parseTime } from '../../model/snapshot-selector.ts';
 import type { BackupInput, BackupSource } from '../../engine/backup.ts';
@@ -35,7 +36,7 @@ export const run: CommandRun<typeof backup> = async (input, session) => {
   const filter = await filterOf(input, session);
   if (isDatabase(input)) return await backupFromDatabases(input, filter, session);
   const paths = input.arguments.SOURCE.map((source) =>
-    givenPath(source, 'A SOURCE', workingDirectory),
+    pathBytes(givenPath(source, 'A SOURCE', workingDirectory)),
   );
   // A source that is mistyped is told before anything is made or asked.
   const plan = isStream(flags) || flags['synthetic-full'] ? undefined : planSources(paths);
@@ -193,7 +194,7 @@ function settingsOf(
     filter,
     walk: {
       oneFileSystem: flags['one-file-system'],
-      excludeIfPresent: flags['exclude-if-present'].map((name) => Buffer.from(name)),
+      excludeIfPresent: flags['exclude-if-present'].map(pathBytes),
       excludeCaches: flags['exclude-caches'],
     },
     hostName: flags.host ?? hostname(),

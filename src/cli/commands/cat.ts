@@ -3,6 +3,7 @@ import { splitSnapshotPath } from '../../model/snapshot-selector.ts';
 import { chooseSnapshot } from '../choose-snapshot.ts';
 import type { CommandRun } from '../command.ts';
 import type { cat } from '../definitions/looking.ts';
+import { pathIn } from '../meant-path.ts';
 import { openView } from '../open-view.ts';
 import { operationContext } from '../operation-context.ts';
 import { StreamWriter } from '../output/stream-writer.ts';
@@ -21,7 +22,8 @@ export const run: CommandRun<typeof cat> = async (input, session) => {
   }
   await using view = await openView(input.arguments.URL, input.flags, session);
   const snapshot = chooseSnapshot(view.snapshots, selector, session);
-  const content = view.read(snapshot, Buffer.from(path), operationContext(session));
+  const context = operationContext(session);
+  const content = view.read(snapshot, (await pathIn(view, snapshot, path, context))!, context);
   const writer = new StreamWriter(session.stdout);
   for await (const piece of content) {
     if (writer.closed) break;

@@ -7,7 +7,9 @@ import type { CommandRun } from '../command.ts';
 import { countingContext } from '../counting-context.ts';
 import type { diff } from '../definitions/looking.ts';
 import { entryFields, entryLine } from '../entry-text.ts';
+import { pathIn } from '../meant-path.ts';
 import { openView } from '../open-view.ts';
+import { operationContext } from '../operation-context.ts';
 import { pathFields } from '../output/display-text.ts';
 import { printAll } from '../print-entries.ts';
 import type { CommandSession } from '../session.ts';
@@ -25,9 +27,9 @@ const here = Buffer.from('.');
 export const run: CommandRun<typeof diff> = async (input, session) => {
   const { output, timeZone } = session;
   await using view = await openView(input.arguments.URL, input.flags, session);
-  const before = sideOf(view, input.arguments.A, session);
-  const after = sideOf(view, input.arguments.B, session);
   const context = countingContext(session);
+  const before = await sideOf(view, input.arguments.A, session);
+  const after = await sideOf(view, input.arguments.B, session);
   const { metadata } = input.flags;
   const differences = view.diff({ before, after, metadata }, context);
   const counts = { added: 0, removed: 0, modified: 0, metadata: 0, type: 0 };
@@ -75,12 +77,14 @@ const words: Readonly<Record<Change, string>> = {
   type: 'of another type (T)',
 };
 
-function sideOf({ snapshots }: SnapshotView, text: string, session: CommandSession): ViewedPart {
-  const { snapshot, path } = splitSnapshotPath(text);
-  return {
-    snapshot: chooseSnapshot(snapshots, snapshot, session),
-    path: path === undefined ? undefined : Buffer.from(path),
-  };
+async function sideOf(
+  view: SnapshotView,
+  text: string,
+  session: CommandSession,
+): Promise<ViewedPart> {
+  const wanted = splitSnapshotPath(text);
+  const snapshot = chooseSnapshot(view.snapshots, wanted.snapshot, session);
+  return { snapshot, path: await pathIn(view, snapshot, wanted.path, operationContext(session)) };
 }
 
 function differenceRecord({ path, change, before, after }: Difference) {

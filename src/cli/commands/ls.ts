@@ -4,6 +4,7 @@ import type { CommandRun } from '../command.ts';
 import { countingContext } from '../counting-context.ts';
 import type { ls } from '../definitions/looking.ts';
 import { entryFields, entryLine } from '../entry-text.ts';
+import { pathIn } from '../meant-path.ts';
 import { openView } from '../open-view.ts';
 import { printAll } from '../print-entries.ts';
 
@@ -13,8 +14,8 @@ export const run: CommandRun<typeof ls> = async (input, session) => {
   const wanted = splitSnapshotPath(input.arguments['SNAPSHOT[:PATH]'] ?? 'latest');
   await using view = await openView(input.arguments.URL, flags, session);
   const snapshot = chooseSnapshot(view.snapshots, wanted.snapshot, session);
-  const path = wanted.path === undefined ? undefined : Buffer.from(wanted.path);
   const context = countingContext(session);
+  const path = await pathIn(view, snapshot, wanted.path, context);
   const entries = view.list({ snapshot, path }, flags.recursive || path === undefined, context);
   await printAll(entries, output, ({ path: below, entry, isSizeUnknown = false }) => {
     const options = { long: flags.long, timeZone, isSizeUnknown };

@@ -17,6 +17,7 @@ import {
   headLength,
   recogniseDump,
 } from '../../source/database/dump-format.ts';
+import { pathText } from '../../model/path-text.ts';
 import type { CommandRun } from '../command.ts';
 import { databaseAddress } from '../database/database-address.ts';
 import { type ChosenDump, chooseDump } from '../database/choose-dump.ts';
@@ -24,6 +25,7 @@ import { findDatabasePassword } from '../database/database-password.ts';
 import { databaseTools } from '../database/tool-runner.ts';
 import type { restoreDatabase } from '../definitions/restore-database.ts';
 import { givenPath } from '../given-path.ts';
+import { pathIn } from '../meant-path.ts';
 import { openView } from '../open-view.ts';
 import { operationContext } from '../operation-context.ts';
 import { displayText } from '../output/display-text.ts';
@@ -45,10 +47,11 @@ export const run: CommandRun<typeof restoreDatabase> = async (input, session) =>
   await using view = await openView(input.arguments.URL, flags, session);
   const chosen = chooseDump(view.snapshots, input.arguments['SNAPSHOT[:PATH]'], session);
   const { snapshot } = chosen;
-  const path = chosen.path ?? (await onlyFile(view, chosen, session));
+  const text = chosen.path ?? (await onlyFile(view, chosen, session));
+  const path = (await pathIn(view, snapshot, text, operationContext(session)))!;
   let bytes = 0;
   const counted = async function* (): AsyncGenerator<Uint8Array> {
-    for await (const piece of view.read(snapshot, Buffer.from(path), operationContext(session))) {
+    for await (const piece of view.read(snapshot, path, operationContext(session))) {
       bytes += piece.length;
       output.report({ type: 'progress', ...noCounters, bytes, bytesRead: bytes });
       yield piece;
@@ -57,14 +60,14 @@ export const run: CommandRun<typeof restoreDatabase> = async (input, session) =>
   await using dump = await beginRead(counted());
   const format = recogniseDump(dump.head);
   if (format === undefined) {
-    throw new AppError('input/invalid', `"${path}" is no dump of a database that can be loaded`, {
+    throw new AppError('input/invalid', `"${text}" is no dump of a database that can be loaded`, {
       hint: 'It does not begin like one; "holdfast cat" writes it to a file',
     });
   }
   const target = given ?? fileTarget(flags.to, format, session);
   output.report({
     type: 'notice',
-    message: `Snapshot ${shortId(snapshot.id)} of ${timeText(snapshot.time, session.timeZone)}: "${path}", ${dumpFormats[format].title}`,
+    message: `Snapshot ${shortId(snapshot.id)} of ${timeText(snapshot.time, session.timeZone)}: "${text}", ${dumpFormats[format].title}`,
   });
   output.report({ type: 'phase', phase: 'Loading' });
   const loaded = await loadDump(
@@ -124,7 +127,7 @@ async function onlyFile(
 ): Promise<string> {
   const files: string[] = [];
   for await (const { path, entry } of view.list({ snapshot }, true, operationContext(session))) {
-    if (entry.type === 'file') files.push(Buffer.from(path).toString());
+    if (entry.type === 'file') files.push(pathText(path));
     if (files.length > 1) break;
   }
   if (files.length === 1) return files[0]!;

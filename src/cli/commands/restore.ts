@@ -1,3 +1,5 @@
+import type { SummaryEvent } from '../../model/event.ts';
+import { pathBytes } from '../../model/path-text.ts';
 import { compilePathFilter } from '../../model/path-filter.ts';
 import { splitSnapshotPath } from '../../model/snapshot-selector.ts';
 import type { ExistingPolicy } from '../../target/filesystem/existing-policy.ts';
@@ -9,6 +11,7 @@ import type { restore } from '../definitions/restore.ts';
 import { readFilterRules } from '../filter-rules.ts';
 import type { GlobalFlagValues } from '../global-flags.ts';
 import { givenPath } from '../given-path.ts';
+import { meantPath } from '../meant-path.ts';
 import { loadSnapshots } from '../load-snapshots.ts';
 import { locateDestination } from '../locate-destination.ts';
 import { openLocated } from '../open-destination.ts';
@@ -33,7 +36,7 @@ export const run: CommandRun<typeof restore> = async (input, session) => {
   const target =
     flags.target === undefined
       ? undefined
-      : givenPath(flags.target, 'The target', workingDirectory);
+      : pathBytes(givenPath(flags.target, 'The target', workingDirectory));
   const [repository, engine] = await Promise.all([
     openLocated(located, flags, session, { mode: 'read' }),
     import('../../engine/restore.ts'),
@@ -45,24 +48,24 @@ export const run: CommandRun<typeof restore> = async (input, session) => {
     type: 'notice',
     message: `Snapshot ${shortId(snapshot.snapshot.id)} of ${timeText(snapshot.snapshot.time, session.timeZone)}, host ${snapshot.snapshot.hostname}`,
   });
-  const summary = await engine.restore(
-    opened.access,
-    {
-      snapshot,
-      path: wanted.path === undefined ? undefined : Buffer.from(wanted.path),
-      target,
-      filter,
-      policy: flags.overwrite as ExistingPolicy | undefined,
-      delete: flags.delete,
-      kept: ownDirectories(flags, session),
-      dryRun: flags['dry-run'],
-      verify: flags.verify,
-      owners: (flags.owners ?? 'numbers') as 'numbers' | 'names',
-      workers: workerCount(undefined),
-      verbose: flags.verbose,
-    },
-    operationContext(session),
-  );
+  const settings = {
+    snapshot,
+    target,
+    filter,
+    policy: flags.overwrite as ExistingPolicy | undefined,
+    delete: flags.delete,
+    kept: ownDirectories(flags, session),
+    dryRun: flags['dry-run'],
+    verify: flags.verify,
+    owners: (flags.owners ?? 'numbers') as 'numbers' | 'names',
+    workers: workerCount(undefined),
+    verbose: flags.verbose,
+  };
+  const restored = (path: Uint8Array | undefined): Promise<SummaryEvent> =>
+    engine.restore(opened.access, { ...settings, path }, operationContext(session));
+  const summary = await (wanted.path === undefined
+    ? restored(undefined)
+    : meantPath(wanted.path, restored));
   output.report(summary);
   return summary.errors > 0 ? 3 : 0;
 };

@@ -1,4 +1,5 @@
 import { concatBytes } from '../../base/bytes.ts';
+import { pathBytes } from '../../model/path-text.ts';
 
 /** What is printed. Paths are bytes: they come out as they are, so that `grep` finds them. */
 export type LogText = string | Uint8Array;
@@ -9,5 +10,5 @@ export function joinText(...parts: readonly LogText[]): Uint8Array {
 }
 
 export function bytesOfText(text: LogText): Uint8Array {
-  return typeof text === 'string' ? Buffer.from(text) : text;
+  return typeof text === 'string' ? pathBytes(text) : text;
 }

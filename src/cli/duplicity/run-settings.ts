@@ -3,6 +3,7 @@ import path from 'node:path';
 import { hash } from 'node:crypto';
 
 import { FileNaming } from '../../repository/duplicity/names/file-name.ts';
+import { pathBytes } from '../../model/path-text.ts';
 import type { CliContext } from '../context.ts';
 import type { DuplicityLog } from './duplicity-log.ts';
 import { commandLineError } from './fatal.ts';
@@ -77,7 +78,7 @@ export function namingOf({ line: { options } }: Pick<DuplicityRun, 'line'>): Fil
 export function archivePath(text: string | undefined): Uint8Array {
   const parts = (text ?? '').split('/').filter((part) => part !== '' && part !== '.');
   if (parts.includes('..')) throw commandLineError(`'${text}' leads out of the archive`);
-  return Buffer.from(parts.join('/'));
+  return pathBytes(parts.join('/'));
 }
 
 /** A leading `~` is the home directory, as in duplicity. */

@@ -7,6 +7,7 @@ import { exitCodes, fatal } from './fatal.ts';
 import { type FilelistEntry, parseFilelist, parseFilesFrom } from './filelist.ts';
 import { type FilterMode, GlobPattern } from './glob-pattern.ts';
 import type { GivenSelector } from './parse-command-line.ts';
+import { pathBytes } from '../../model/path-text.ts';
 import { pathText } from './path-characters.ts';
 import { pythonExpression } from './python-expression.ts';
 import { parseTime } from './time-text.ts';
@@ -193,7 +194,7 @@ class RuleReader {
         );
       }
       const parts = name.split('/').filter((part) => part !== '' && part !== '.');
-      const bytes = Buffer.from(parts.join('/')).toString('latin1').split('/');
+      const bytes = pathBytes(parts.join('/')).toString('latin1').split('/');
       for (const end of bytes.keys()) listed.add(bytes.slice(0, end + 1).join('/'));
     }
   }
@@ -201,20 +202,20 @@ class RuleReader {
   #readList(file: string): string {
     const { workingDirectory } = this.#context;
     try {
-      return readFileSync(path.resolve(workingDirectory, file), 'utf8');
+      return pathText(readFileSync(path.resolve(workingDirectory, file)));
     } catch (cause) {
       throw fatal(exitCodes.filelist, `Error opening file ${file}`, { cause });
     }
   }
 
   #presentRule(mark: string): Rule {
-    const root = Buffer.from(this.#context.root);
+    const root = pathBytes(this.#context.root);
     return {
       name: `Directories with a file ${mark}`,
       isInclude: false,
       answer({ path: relative, entry }) {
         if (entry.type !== 'directory') return undefined;
-        const place = Buffer.concat([root, slash, relative, slash, Buffer.from(mark)]);
+        const place = Buffer.concat([root, slash, relative, slash, pathBytes(mark)]);
         return isPresent(place) ? 'exclude' : undefined;
       },
     };
@@ -227,7 +228,7 @@ class RuleReader {
       name: 'Files on other file systems',
       isInclude: false,
       answer({ entry }) {
-        device ??= Number(lstatSync(path.join(root, '.'), { bigint: true }).dev);
+        device ??= Number(lstatSync(pathBytes(path.join(root, '.')), { bigint: true }).dev);
         return entry.device === device ? undefined : 'exclude';
       },
     };

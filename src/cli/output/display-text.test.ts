@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
+import fc from 'fast-check';
+
 import { utf8 } from '../../base/bytes.ts';
-import { displayPath, displayWidth, pathFields, pathsFields, truncate } from './display-text.ts';
+import {
+  displayPath,
+  displayWidth,
+  pathFields,
+  pathShownAs,
+  pathsFields,
+  truncate,
+} from './display-text.ts';
 
 describe('names on a terminal', () => {
   test('displayPath() escapes what could do harm or mislead', () => {
@@ -13,6 +22,40 @@ describe('names on a terminal', () => {
       'a\\n\\x1b[31m\\u{202e}\\u{2028}\\\\',
     );
     assert.equal(displayPath(Uint8Array.of(0x61, 0xff, 0xc3)), 'a\\xff\\xc3');
+  });
+
+  test('displayPath() doubles what only looks like an escape', () => {
+    for (const [name, shown] of [
+      ['a\\xff', 'a\\\\xff'],
+      ['a\\n\\b', 'a\\\\n\\\\b'],
+      ['C:\\dir', 'C:\\dir'],
+      ['a\\\\', 'a\\\\\\\\'],
+      ['\u0085\u00ad', '\\u{85}\\u{ad}'],
+    ] as const)
+      assert.equal(displayPath(utf8(name)), shown);
+  });
+
+  test('pathShownAs() is the way back, for every path', () => {
+    const bytes = fc.array(
+      fc.oneof(
+        fc.constantFrom(...utf8('\\xnu{}ff0a\n\r\t\u0085\u00ad'), 0xff, 0xad, 0x85, 0xc2),
+        fc.integer({ min: 1, max: 255 }),
+      ),
+      { maxLength: 9 },
+    );
+    fc.assert(
+      fc.property(bytes, (codes) => {
+        const path = Uint8Array.from(codes);
+        const shown = displayPath(path);
+        assert.deepEqual(new Uint8Array(pathShownAs(shown) ?? utf8(shown)), path);
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  test('pathShownAs() takes nothing that is never shown', () => {
+    for (const text of ['a', 'a\\b', 'a\\x41', 'a\\u{110000}', '\\xff\\q', 'a\\u{62}'])
+      assert.equal(pathShownAs(text), undefined, text);
   });
 
   test('pathFields() gives exact bytes where text cannot', () => {

@@ -1,11 +1,14 @@
 import { isUtf8 } from 'node:buffer';
 
 import { asBuffer } from '../../base/bytes.ts';
-import { pathText } from '../../model/path-text.ts';
+import { pathBytes, pathText } from '../../model/path-text.ts';
 
 /** Control characters, and those that turn text around or are not seen at all. */
 const unsafe = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 const unsafeOrBackslash = new RegExp(`${unsafe.source}|\\\\`, 'gu');
+
+/** A backslash that would be read as the begin of an escape. */
+const looksEscaped = /\\(?:([nrt\\])|x([0-9a-f]{2})|u\{([0-9a-f]{1,6})\})/u;
 
 const short: Readonly<Record<string, string>> = {
   '\n': '\\n',
@@ -14,23 +17,50 @@ const short: Readonly<Record<string, string>> = {
   '\\': '\\\\',
 };
 
+const long: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
+
 /**
  * A path for the terminal: what could move the cursor, change colours or pass for something else is escaped (`\n`, `\x1b`,
- * `\u{202e}`), and so is every byte that is not UTF-8 (`\xff`). In a name with an escape, backslashes are doubled.
+ * `\u{202e}`), and so is every byte that is not UTF-8 (`\xff`). In a name with an escape, or that looks as if it
+ * had one, backslashes are doubled: no two paths look the same.
  */
 export function displayPath(path: Uint8Array): string {
-  return displayText(pathText(path));
+  const text = pathText(path);
+  return looksEscaped.test(text) ? escaped(text) : displayText(text);
+}
+
+/** The path that `displayPath` shows so, if it has escapes; otherwise the text means itself. */
+export function pathShownAs(text: string): Uint8Array | undefined {
+  if (!looksEscaped.test(text)) return undefined;
+  const plain = text.replaceAll(
+    new RegExp(looksEscaped, 'gu'),
+    (escape, letter?: string, byte?: string, point?: string) => {
+      if (letter !== undefined) return long[letter] ?? letter;
+      if (point !== undefined) return characterOf(Number.parseInt(point, 16)) ?? escape;
+      const code = Number.parseInt(byte ?? '', 16);
+      return String.fromCharCode(code < 0x80 ? code : 0xdc00 + code);
+    },
+  );
+  const path = pathBytes(plain);
+  return displayPath(path) === text ? path : undefined;
+}
+
+function characterOf(code: number): string | undefined {
+  return code <= 0x10ffff ? String.fromCodePoint(code) : undefined;
 }
 
 /** The same for text that came from somewhere else: host names, tags, messages. */
 export function displayText(text: string): string {
-  if (!unsafe.test(text)) return text;
+  return unsafe.test(text) ? escaped(text) : text;
+}
+
+function escaped(text: string): string {
   return text.replace(unsafeOrBackslash, (character) => {
     const code = character.codePointAt(0)!;
     if (code >= 0xdc80 && code <= 0xdcff) return `\\x${(code - 0xdc00).toString(16)}`;
     return (
       short[character] ??
-      (code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`)
+      (code < 0x80 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`)
     );
   });
 }

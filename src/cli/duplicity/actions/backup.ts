@@ -4,6 +4,7 @@ import path from 'node:path';
 
 import { equalBytes } from '../../../base/bytes.ts';
 import { backupArchive } from '../../../engine/archive/backup-archive.ts';
+import { pathBytes } from '../../../model/path-text.ts';
 import { newestInterrupted } from '../../../repository/duplicity/writer/interrupted-set.ts';
 import { actionContext } from '../action-context.ts';
 import { exitCodes, fatal } from '../fatal.ts';
@@ -42,7 +43,7 @@ export async function run(given: DuplicityRun): Promise<number> {
   await synchroniseArchive(opened, given, opened.collection.chains.at(-1)?.sets ?? []);
   const kind = kindOf(opened, given);
   const hostName = await hostNameFor(opened, given, kind);
-  const sourceName = Buffer.from(plainSource(source!));
+  const sourceName = pathBytes(plainSource(source!));
   if (kind !== 'full') await requireSameSource(opened, given, sourceName, hostName);
   const progress = options.has('progress')
     ? new ProgressReport(log, context.clock, options.number('progress-rate') ?? 3)
@@ -51,7 +52,7 @@ export async function run(given: DuplicityRun): Promise<number> {
   const result = await backupArchive(
     archive,
     {
-      paths: [root],
+      paths: [pathBytes(root)],
       tree: { select },
       walk: { isFileRoot: true, followLinks: options.has('copy-links') },
       kind,
@@ -90,11 +91,12 @@ export async function run(given: DuplicityRun): Promise<number> {
 }
 
 function requireSource(shown: string, root: string, followLinks: boolean): void {
+  const place = pathBytes(root);
   try {
-    statSync(root);
+    statSync(place);
   } catch (cause) {
     // A link to nowhere is there, but there is nothing to back up.
-    const isLink = !followLinks && lstatSync(root, { throwIfNoEntry: false }) !== undefined;
+    const isLink = !followLinks && lstatSync(place, { throwIfNoEntry: false }) !== undefined;
     throw fatal(
       exitCodes.sourceMissing,
       `Backup source directory ${shown} ${isLink ? 'cannot be read' : 'does not exist'}.`,

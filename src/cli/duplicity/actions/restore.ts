@@ -3,6 +3,7 @@ import path from 'node:path';
 
 import { hasCode, systemCodeOf } from '../../../base/errors.ts';
 import { restoreArchive, type Rename } from '../../../engine/archive/restore-archive.ts';
+import { pathBytes } from '../../../model/path-text.ts';
 import { actionContext } from '../action-context.ts';
 import { chosenSets } from '../chosen-sets.ts';
 import { exitCodes, fatal } from '../fatal.ts';
@@ -15,7 +16,7 @@ export async function run(given: DuplicityRun): Promise<number> {
   const { context, log, line } = given;
   const { options } = line;
   const [url, place] = given.action.arguments;
-  const target = path.resolve(context.workingDirectory, place!);
+  const target = pathBytes(path.resolve(context.workingDirectory, place!));
   const force = options.has('force');
   const below = options.text('path-to-restore');
   if (!force && (await isOccupied(target))) {
@@ -86,7 +87,7 @@ function renamesOf(words: readonly string[]): Rename[] {
 }
 
 /** Whether there is something that a restore would change. */
-async function isOccupied(target: string): Promise<boolean> {
+async function isOccupied(target: Buffer): Promise<boolean> {
   try {
     if (!(await lstat(target)).isDirectory()) return true;
     return (await readdir(target)).length > 0;

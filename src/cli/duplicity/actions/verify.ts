@@ -6,6 +6,7 @@ import { differenceText } from '../../../engine/archive/tree-difference.ts';
 import { verifyArchive } from '../../../engine/archive/verify-archive.ts';
 import type { SourceItem } from '../../../repository/duplicity/writer/source-item.ts';
 import { planSources } from '../../../source/filesystem/source-plan.ts';
+import { pathBytes } from '../../../model/path-text.ts';
 import { actionContext, shownPath } from '../action-context.ts';
 import { chosenSets } from '../chosen-sets.ts';
 import { counted } from '../collection-text.ts';
@@ -71,15 +72,16 @@ export async function run(given: DuplicityRun): Promise<number> {
 function itemsOf(place: string, given: DuplicityRun): Iterable<SourceItem> {
   const { context, line } = given;
   const target = path.resolve(context.workingDirectory, place);
-  if (statSync(target, { throwIfNoEntry: false }) === undefined) {
+  const bytes = pathBytes(target);
+  if (statSync(bytes, { throwIfNoEntry: false }) === undefined) {
     throw fatal(exitCodes.verifyDirectoryMissing, `Verify directory ${place} does not exist`, {
       code: 'source/missing',
     });
   }
   const select = selectionOf(place, target, given) ?? ((): 'include' => 'include');
-  const { report } = actionContext(given, { source: Buffer.from(plainSource(place)) });
+  const { report } = actionContext(given, { source: pathBytes(plainSource(place)) });
   return new SourceItems(
-    planSources([target]),
+    planSources([bytes]),
     { select },
     { isFileRoot: true, followLinks: line.options.has('copy-links') },
     {
