@@ -11,7 +11,7 @@ export type ProtectionUse = 'names' | 'read' | 'write' | 'create';
 /**
  * How files are encrypted, from the options and from `PASSPHRASE` and `SIGN_PASSPHRASE`; what is missing is asked for, twice where the archive begins.
  *
- * @throws AppError exit code 2 for keys that exclude each other, 30 when nobody can be asked
+ * @throws AppError exit code 2 for keys that exclude each other, 30 when nobody can be asked, 31 for an empty passphrase to encrypt with
  */
 export async function protectionOf(run: DuplicityRun, use: ProtectionUse): Promise<Protection> {
   const { options } = run.line;
@@ -57,8 +57,16 @@ export function gpgSettings({ line: { options }, context }: DuplicityRun): GpgSe
 async function symmetricPassphrase(run: DuplicityRun, use: ProtectionUse): Promise<Secret> {
   const { environment } = run.context;
   const given = environment['PASSPHRASE'];
+  const hasAgent = run.line.options.has('use-agent');
+  if (given === '' && (use === 'write' || use === 'create') && !hasAgent) {
+    throw fatal(
+      exitCodes.gpgFailed,
+      'PASSPHRASE is empty: nothing can be encrypted with an empty passphrase',
+      { extra: 'GPGError', hint: 'Set PASSPHRASE to one, or say --no-encryption' },
+    );
+  }
   if (given !== undefined) return new Secret(given);
-  if (use === 'names' || run.line.options.has('use-agent')) return new Secret('');
+  if (use === 'names' || hasAgent) return new Secret('');
   return askTwice(run, 'decryption', use === 'create');
 }
 

@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 
 import { AppError } from '../../../src/base/errors.ts';
+import { gpgHome } from '#test/support/gpg-home.ts';
 import { scratchDirectory } from '#test/support/scratch-directory.ts';
 import { type CommandLineOptions, type Ran, runForTest } from '../command-line.ts';
 
@@ -73,6 +82,32 @@ describe('the drop-in for duplicity', () => {
     const restored = await run([...common, url, target], { environment: right });
     assert.equal(restored.status, 0, restored.stderr.text);
     assert.equal(readFileSync(path.join(target, 'b'), 'utf8'), 'b');
+  });
+
+  test('nothing is encrypted with an empty passphrase, but a key may have none', async () => {
+    await using home = await gpgHome();
+    const key = await home.generateKey('somebody', '');
+    using scratch = scratchDirectory();
+    mkdirSync(scratch.of('source'));
+    writeFileSync(scratch.of('source', 'a'), 'a');
+    const common = ['--archive-dir', scratch.of('cache')];
+    const url = `file://${scratch.of('archive')}`;
+    const environment = { ...home.environment, PASSPHRASE: '' };
+    const refused = await run([...common, scratch.of('source'), url], { environment });
+    assert.equal(refused.status, 31);
+    assert.match(refused.stderr.text, /^PASSPHRASE is empty/mu);
+    assert.deepEqual(
+      existsSync(scratch.of('archive')) ? readdirSync(scratch.of('archive')) : [],
+      [],
+    );
+    const toKey = ['--encrypt-key', key.slice(-16)];
+    const stored = await run([...common, ...toKey, scratch.of('source'), url], { environment });
+    assert.equal(stored.status, 0, stored.stderr.text);
+    const restored = await run(['restore', ...common, ...toKey, url, scratch.of('out')], {
+      environment,
+    });
+    assert.equal(restored.status, 0, restored.stderr.text);
+    assert.equal(readFileSync(scratch.of('out', 'a'), 'utf8'), 'a');
   });
 
   test('verify compares when it is asked to, and else says so with exit code 0', async () => {

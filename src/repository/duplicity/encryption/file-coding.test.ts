@@ -88,6 +88,11 @@ test('who has read a message writes with its salt, for which the key is known, b
   assert.notEqual(await saltAfter(damaged, Infinity), saltOf(stored));
 });
 
+test('an empty passphrase protects nothing', async () => {
+  for (const passphrase of ['', '\n', '\nsecret'])
+    await assert.rejects(encode(withPassphrase(passphrase), mixed), { code: 'input/invalid' });
+});
+
 const pubkeyManifest = 'pubkey-signed/dest/duplicity-full.20231114T221320Z.manifest.gpg';
 
 test('what only gpg reads needs gpg, and says so', async () => {

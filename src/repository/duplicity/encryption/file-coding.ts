@@ -59,7 +59,11 @@ export class FileCoding {
     return this.#protection.compress ? 'gzip' : 'plain';
   }
 
-  /** Starts a file; what it becomes goes to `sink` in order. */
+  /**
+   * Starts a file; what it becomes goes to `sink` in order.
+   *
+   * @throws AppError `input/invalid` for an empty passphrase, and for two that differ; what gpg ends with
+   */
   async encoder(coding: Coding, sink: ByteSink, options: CallOptions = {}): Promise<ByteEncoder> {
     options.signal?.throwIfAborted();
     switch (coding) {
@@ -119,6 +123,7 @@ export class FileCoding {
     if (protection.kind === 'none') throw notEncrypted();
     const { sign, compress = true } = protection;
     if (this.#keys !== undefined) {
+      if (this.passphrase?.length === 0) throw emptyPassphrase();
       const compression = { level: compressionLevel };
       return startMessage(sink, this.#keys, {
         signal,
@@ -226,6 +231,13 @@ function passphraseToWrite({ kind, passphrase, sign }: Encrypted): Secret | unde
 function passphraseBytes(passphrase: Secret): Uint8Array {
   const [line = ''] = passphrase.reveal().split('\n', 1);
   return utf8(line);
+}
+
+/** gpg refuses to encrypt with one, and to open what somebody else has. */
+function emptyPassphrase(): AppError {
+  return new AppError('input/invalid', 'The passphrase is empty: gpg could not open the files', {
+    hint: 'Choose a passphrase; its first line counts',
+  });
 }
 
 function notEncrypted(): AppError {
