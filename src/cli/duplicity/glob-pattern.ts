@@ -3,7 +3,7 @@ import { exitCodes, fatal } from './fatal.ts';
 /** How text of a filter is meant; the switches `--filter-…` of duplicity 2 and later change it for what follows. */
 export type FilterMode = 'globbing' | 'literal' | 'regexp';
 
-/** What a pattern says of a path: a match, a directory that may hold one, or nothing. */
+/** What a pattern says of a path: a match, something on the way to one, or nothing. */
 export type PatternVerdict = 'match' | 'scan' | undefined;
 
 /** A glob of duplicity's, ready to be asked about paths; patterns and paths are joined to the source as it was given. */
@@ -32,7 +32,7 @@ export class GlobPattern {
     const plain = isDirectory ? glob.slice(0, -1) : glob;
     const text = expression(plain);
     // A match covers everything below it.
-    const end = plain === '/' || plain === '' ? '' : isDirectory ? '/' : '(?:/|$)';
+    const end = plain === '/' || plain === '' ? '' : '(?:/|$)';
     this.#whole = new RegExp(`^(?:${text})${end}`, flags);
     this.#exact = isDirectory ? new RegExp(`^(?:${text})$`, flags) : undefined;
     this.#scan = new RegExp(
@@ -43,11 +43,12 @@ export class GlobPattern {
     );
   }
 
-  /** `path` as `pathText` gives it. Only directories are scanned. */
+  /** `path` as `pathText` gives it. What is no directory is scanned as well, as in duplicity: it holds nothing, and so goes unless something else includes it. */
   verdict(path: string, isDirectory: boolean): PatternVerdict {
-    if (this.#whole.test(path)) return 'match';
-    if (!isDirectory) return undefined;
-    if (this.#exact?.test(path) === true) return 'match';
+    if (this.#whole.test(path)) {
+      // With a slash at its end: what it matches to its own end has to be a directory, even where a part of it matches as well.
+      return isDirectory || this.#exact?.test(path) !== true ? 'match' : undefined;
+    }
     return this.#scan.test(path) ? 'scan' : undefined;
   }
 }
