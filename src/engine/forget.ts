@@ -1,6 +1,6 @@
 import { AppError } from '../base/errors.ts';
 import { noCounters, type SummaryEvent } from '../model/event.ts';
-import { planForget } from '../model/forget-plan.ts';
+import { type ForgetPlanOptions, planForget } from '../model/forget-plan.ts';
 import type { RetentionPlan, RetentionPolicy } from '../model/retention.ts';
 import type { SnapshotFilter } from '../model/snapshot-group.ts';
 import { selectSnapshot } from '../model/snapshot-selector.ts';
@@ -40,7 +40,7 @@ export interface ForgetPlan {
 }
 
 /**
- * Decides what to forget. Throws an `AppError`: `input/invalid` if nothing of a group would be left, or if so many snapshots appeared lately that a policy could
+ * Decides what to forget. Throws an `AppError`: `input/invalid` if nothing of a group would be left, or by name less than the floor wants, or if so many snapshots appeared lately that a policy could
  * be misled by them; `snapshot/missing` for names that fit nothing.
  */
 export async function planForgetting(
@@ -58,7 +58,7 @@ export async function planForgetting(
   const { retention, unreadable } =
     input.named === undefined
       ? { retention: applyPolicy(snapshots, input, { now, floor }), unreadable: [] }
-      : byName(list, snapshots, input.named, { now, timeZone: input.timeZone, force });
+      : byName(list, snapshots, input.named, { now, floor, timeZone: input.timeZone, force });
   const seals = new Map(list.seals.map((seal) => [seal.value.snapshotId, seal]));
   const removals = [...retention.forget.map(({ id }) => id), ...unreadable].map((id) => ({
     id,
@@ -96,12 +96,12 @@ function byName(
   list: SnapshotList,
   snapshots: readonly Snapshot[],
   named: readonly string[],
-  { now, timeZone, force }: { now: number; timeZone: string; force: boolean },
+  { now, ...options }: Required<ForgetPlanOptions> & { readonly now: number },
 ): { retention: RetentionPlan; unreadable: string[] } {
   const unreadable = named.filter(
     (name) => /^[0-9a-f]{32}$/u.test(name) && list.unreadable.includes(finalName(name)),
   );
-  if (unreadable.length > 0 && !force) {
+  if (unreadable.length > 0 && !options.force) {
     throw new AppError(
       'input/invalid',
       `Snapshot ${unreadable[0]} cannot be read, so nobody can say what would be lost with it`,
@@ -110,8 +110,8 @@ function byName(
   }
   const selected = named
     .filter((name) => !unreadable.includes(name))
-    .map((name) => selectSnapshot(snapshots, name, { now, timeZone }));
-  return { retention: planForget(snapshots, [...new Set(selected)], { force }), unreadable };
+    .map((name) => selectSnapshot(snapshots, name, { now, timeZone: options.timeZone }));
+  return { retention: planForget(snapshots, [...new Set(selected)], options), unreadable };
 }
 
 function requireForgetter({ keys }: Access): void {

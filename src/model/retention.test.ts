@@ -176,16 +176,47 @@ describe('planRetention()', () => {
 });
 
 describe('planForget()', () => {
-  test('forgets what is named but leaves a snapshot of each group unless forced', () => {
+  const noFloor = { floor: { last: 0, days: 0 }, timeZone: 'UTC' };
+
+  test('forgets what is named but leaves the newest snapshot of each group unless forced', () => {
     const snapshots = daily(3);
     const unfinished = snapshotAt(now, { state: 'unfinished' });
     const all = [...snapshots, unfinished];
-    assert.deepEqual(planForget(all, [snapshots[0]!, unfinished]).forget, [
-      snapshots[0],
+    assert.deepEqual(planForget(all, [snapshots[1]!, unfinished], noFloor).forget, [
+      snapshots[1],
       unfinished,
     ]);
-    assert.throws(() => planForget(all, snapshots), { code: 'input/invalid' });
-    assert.equal(planForget(all, snapshots, { force: true }).keep.length, 0);
+    assert.throws(() => planForget(all, snapshots, noFloor), {
+      code: 'input/invalid',
+      message: 'No snapshot of "alpha" with these sources would be left',
+    });
+    assert.throws(() => planForget(all, snapshots.slice(0, 1), noFloor), {
+      code: 'input/invalid',
+      message: 'The newest snapshot of "alpha" with these sources would go',
+    });
+    assert.equal(planForget(all, snapshots, { ...noFloor, force: true }).keep.length, 0);
+    assert.deepEqual(planForget(all, [unfinished], noFloor).forget, [unfinished]);
+  });
+
+  test('does not go below the floor unless forced, one by one neither', () => {
+    const floor = { floor: { last: 3, days: 2 }, timeZone: 'UTC' };
+    // Three of today, one of each of the two days before.
+    const today = [0, 1, 2].map((hours) => snapshotAt(now - hours * 3_600_000));
+    const before = [1, 2].map((days) => snapshotAt(now - days * dayLength));
+    const all = [...today, ...before];
+    const refused = (named: readonly Snapshot[], left: readonly Snapshot[], message: RegExp) =>
+      assert.throws(() => planForget(left, named, floor), { code: 'input/invalid', message });
+    assert.deepEqual(planForget(all, today.slice(1), floor).forget, today.slice(1));
+    refused(
+      [...today.slice(1), before[1]!],
+      all,
+      /^Only 2 snapshots of "alpha" .* less than the 3/u,
+    );
+    refused([before[0]!], all, /^No snapshot of "alpha" with these sources of 2026-11-19 would/u);
+    const left = planForget(all, [today[1]!, before[1]!], floor).keep;
+    assert.equal(left.length, 3);
+    refused([today[2]!], left, /^Only 2 snapshots/u);
+    assert.equal(planForget(left, [today[2]!], { ...floor, force: true }).keep.length, 2);
   });
 });
 

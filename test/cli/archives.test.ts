@@ -218,7 +218,10 @@ test('a chain goes when all of it may go, and its end by name', async () => {
   await records(machine, 'forget', archive, '--keep-last', '1', '--force');
   assert.equal((await records(machine, 'snapshots', archive)).length, 1);
   await records(machine, 'backup', source, archive, '--time', '2026-11-04T10:00:00Z');
-  await records(machine, 'forget', archive, 'latest');
+  const refused = await machine.run('forget', archive, 'latest');
+  assert.equal(refused.status, 2);
+  assert.match(refused.stderr.text, /The newest snapshot of ".*" with these sources would go/u);
+  await records(machine, 'forget', archive, 'latest', '--force');
   assert.deepEqual(
     (await records(machine, 'snapshots', archive)).map(({ time }) => time),
     ['2026-11-03T10:00:00.000Z'],

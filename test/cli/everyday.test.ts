@@ -70,6 +70,9 @@ test('a repository is kept in order', async () => {
     await machine.write({ 'a.txt': text });
     await records(machine, 'backup', source, repository);
   }
+  const named = await machine.run('forget', repository, 'latest');
+  assert.equal(named.status, 2);
+  assert.match(named.stderr.text, /The newest snapshot of ".*" with these sources would go/u);
   const dry = await machine.run('forget', repository, '--keep-last', '1', '--force', '-n');
   assert.match(dry.stdout.text, /2 snapshots would be forgotten, 1 kept/u);
   assert.equal((await records(machine, 'snapshots', repository)).length, 3);

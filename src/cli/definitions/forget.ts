@@ -48,7 +48,7 @@ export const forget = defineCommand({
   description: [
     'Policies are applied to each host and set of sources on its own; a snapshot stays if any rule keeps it. The newest snapshot of ' +
       'each always stays, and the floor in the settings of the repository (three, and one for each of the last seven days that had one) ' +
-      'is not gone below without --force.',
+      'is not gone below without --force. Names that would break this are refused; with --force even the newest goes, if it is named.',
     'The space is freed by "holdfast prune", or at once with --prune.',
   ],
   positionals: {

@@ -1,3 +1,4 @@
+import { counted } from '../../base/counted.ts';
 import { formatDuration } from '../../base/duration.ts';
 import { formatCount, formatRate, formatSize } from '../../base/size.ts';
 import type { SummaryEvent } from '../../model/event.ts';
@@ -8,7 +9,7 @@ export function summaryLines(summary: SummaryEvent): string[] {
   const tell = tellers[summary.operation];
   const lines = tell === undefined ? generalLines(summary) : tell(summary);
   if (summary.errors > 0 && summary.operation !== 'check') {
-    lines.push(`${things(summary.errors, 'problem')}: see above`);
+    lines.push(`${counted(summary.errors, 'problem')}: see above`);
   }
   if (summary.dryRun) lines.push('Nothing was changed: this was a dry run');
   return lines;
@@ -19,7 +20,7 @@ type Teller = (summary: SummaryEvent) => string[];
 const tellers: Partial<Record<SummaryEvent['operation'], Teller>> = {
   backup(summary) {
     const { files, bytes, bytesRead, bytesAdded, dryRun, snapshot } = summary;
-    const content = `${things(files, 'file')}, ${formatSize(bytes)}`;
+    const content = `${counted(files, 'file')}, ${formatSize(bytes)}`;
     if (dryRun) return [`Would back up ${content}, found ${inTime(summary)}`];
     const { filesNew, filesChanged, filesUnchanged } = summary;
     return [
@@ -33,9 +34,9 @@ const tellers: Partial<Record<SummaryEvent['operation'], Teller>> = {
     const count = (name: string): number => numberOf(summary, name);
     const others = count('others') + count('links');
     const parts = [
-      things(files, 'file'),
-      ...(count('directories') > 0 ? [things(count('directories'), 'directory')] : []),
-      ...(others > 0 ? [things(others, 'other entry')] : []),
+      counted(files, 'file'),
+      ...(count('directories') > 0 ? [counted(count('directories'), 'directory')] : []),
+      ...(others > 0 ? [counted(others, 'other entry')] : []),
       formatSize(bytes),
     ];
     const place = displayText(String(summary.details?.['target'] ?? ''));
@@ -44,21 +45,21 @@ const tellers: Partial<Record<SummaryEvent['operation'], Teller>> = {
     ];
     if (filesUnchanged > 0) {
       lines.push(
-        `${things(filesUnchanged, 'file')} already there as in the snapshot; ${formatSize(bytesAdded)} ${dryRun ? 'to write' : 'written'}`,
+        `${counted(filesUnchanged, 'file')} already there as in the snapshot; ${formatSize(bytesAdded)} ${dryRun ? 'to write' : 'written'}`,
       );
     }
     if (count('deleted') > 0) {
-      lines.push(`${dryRun ? 'Would delete' : 'Deleted'} ${things(count('deleted'), 'entry')}`);
+      lines.push(`${dryRun ? 'Would delete' : 'Deleted'} ${counted(count('deleted'), 'entry')}`);
     }
     if (count('damaged') > 0) {
-      lines.push(`${things(count('damaged'), 'file')} not restored as a whole: content is lost`);
+      lines.push(`${counted(count('damaged'), 'file')} not restored as a whole: content is lost`);
     }
     return lines;
   },
   check(summary) {
     const count = (name: string): number => numberOf(summary, name);
     if (summary.details?.['chains'] !== undefined) return archiveCheckLines(summary);
-    const seen = `${things(count('snapshots'), 'snapshot')}, ${things(count('packs'), 'pack')}`;
+    const seen = `${counted(count('snapshots'), 'snapshot')}, ${counted(count('packs'), 'pack')}`;
     const all = count('packsRead') === count('packs');
     const read =
       count('packsRead') === 0
@@ -69,52 +70,52 @@ const tellers: Partial<Record<SummaryEvent['operation'], Teller>> = {
       findings === 0
         ? 'No damage found'
         : summary.errors === 0
-          ? `No damage found, ${things(findings, 'warning')}`
-          : `Damage found: ${things(summary.errors, 'error')} among ${things(findings, 'finding')}`;
+          ? `No damage found, ${counted(findings, 'warning')}`
+          : `Damage found: ${counted(summary.errors, 'error')} among ${counted(findings, 'finding')}`;
     return [`${verdict}: ${seen}; ${read}, ${inTime(summary)}`];
   },
   forget: (summary) => [
-    `Forgot ${things(numberOf(summary, 'forgotten'), 'snapshot')}, kept ${formatCount(numberOf(summary, 'kept'))}`,
+    `Forgot ${counted(numberOf(summary, 'forgotten'), 'snapshot')}, kept ${formatCount(numberOf(summary, 'kept'))}`,
   ],
   prune(summary) {
     const count = (name: string): number => numberOf(summary, name);
     const lines = [
       count('deletedPacks') + count('storedPacks') === 0
         ? `Nothing to free ${inTime(summary)}`
-        : `Deleted ${things(count('deletedPacks'), 'pack')} (${formatSize(count('deletedBytes'))}), stored ${formatCount(count('storedPacks'))} anew (${formatSize(count('storedBytes'))}) ${inTime(summary)}`,
+        : `Deleted ${counted(count('deletedPacks'), 'pack')} (${formatSize(count('deletedBytes'))}), stored ${formatCount(count('storedPacks'))} anew (${formatSize(count('storedBytes'))}) ${inTime(summary)}`,
     ];
     if (count('keptPacks') > 0) {
-      lines.push(`Kept ${things(count('keptPacks'), 'pack')} after all: see above`);
+      lines.push(`Kept ${counted(count('keptPacks'), 'pack')} after all: see above`);
     }
     if (count('removedSnapshots') > 0) {
       lines.push(
-        `Removed ${things(count('removedSnapshots'), 'unfinished snapshot')}; the next prune frees the space`,
+        `Removed ${counted(count('removedSnapshots'), 'unfinished snapshot')}; the next prune frees the space`,
       );
     }
     return lines;
   },
   copy: (summary) => [
-    `Copied ${things(numberOf(summary, 'copied'), 'snapshot')}, ${formatCount(numberOf(summary, 'already'))} were there already`,
+    `Copied ${counted(numberOf(summary, 'copied'), 'snapshot')}, ${counted(numberOf(summary, 'already'), 'was', 'were')} there already`,
     `Read ${formatSize(summary.bytesRead)}, stored ${formatSize(summary.bytesAdded)} ${inTime(summary)}`,
   ],
   'rebuild-index'(summary) {
     const verb = summary.dryRun ? 'Would make' : 'Made';
     return [
-      `${verb} the index anew from ${things(numberOf(summary, 'packs'), 'pack')} ${inTime(summary)}`,
+      `${verb} the index anew from ${counted(numberOf(summary, 'packs'), 'pack')} ${inTime(summary)}`,
     ];
   },
-  repair: (summary) => [`Repaired ${things(summary.files, 'object')} ${inTime(summary)}`],
+  repair: (summary) => [`Repaired ${counted(summary.files, 'object')} ${inTime(summary)}`],
 };
 
 /** Of an archive of duplicity's. */
 function archiveCheckLines(summary: SummaryEvent): string[] {
   const { files, bytesRead, errors, details } = summary;
-  const seen = `${things(numberOf(summary, 'sets'), 'set')} in ${things(numberOf(summary, 'chains'), 'chain')}`;
+  const seen = `${counted(numberOf(summary, 'sets'), 'set')} in ${counted(numberOf(summary, 'chains'), 'chain')}`;
   const read =
     details?.['dataRead'] === true
-      ? `the content of ${things(files, 'file')} (${formatSize(bytesRead)}) was read`
+      ? `the content of ${counted(files, 'file')} (${formatSize(bytesRead)}) was read`
       : 'no content was read (--read-data does that)';
-  const verdict = errors === 0 ? 'No damage found' : `Damage found: ${things(errors, 'error')}`;
+  const verdict = errors === 0 ? 'No damage found' : `Damage found: ${counted(errors, 'error')}`;
   return [`${verdict}: ${seen}; ${read}, ${inTime(summary)}`];
 }
 
@@ -143,12 +144,6 @@ function inTime({ milliseconds, bytes, dryRun }: SummaryEvent): string {
 
 function numberOf({ details }: SummaryEvent, name: string): number {
   return Number(details?.[name] ?? 0);
-}
-
-/** `1 file`, `2 files`, `3 directories` */
-function things(count: number, one: string): string {
-  const many = one.endsWith('y') ? `${one.slice(0, -1)}ies` : `${one}s`;
-  return `${formatCount(count)} ${count === 1 ? one : many}`;
 }
 
 /** `packsDeleted` → "Packs deleted". */

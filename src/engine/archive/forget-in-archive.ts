@@ -1,5 +1,5 @@
 import { noCounters, type SummaryEvent } from '../../model/event.ts';
-import { planForget } from '../../model/forget-plan.ts';
+import { type ForgetPlanOptions, planForget } from '../../model/forget-plan.ts';
 import { defaultFloor, type RetentionPlan } from '../../model/retention.ts';
 import { selectSnapshot } from '../../model/snapshot-selector.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
@@ -45,7 +45,12 @@ export async function planForgettingInArchive(
   const retention =
     named === undefined
       ? applyPolicy(snapshots, policy, { now, floor: defaultFloor })
-      : byName(snapshots, named, { now, timeZone: policy.timeZone, force: policy.force === true });
+      : byName(snapshots, named, {
+          now,
+          floor: defaultFloor,
+          timeZone: policy.timeZone,
+          force: policy.force === true,
+        });
   const doomed = new Set(retention.forget.map(({ id }) => id));
   const selection = new Set<BackupSet>(
     all.flatMap(({ snapshot, sets }) => (doomed.has(snapshot.id) ? [sets.at(-1)!] : [])),
@@ -77,14 +82,12 @@ export async function forgetInArchive(
 function byName(
   snapshots: readonly Snapshot[],
   named: readonly string[],
-  {
-    now,
-    timeZone,
-    force,
-  }: { readonly now: number; readonly timeZone: string; readonly force: boolean },
+  { now, ...options }: ForgetPlanOptions & { readonly now: number },
 ): RetentionPlan {
-  const selected = named.map((name) => selectSnapshot(snapshots, name, { now, timeZone }));
-  return planForget(snapshots, [...new Set(selected)], { force });
+  const selected = named.map((name) =>
+    selectSnapshot(snapshots, name, { now, timeZone: options.timeZone }),
+  );
+  return planForget(snapshots, [...new Set(selected)], options);
 }
 
 /** The same decisions, but that what is needed stays. */
