@@ -12,10 +12,10 @@ const note = (line: string): void => {
 };
 
 const { argon2 } = crypto;
-crypto.argon2 = ((...parameters: Parameters<typeof argon2>) => {
+crypto.argon2 = (...parameters: Parameters<typeof argon2>) => {
   note('argon2');
   argon2(...parameters);
-}) as typeof argon2;
+};
 syncBuiltinESMExports();
 
 registerHooks({
