@@ -4,6 +4,7 @@ import path from 'node:path';
 import { AppError, messageOf } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import type { Credentials } from '../repository/native/keys/credentials.ts';
+import type { StretchedAhead } from '../repository/native/keys/stretched-ahead.ts';
 import type { FirstProtection } from '../repository/native/keys/initialise.ts';
 import type { GlobalFlagValues } from './global-flags.ts';
 import type { CommandSession } from './session.ts';
@@ -16,6 +17,7 @@ export async function findCredentials(
   flags: GlobalFlagValues,
   session: CommandSession,
   whose: CredentialsOf = 'main',
+  ahead?: StretchedAhead,
 ): Promise<Credentials> {
   const { identity } = flags;
   // A sheet opens one repository; of two it is the one that is read.
@@ -37,7 +39,7 @@ export async function findCredentials(
   }
   if (flags['insecure-no-passphrase']) return { kind: 'none' };
   const passphrase = await (whose === 'from' ? session.fromPassphrase() : session.passphrase());
-  return { kind: 'passphrase', passphrase };
+  return { kind: 'passphrase', passphrase, ahead };
 }
 
 /** What a new repository will be opened with; a passphrase is asked for twice. */

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 
+import { parseDestinationUrl } from '../storage/url.ts';
 import { KnownDestinations } from './known-destinations.ts';
 
 const first = '1'.repeat(32);
@@ -35,6 +36,19 @@ test('KnownDestinations takes a torn file for a lost one', async () => {
   }
   await known.note('/mnt/a', second);
   assert.equal(await known.repositoryAt('/mnt/a'), second);
+});
+
+test('KnownDestinations finds what is like a destination whose secrets are not known yet', async () => {
+  await using directory = await temporaryDirectory();
+  const known = new KnownDestinations(directory.path);
+  await known.note('not: a destination', first);
+  await known.note('/mnt/a', first);
+  await known.note('s3://bucket/a?provider=ceph&secret-key=***', second);
+  const like = (url: string): Promise<string | undefined> =>
+    known.repositoryLike(parseDestinationUrl(url));
+  assert.equal(await like('s3://bucket/a?provider=ceph&secret-key=abc'), second);
+  assert.equal(await like('s3://bucket/a?provider=ceph'), undefined);
+  assert.equal(await like('s3://bucket/b?provider=ceph&secret-key=abc'), undefined);
 });
 
 test('KnownDestinations says when it cannot write', async () => {

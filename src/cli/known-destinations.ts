@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { writeFileAtomically } from '../base/atomic-file.ts';
-import { AppError, messageOf, systemCodeOf } from '../base/errors.ts';
+import { AppError, hasCode, messageOf, systemCodeOf } from '../base/errors.ts';
 import { makeDirectories } from '../base/make-directories.ts';
+import { type DestinationUrl, parseDestinationUrl, printDestinationUrl } from '../storage/url.ts';
 
 const fileName = 'destinations.json';
 const fileVersion = 1;
@@ -25,6 +26,18 @@ export class KnownDestinations {
   /** The id (32 hexadecimal digits) of the repository that was at a destination (a URL without secrets); `undefined` if none is known. */
   async repositoryAt(destination: string): Promise<string | undefined> {
     return (await this.#read()).get(destination);
+  }
+
+  /**
+   * The same for a destination of which no driver has said yet which options are secret: that of one with the same names of options,
+   * which may be another repository.
+   */
+  async repositoryLike(url: DestinationUrl): Promise<string | undefined> {
+    const wanted = printDestinationUrl(url);
+    for (const [destination, repositoryId] of await this.#read()) {
+      if (printedBare(destination) === wanted) return repositoryId;
+    }
+    return undefined;
   }
 
   /** Keeps what is at a destination now. Throws an `AppError` (`local/unwritable`). */
@@ -60,6 +73,17 @@ export class KnownDestinations {
       });
     }
     return parseKnown(text);
+  }
+}
+
+/** A destination without the values of its options. */
+function printedBare(destination: string): string | undefined {
+  try {
+    return printDestinationUrl(parseDestinationUrl(destination));
+  } catch (error) {
+    // Something that an older program has noted.
+    if (hasCode(error, 'input/usage')) return undefined;
+    throw error;
   }
 }
 

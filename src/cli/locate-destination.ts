@@ -5,10 +5,13 @@ import { type KeySlots, readKeySlots } from '../repository/native/keys/key-slot.
 import { readDescription } from '../repository/native/keys/unlock.ts';
 import { objectPrefixes, parseObjectName } from '../repository/native/objects/object-name.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { StretchedAhead } from '../repository/native/keys/stretched-ahead.ts';
+import { parseDestinationUrl } from '../storage/url.ts';
 import { holdsArchive } from './archive/holds-archive.ts';
 import type { GlobalFlagValues } from './global-flags.ts';
 import { openDestinationStorage } from './open-destination-storage.ts';
 import type { CommandSession } from './session.ts';
+import { stretchAhead } from './stretch-ahead.ts';
 
 /** A destination, before its repository is opened: nothing was asked and nothing changed. */
 export interface LocatedDestination extends AsyncDisposable {
@@ -23,6 +26,8 @@ export interface LocatedDestination extends AsyncDisposable {
   readonly description: Description | undefined;
   /** Its key slots, which are asked for at the same time: who opens it needs them next. */
   readonly keySlots: Promise<KeySlots>;
+  /** The passphrase, which is made a key meanwhile. */
+  readonly stretched: StretchedAhead | undefined;
   /** For what is read of it ahead: aborts when it is closed. Otherwise it would be tried again and again. */
   readonly reading: AbortSignal;
 }
@@ -37,6 +42,7 @@ export async function locateDestination(
   session: CommandSession,
 ): Promise<LocatedDestination> {
   const { signal } = session;
+  const stretched = await stretchAhead(parseDestinationUrl(url), flags, session);
   const { storage, destination, url: parsed } = await openDestinationStorage(url, flags, session);
   const stop = new AbortController();
   const reading = AbortSignal.any([signal, stop.signal]);
@@ -56,6 +62,7 @@ export async function locateDestination(
       repositoryId: description && toHex(description.repositoryId),
       description,
       keySlots,
+      stretched,
       reading,
       [Symbol.asyncDispose]: () => close(),
     };

@@ -65,7 +65,7 @@ export async function openLocated(
     }
     const readOnly = mode === 'read';
     const { storage, localPath, description, keySlots, reading } = located;
-    const credentials = await findCredentials(flags, session, whose);
+    const credentials = await findCredentials(flags, session, whose, located.stretched);
     const { stateDirectory, random, warn } = places;
     // On a rescue system nothing can be remembered, and nothing needs to be.
     const memory = localSlotMemory(stateDirectory, random, readOnly ? () => undefined : warn);

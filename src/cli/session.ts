@@ -1,5 +1,5 @@
 import { AppError } from '../base/errors.ts';
-import type { Secret } from '../base/secret.ts';
+import { Secret } from '../base/secret.ts';
 import type { CliContext } from './context.ts';
 import type { GlobalFlagValues } from './global-flags.ts';
 import type { Output } from './output/output.ts';
@@ -11,6 +11,8 @@ export interface CommandSession extends CliContext {
   readonly output: Output;
   /** The passphrase of the repository; `create` asks twice. Asked for when called, so call it when the repository was found. */
   passphrase(options?: { readonly create?: boolean }): Promise<Secret>;
+  /** The same if the environment holds it: nobody is asked, nothing is read or run. */
+  passphraseAtHand(): Secret | undefined;
   /** That of the repository that `copy` reads; the same as `passphrase` if nothing says otherwise. */
   fromPassphrase(): Promise<Secret>;
   /** One that is to be added or to replace the old one. */
@@ -48,6 +50,12 @@ export function createSession(
     output,
     passphrase: ({ create = false } = {}) =>
       find('Passphrase', main, ['HOLDFAST_PASSPHRASE'], create),
+    passphraseAtHand() {
+      const elsewhere =
+        main.file !== undefined || main.command !== undefined || flags['insecure-no-passphrase'];
+      const value = elsewhere ? undefined : context.environment['HOLDFAST_PASSPHRASE'];
+      return value ? new Secret(value) : undefined;
+    },
     fromPassphrase() {
       const from = { file: text('from-passphrase-file'), command: text('from-passphrase-command') };
       const own = from.file !== undefined || from.command !== undefined;

@@ -26,7 +26,7 @@ export async function unlockDestination(
   try {
     const { signal } = session;
     if (located.repositoryId === undefined) throw await missingRepository(located, flags, session);
-    const credentials = await findCredentials(flags, session);
+    const credentials = await findCredentials(flags, session, 'main', located.stretched);
     const { storage, description, keySlots } = located;
     const unlocked = await unlock(storage, credentials, {
       ...(description && { description }),

@@ -10,6 +10,7 @@ import type { Storage } from '../../storage/storage.ts';
 import type { Access } from './access.ts';
 import { HostDirectory } from './hosts/host-directory.ts';
 import { LiveRuns } from './hosts/live-runs.ts';
+import { localSlotMemory } from './hosts/local-slot-memory.ts';
 import { LocalState } from './hosts/local-state.ts';
 import { OwnSeals } from './hosts/own-seals.ts';
 import { registerHost } from './hosts/register-host.ts';
@@ -129,11 +130,12 @@ export async function createRepository(
   places: LocalPlaces,
   options: OpenRepositoryOptions = {},
 ): Promise<NativeRepository> {
-  const { clock, random, hostName } = places;
+  const { clock, random, hostName, stateDirectory, warn } = places;
   const unlocked = await initialise(storage, protection, {
     clock,
     random,
     label: hostName,
+    memory: localSlotMemory(stateDirectory, random, warn),
     signal: options.signal,
   });
   return openUnlocked(storage, unlocked, places, options);

@@ -103,17 +103,36 @@ describe('the local state', () => {
       ['f'.repeat(32), 2],
     ]);
     await local.noteSequences([[host.id, 3]]);
-    await local.noteSlot('e'.repeat(32));
+    const slot = {
+      id: 'e'.repeat(32),
+      stretching: { memory: 19_456, passes: 2, lanes: 3, salt: systemRandom(32) },
+    };
+    await local.noteSlot(slot);
     const again = await openState();
     assert.deepEqual(again.host, host);
     assert.equal(again.highestSequence(host.id), 5);
     assert.equal(again.highestSequence('f'.repeat(32)), 2);
     assert.equal(again.highestSequence('0'.repeat(32)), 0);
-    assert.equal(again.lastSlot, 'e'.repeat(32));
+    assert.deepEqual(again.lastSlot, slot);
     const directory = join(state, toHex(ring.repositoryId));
     assert.deepEqual(await readdir(directory), ['identity.json']);
     assert.equal((await stat(directory)).mode & 0o777, 0o700);
     assert.equal((await stat(join(directory, 'identity.json'))).mode & 0o777, 0o600);
+  });
+
+  test('what cannot be the stretching of a passphrase is as good as forgotten', async () => {
+    const local = await openState();
+    const stretching = { memory: 19_456, passes: 1, lanes: 1, salt: systemRandom(32) };
+    await local.noteSlot({ id: 'e'.repeat(32), stretching });
+    const path = join(state, toHex(ring.repositoryId), 'identity.json');
+    const text = await readFile(path, 'utf8');
+    for (const wrong of ['"memory": 4', '"memory": 99999999', '"memory": "x"']) {
+      await writeFile(path, text.replace('"memory": 19456', wrong));
+      assert.deepEqual((await openState()).lastSlot, {
+        id: 'e'.repeat(32),
+        stretching: undefined,
+      });
+    }
   });
 
   test('two processes keep one key and the higher numbers', async () => {
@@ -150,7 +169,7 @@ describe('the local state', () => {
     await writeFile(path, '');
     const local = LocalState.open(path, ring.repositoryId, systemRandom);
     await assert.rejects(
-      local.then((opened) => opened.noteSlot('e'.repeat(32))),
+      local.then((opened) => opened.noteSlot({ id: 'e'.repeat(32), stretching: undefined })),
       (error) => error instanceof AppError && error.code === 'local/unwritable',
     );
   });

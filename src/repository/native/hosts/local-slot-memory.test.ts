@@ -14,15 +14,16 @@ test('remembers a slot for each repository, and only reports when it cannot', as
     const reports: AppError[] = [];
     const memory = localSlotMemory(directory, systemRandom, (error) => reports.push(error));
     const [one, two] = [systemRandom(16), systemRandom(16)];
-    await memory.set(one, 'a'.repeat(32));
-    assert.equal(await memory.get(one), 'a'.repeat(32));
+    const slot = { id: 'a'.repeat(32), stretching: undefined };
+    await memory.set(one, slot);
+    assert.deepEqual(await memory.get(one), slot);
     assert.equal(await memory.get(two), undefined);
     assert.equal(reports.length, 0);
     const blocked = join(directory, 'file');
     await writeFile(blocked, '');
     const broken = localSlotMemory(blocked, systemRandom, (error) => reports.push(error));
     assert.equal(await broken.get(one), undefined);
-    await broken.set(one, 'b'.repeat(32));
+    await broken.set(one, slot);
     assert.equal(reports.length, 2);
     assert.equal(reports[0]?.code, 'local/unwritable');
   } finally {

@@ -26,8 +26,8 @@ export function localSlotMemory(
   };
   return {
     get: async (repositoryId) => await attempt(repositoryId, async (local) => local.lastSlot),
-    set: async (repositoryId, slotId) => {
-      await attempt(repositoryId, async (local) => await local.noteSlot(slotId));
+    set: async (repositoryId, slot) => {
+      await attempt(repositoryId, async (local) => await local.noteSlot(slot));
     },
   };
 }

@@ -5,6 +5,8 @@ import { asBuffer, toHex } from '../../../base/bytes.ts';
 import { AppError, messageOf, systemCodeOf } from '../../../base/errors.ts';
 import { makeDirectories } from '../../../base/make-directories.ts';
 import type { RandomBytes } from '../../../base/random.ts';
+import { isWithinBounds, saltSize, type Stretching } from '../keys/stretching.ts';
+import type { RememberedSlot } from '../keys/unlock.ts';
 
 /** Who this machine is in one repository. */
 export interface LocalHost {
@@ -17,7 +19,7 @@ export interface LocalHost {
 interface State {
   readonly host: LocalHost | undefined;
   readonly sequences: ReadonlyMap<string, number>;
-  readonly lastSlot: string | undefined;
+  readonly lastSlot: RememberedSlot | undefined;
 }
 
 const empty: State = { host: undefined, sequences: new Map(), lastSlot: undefined };
@@ -25,7 +27,8 @@ const fileName = 'identity.json';
 const fileVersion = 1;
 
 /**
- * What a machine remembers of a repository: its host key, the highest sequence number it saw of every host, the slot that opened last.
+ * What a machine remembers of a repository: its host key, the highest sequence number it saw of every host, the slot that opened last and
+ * how its passphrase is stretched, which is no secret.
  * One file, readable by its user only. Losing it costs a new host key and the memory of what was seen, nothing else.
  */
 export class LocalState {
@@ -58,7 +61,7 @@ export class LocalState {
     return this.#state.host;
   }
 
-  get lastSlot(): string | undefined {
+  get lastSlot(): RememberedSlot | undefined {
     return this.#state.lastSlot;
   }
 
@@ -93,8 +96,8 @@ export class LocalState {
     });
   }
 
-  async noteSlot(slotId: string): Promise<void> {
-    if (slotId !== this.lastSlot) await this.#change((state) => ({ ...state, lastSlot: slotId }));
+  async noteSlot(slot: RememberedSlot): Promise<void> {
+    await this.#change((state) => ({ ...state, lastSlot: slot }));
   }
 
   /** Reads the file again before each change, because another process may have written it. */
@@ -158,7 +161,8 @@ function formatState({ host, sequences, lastSlot }: State): string {
     host: host?.id,
     key: host === undefined ? undefined : asBuffer(host.seed).toString('base64'),
     sequences: Object.fromEntries(sequences),
-    slot: lastSlot,
+    slot: lastSlot?.id,
+    stretching: lastSlot?.stretching && formatStretching(lastSlot.stretching),
   };
   return `${JSON.stringify(json, undefined, 2)}\n`;
 }
@@ -185,8 +189,23 @@ function parseState(text: string): State | undefined {
         (pair): pair is [string, number] => isId(pair[0]) && Number.isSafeInteger(pair[1]),
       ),
     ),
-    lastSlot: isId(slot) ? slot : undefined,
+    lastSlot: isId(slot)
+      ? { id: slot, stretching: parseStretching(fields.get('stretching')) }
+      : undefined,
   };
+}
+
+function formatStretching({ memory, passes, lanes, salt }: Stretching): object {
+  return { memory, passes, lanes, salt: asBuffer(salt).toString('base64') };
+}
+
+/** `undefined` for what cannot be one: then the passphrase is stretched when the slot is there. */
+function parseStretching(value: unknown): Stretching | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { memory, passes, lanes, salt } = value as Partial<Record<keyof Stretching, unknown>>;
+  const cost = { memory: Number(memory), passes: Number(passes), lanes: Number(lanes) };
+  const bytes = new Uint8Array(Buffer.from(typeof salt === 'string' ? salt : '', 'base64'));
+  return isWithinBounds(cost) && bytes.length === saltSize ? { ...cost, salt: bytes } : undefined;
 }
 
 function isId(value: unknown): value is string {

@@ -9,16 +9,18 @@ import { defaultSettings, encodeSettings } from '../objects/settings.ts';
 import type { Credentials } from './credentials.ts';
 import { describeRepository, encodeDescription } from './description.ts';
 import { deriveKeyRing, ownerSigner, type KeyRing } from './key-ring.ts';
-import { openKeySlot, readKeySlots } from './key-slot.ts';
+import { type KeySlot, openKeySlot, readKeySlots } from './key-slot.ts';
 import { sealSlot, type SlotProtection } from './seal-slot.ts';
 import { payloadOf, ringOf } from './slot-payload.ts';
-import type { Unlocked } from './unlock.ts';
+import { rememberedSlot, type SlotMemory, type Unlocked } from './unlock.ts';
 
 export interface InitialiseOptions extends CallOptions {
   readonly random: RandomBytes;
   readonly clock: Clock;
   /** Of the first key slot; for people. */
   readonly label?: string;
+  /** Told of the slot, which is the one to be tried first. */
+  readonly memory?: SlotMemory;
 }
 
 /** What the first slot of a repository is opened with: something that the same command can open again to complete an interrupted one. */
@@ -36,15 +38,17 @@ export async function initialise(
 ): Promise<Unlocked> {
   const { signal, clock } = options;
   const found = await listNames(storage, options);
-  const { ring, slotId } =
+  const { ring, slot } =
     found.length === 0
       ? await putFirstSlot(storage, protection, options)
       : await reopenFirstSlot(storage, found, protection, options);
   await clock.sleep((storage.capabilities.listingLag ?? 0) * 1000, { signal });
-  const others = (await listNames(storage, options)).filter((name) => name !== keySlotName(slotId));
+  const others = (await listNames(storage, options)).filter(
+    (name) => name !== keySlotName(slot.id),
+  );
   if (others.length > 0) {
     // Only a slot of our own making: an earlier one may be the only key to what the others hold.
-    if (found.length === 0) await storage.delete(keySlotName(slotId), { signal });
+    if (found.length === 0) await storage.delete(keySlotName(slot.id), { signal });
     throw new AppError(
       'repository/occupied',
       `Somebody else put ${quoteNames(others)} into "${storage.location}" at the same time`,
@@ -53,7 +57,11 @@ export async function initialise(
   }
   await putDescription(storage, ring, options);
   await putFirstSettings(storage, ring, options);
-  return { ring, description: describeRepository(ring), slotId, payload: undefined };
+  await options.memory?.set(
+    ring.repositoryId,
+    rememberedSlot(slot.id, slot.bytes, credentialsFor(protection)),
+  );
+  return { ring, description: describeRepository(ring), slotId: slot.id, payload: undefined };
 }
 
 /**
@@ -77,16 +85,21 @@ export async function putDescription(
   }
 }
 
+interface FirstSlot {
+  readonly ring: KeyRing;
+  readonly slot: Pick<KeySlot, 'id' | 'bytes'>;
+}
+
 async function putFirstSlot(
   storage: Storage,
   protection: FirstProtection,
   { random, clock, label = '', signal }: InitialiseOptions,
-): Promise<{ ring: KeyRing; slotId: string }> {
+): Promise<FirstSlot> {
   const ring = deriveKeyRing(random(32), random(16));
-  const slotId = toHex(random(16));
+  const id = toHex(random(16));
   const bytes = await sealSlot(payloadOf(ring, label, clock.now()), protection, random);
-  await storage.put(keySlotName(slotId), bytes, { ifAbsent: true, signal });
-  return { ring, slotId };
+  await storage.put(keySlotName(id), bytes, { ifAbsent: true, signal });
+  return { ring, slot: { id, bytes } };
 }
 
 async function reopenFirstSlot(
@@ -94,7 +107,7 @@ async function reopenFirstSlot(
   found: readonly string[],
   protection: FirstProtection,
   { signal }: InitialiseOptions,
-): Promise<{ ring: KeyRing; slotId: string }> {
+): Promise<FirstSlot> {
   if (found.includes(descriptionName)) throw exists(storage);
   const [only] = found;
   if (found.length > 1 || only === undefined || parseObjectName(only)?.type !== 'key') {
@@ -122,7 +135,7 @@ async function reopenFirstSlot(
       },
     );
   }
-  return { ring: ringOf(payload), slotId: slot.id };
+  return { ring: ringOf(payload), slot };
 }
 
 async function putFirstSettings(

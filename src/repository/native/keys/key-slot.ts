@@ -1,5 +1,6 @@
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError, hasCode } from '../../../base/errors.ts';
+import { mapPool } from '../../../base/pool.ts';
 import { MalformedError } from '../../../codec/binary/byte-reader.ts';
 import { decodeHeader } from '../../../codec/encryption/object-header.ts';
 import type { Storage } from '../../../storage/storage.ts';
@@ -63,17 +64,25 @@ export async function readKeySlots(
   names.sort((left, right) => (left.name < right.name ? -1 : 1));
   const slots: KeySlot[] = [];
   const damaged: AppError[] = [];
-  for (const { name, id, size } of names) {
+  const read = async (
+    { name, id, size }: (typeof names)[number],
+    call: CallOptions,
+  ): Promise<KeySlot | AppError | undefined> => {
     try {
       if (size > maximumSlotSize) throw new MalformedError('Too large');
-      const bytes = await storage.read(name, { signal });
-      slots.push({ id, name, kind: kindOf(bytes), bytes });
+      const bytes = await storage.read(name, call);
+      return { id, name, kind: kindOf(bytes), bytes };
     } catch (error) {
-      if (hasCode(error, 'storage/not-found')) continue; // Removed since it was listed.
-      if (error instanceof MalformedError) damaged.push(damagedObject(name, error));
-      else if (hasCode(error, 'repository/unsupported')) damaged.push(error);
-      else throw error;
+      if (hasCode(error, 'storage/not-found')) return undefined; // Removed since it was listed.
+      if (error instanceof MalformedError) return damagedObject(name, error);
+      if (hasCode(error, 'repository/unsupported')) return error;
+      throw error;
     }
+  };
+  // All at once: they are few and small, and over a slow line each costs a round trip.
+  for await (const slot of mapPool(names, maximumSlots, read, { signal })) {
+    if (slot instanceof AppError) damaged.push(slot);
+    else if (slot !== undefined) slots.push(slot);
   }
   return { slots, damaged };
 }
@@ -90,7 +99,7 @@ export async function openKeySlot(
     switch (credentials.kind) {
       case 'passphrase':
         return slot.kind === 'passphrase'
-          ? await openPassphraseSlot(slot.bytes, credentials.passphrase)
+          ? await openPassphraseSlot(slot.bytes, credentials.passphrase, credentials.ahead)
           : undefined;
       case 'identity':
         return slot.kind === 'public key'

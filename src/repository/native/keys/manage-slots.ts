@@ -15,7 +15,7 @@ import {
   type KeySlot,
   type KeySlotKind,
 } from './key-slot.ts';
-import type { PassphraseCost } from './passphrase-slot.ts';
+import type { PassphraseCost } from './stretching.ts';
 import { sealSlot, type SlotProtection } from './seal-slot.ts';
 import { payloadOf, ringOf, type SlotPayload } from './slot-payload.ts';
 import type { Unlocked } from './unlock.ts';

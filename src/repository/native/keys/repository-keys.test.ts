@@ -14,10 +14,11 @@ import { initialise, putDescription, type FirstProtection } from './initialise.t
 import { deriveKeyRing, haveSamePublicKeys, restrictKeyRing } from './key-ring.ts';
 import { addKeySlot, changePassphrase, listKeySlots, removeKeySlot } from './manage-slots.ts';
 import { encodeOpenSlot } from './open-slot.ts';
-import { sealPassphraseSlot, type PassphraseCost } from './passphrase-slot.ts';
+import { sealPassphraseSlot } from './passphrase-slot.ts';
+import type { PassphraseCost } from './stretching.ts';
 import { parseRecoverySheet, recoveryCode } from './recovery-sheet.ts';
 import { payloadOf } from './slot-payload.ts';
-import { unlock, type SlotMemory } from './unlock.ts';
+import { unlock, type RememberedSlot, type SlotMemory } from './unlock.ts';
 
 const cost: PassphraseCost = { memory: 19_456, passes: 1, lanes: 1 };
 const options = { random: systemRandom, clock: systemClock, label: 'first' };
@@ -293,7 +294,7 @@ describe('unlock', () => {
     for (let number = 0; number < 3; number++) {
       await addKeySlot(storage, ring, passphrase('other'), options);
     }
-    let remembered: string | undefined;
+    let remembered: RememberedSlot | undefined;
     const memory: SlotMemory = {
       get: async () => remembered,
       set: async (repositoryId, id) => {
@@ -302,7 +303,7 @@ describe('unlock', () => {
       },
     };
     await unlock(storage, opening('secret'), { memory });
-    assert.equal(remembered, slotId);
+    assert.equal(remembered?.id, slotId);
     // A slot that is not tried cannot be found damaged: break all the others.
     for (const name of await namesIn(storage)) {
       if (name.startsWith('keys/') && name !== `keys/${slotId ?? ''}`) {

@@ -2,7 +2,8 @@ import type { RandomBytes } from '../../../base/random.ts';
 import type { Secret } from '../../../base/secret.ts';
 import { sealAgeSlot } from './age-slot.ts';
 import { encodeOpenSlot } from './open-slot.ts';
-import { sealPassphraseSlot, type PassphraseCost } from './passphrase-slot.ts';
+import { sealPassphraseSlot } from './passphrase-slot.ts';
+import type { PassphraseCost } from './stretching.ts';
 import type { SlotPayload } from './slot-payload.ts';
 
 /** What a new key slot is to be opened with. */

@@ -13,7 +13,9 @@ import { PieceSealer } from '../../../codec/encryption/piece-cipher.ts';
 import { openAgeSlot, sealAgeSlot } from './age-slot.ts';
 import { deriveKeyRing, restrictKeyRing } from './key-ring.ts';
 import { decodeOpenSlot, encodeOpenSlot } from './open-slot.ts';
-import { openPassphraseSlot, sealPassphraseSlot, type PassphraseCost } from './passphrase-slot.ts';
+import { openPassphraseSlot, sealPassphraseSlot, stretchingOf } from './passphrase-slot.ts';
+import { StretchedAhead } from './stretched-ahead.ts';
+import type { PassphraseCost } from './stretching.ts';
 import type { Role } from './role.ts';
 import { decodePayload, encodePayload, payloadOf, ringOf } from './slot-payload.ts';
 
@@ -65,6 +67,32 @@ test('a passphrase slot opens with its passphrase only', async () => {
 test('a passphrase is the same however its accents are typed', async () => {
   const slot = await sealPassphraseSlot(payload, new Secret('caf\u00e9'), systemRandom, cheap);
   assert.notEqual(await openPassphraseSlot(slot, new Secret('cafe\u0301')), undefined);
+});
+
+test('a passphrase that is stretched ahead opens the slot that it was begun for', async () => {
+  const slot = await sealPassphraseSlot(payload, passphrase, systemRandom, cheap);
+  const other = await sealPassphraseSlot(payload, passphrase, systemRandom, cheap);
+  const stretching = stretchingOf(slot);
+  const ahead = new StretchedAhead(passphrase, stretching);
+  const begun = ahead.keyFor(new Secret('correct horse'), stretching);
+  assert.ok(begun);
+  assert.equal(ahead.keyFor(passphrase, stretchingOf(slot)), begun);
+  const { salt } = stretching;
+  for (const change of [
+    { salt: systemRandom(32) },
+    { memory: 19_457 },
+    { passes: 2 },
+    { lanes: 2 },
+  ])
+    assert.equal(ahead.keyFor(passphrase, { ...stretching, ...change }), undefined);
+  assert.equal(ahead.keyFor(new Secret('correct hors'), stretching), undefined);
+  assert.deepEqual(salt, stretchingOf(slot).salt);
+  assert.deepEqual(await openPassphraseSlot(slot, passphrase, ahead), payload);
+  assert.deepEqual(await openPassphraseSlot(other, passphrase, ahead), payload);
+  assert.equal(await openPassphraseSlot(slot, new Secret('wrong'), ahead), undefined);
+  const wrong = new StretchedAhead(new Secret('wrong'), stretching);
+  assert.equal(await openPassphraseSlot(slot, new Secret('wrong'), wrong), undefined);
+  assert.deepEqual(await openPassphraseSlot(slot, passphrase, wrong), payload);
 });
 
 test('an empty passphrase is refused', async () => {

@@ -9,7 +9,9 @@ import type { Credentials } from './credentials.ts';
 import { decodeDescription, maximumDescriptionSize, type Description } from './description.ts';
 import { deriveKeyRing, haveSamePublicKeys, type KeyRing } from './key-ring.ts';
 import { openKeySlot, readKeySlots, type KeySlot, type KeySlots } from './key-slot.ts';
+import { stretchingOf } from './passphrase-slot.ts';
 import { ringOf, type SlotPayload } from './slot-payload.ts';
+import type { Stretching } from './stretching.ts';
 
 /** An opened repository. */
 export interface Unlocked {
@@ -21,10 +23,16 @@ export interface Unlocked {
   readonly payload: SlotPayload | undefined;
 }
 
-/** Remembers which slot of a repository opened last, so that it is tried first. */
+/** Remembers which slot of a repository opened last, so that it is tried first, and how its passphrase was stretched. */
 export interface SlotMemory {
-  get(repositoryId: Uint8Array): Promise<string | undefined>;
-  set(repositoryId: Uint8Array, slotId: string): Promise<void>;
+  get(repositoryId: Uint8Array): Promise<RememberedSlot | undefined>;
+  set(repositoryId: Uint8Array, slot: RememberedSlot): Promise<void>;
+}
+
+export interface RememberedSlot {
+  readonly id: string;
+  /** `undefined` if no passphrase opened it. */
+  readonly stretching: Stretching | undefined;
 }
 
 export interface UnlockOptions extends CallOptions {
@@ -69,17 +77,35 @@ export async function unlock(
     }
     return { ring, description, slotId: undefined, payload: undefined };
   }
-  const first = await memory?.get(description.repositoryId);
-  const opening = { first, onOpening, signal };
+  const remembered = await memory?.get(description.repositoryId);
+  const opening = { first: remembered?.id, onOpening, signal };
   const { slot, payload } = await openAnySlot(storage, slots, credentials, opening);
   try {
     const ring = ringOf(payload, description);
-    if (slot.id !== first) await memory?.set(description.repositoryId, slot.id);
+    const opened = rememberedSlot(slot.id, slot.bytes, credentials);
+    if (!isSame(opened, remembered)) await memory?.set(description.repositoryId, opened);
     return { ring, description, slotId: slot.id, payload };
   } catch (cause) {
     if (cause instanceof MalformedError) throw damagedObject(slot.name, cause);
     throw cause;
   }
+}
+
+/** What is remembered of a slot that these credentials have opened. */
+export function rememberedSlot(
+  id: string,
+  bytes: Uint8Array,
+  { kind }: Credentials,
+): RememberedSlot {
+  return { id, stretching: kind === 'passphrase' ? stretchingOf(bytes) : undefined };
+}
+
+/** Slots are written once: one with the same id needs no comparing. */
+function isSame(opened: RememberedSlot, remembered: RememberedSlot | undefined): boolean {
+  return (
+    opened.id === remembered?.id &&
+    (opened.stretching === undefined) === (remembered.stretching === undefined)
+  );
 }
 
 /** `holdfast`, or `undefined` if there is none. */

@@ -1,0 +1,64 @@
+import { argon2 } from 'node:crypto';
+import { promisify } from 'node:util';
+
+import { utf8 } from '../../../base/bytes.ts';
+import { AppError } from '../../../base/errors.ts';
+import type { Secret } from '../../../base/secret.ts';
+
+/** How much work each guess of a passphrase is. */
+export interface PassphraseCost {
+  /** KiB. */
+  readonly memory: number;
+  readonly passes: number;
+  readonly lanes: number;
+}
+
+/** What a passphrase is made a key with. It is no secret: whoever can read the storage can read it. */
+export interface Stretching extends PassphraseCost {
+  readonly salt: Uint8Array;
+}
+
+/** What comes of a passphrase. */
+export interface Stretched {
+  readonly key: Uint8Array;
+  /** Tells whether the passphrase was the right one. */
+  readonly commitment: Uint8Array;
+}
+
+export const defaultPassphraseCost: PassphraseCost = { memory: 131_072, passes: 3, lanes: 4 };
+
+export const saltSize = 32;
+
+/** Outside of these a slot is refused untried: it would starve the machine, or pass for a weak one. */
+const passphraseCostBounds = {
+  memory: { least: 19_456, most: 1_048_576 },
+  passes: { least: 1, most: 10 },
+  lanes: { least: 1, most: 16 },
+} as const;
+
+const deriveKey = promisify(argon2);
+
+/** The work is done in the thread pool. Throws an `AppError` (`input/invalid`) for an empty passphrase. */
+export async function stretch(
+  passphrase: Secret,
+  { salt, memory, passes, lanes }: Stretching,
+): Promise<Stretched> {
+  const message = utf8(passphrase.reveal().normalize('NFC'));
+  if (message.length === 0) throw new AppError('input/invalid', 'The passphrase is empty');
+  const derived = await deriveKey('argon2id', {
+    message,
+    nonce: salt,
+    memory,
+    passes,
+    parallelism: lanes,
+    tagLength: 64,
+  });
+  return { key: derived.subarray(0, 32), commitment: derived.subarray(32) };
+}
+
+export function isWithinBounds(cost: PassphraseCost): boolean {
+  return (['memory', 'passes', 'lanes'] as const).every((name) => {
+    const { least, most } = passphraseCostBounds[name];
+    return Number.isInteger(cost[name]) && cost[name] >= least && cost[name] <= most;
+  });
+}
