@@ -4,6 +4,7 @@ import type { Description } from '../repository/native/keys/description.ts';
 import { type KeySlots, readKeySlots } from '../repository/native/keys/key-slot.ts';
 import { readDescription } from '../repository/native/keys/unlock.ts';
 import { objectPrefixes, parseObjectName } from '../repository/native/objects/object-name.ts';
+import { type ReadAhead, readAhead } from '../repository/native/read-ahead.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { StretchedAhead } from '../repository/native/keys/stretched-ahead.ts';
 import { parseDestinationUrl } from '../storage/url.ts';
@@ -26,10 +27,10 @@ export interface LocatedDestination extends AsyncDisposable {
   readonly description: Description | undefined;
   /** Its key slots, which are asked for at the same time: who opens it needs them next. */
   readonly keySlots: Promise<KeySlots>;
+  /** What else opening it takes, likewise. */
+  readonly ahead: ReadAhead;
   /** The passphrase, which is made a key meanwhile. */
   readonly stretched: StretchedAhead | undefined;
-  /** For what is read of it ahead: aborts when it is closed. Otherwise it would be tried again and again. */
-  readonly reading: AbortSignal;
 }
 
 /**
@@ -45,6 +46,7 @@ export async function locateDestination(
   const stretched = await stretchAhead(parseDestinationUrl(url), flags, session);
   const { storage, destination, url: parsed } = await openDestinationStorage(url, flags, session);
   const stop = new AbortController();
+  // For what is read ahead: otherwise it would be tried again and again after the end.
   const reading = AbortSignal.any([signal, stop.signal]);
   const close = async (reason?: unknown): Promise<void> => {
     stop.abort(reason);
@@ -53,6 +55,7 @@ export async function locateDestination(
   try {
     const keySlots = readKeySlots(storage, { signal: reading });
     keySlots.catch(() => undefined); // of interest only where there is a repository
+    const ahead = readAhead(storage, { signal: reading });
     const description = await readDescription(storage, { signal });
     const localPath = /^(?:par2\+)?file$/u.test(parsed.scheme) ? storage.location : undefined;
     return {
@@ -62,8 +65,8 @@ export async function locateDestination(
       repositoryId: description && toHex(description.repositoryId),
       description,
       keySlots,
+      ahead,
       stretched,
-      reading,
       [Symbol.asyncDispose]: () => close(),
     };
   } catch (error) {

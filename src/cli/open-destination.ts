@@ -3,7 +3,6 @@ import { AppError } from '../base/errors.ts';
 import { localSlotMemory } from '../repository/native/hosts/local-slot-memory.ts';
 import { unlock } from '../repository/native/keys/unlock.ts';
 import type { LocalPlaces, NativeRepository } from '../repository/native/native-repository.ts';
-import { readAhead } from '../repository/native/read-ahead.ts';
 import type { GlobalFlagValues } from './global-flags.ts';
 import { type CredentialsOf, findCredentials, findFirstProtection } from './credentials.ts';
 import { KnownDestinations } from './known-destinations.ts';
@@ -64,12 +63,18 @@ export async function openLocated(
       throw await missingRepository(located, flags, session);
     }
     const readOnly = mode === 'read';
-    const { storage, localPath, description, keySlots, reading } = located;
+    const { storage, localPath, description, keySlots, ahead } = located;
     const credentials = await findCredentials(flags, session, whose, located.stretched);
     const { stateDirectory, random, warn } = places;
     // On a rescue system nothing can be remembered, and nothing needs to be.
     const memory = localSlotMemory(stateDirectory, random, readOnly ? () => undefined : warn);
     let idle = meanwhile;
+    if (credentials.kind === 'passphrase' && credentials.ahead !== undefined) {
+      // The key is being derived already; what is waited for is far away.
+      idle?.(located, places);
+      idle = undefined;
+      loadOpening().catch(() => undefined); // waited for below
+    }
     const unlocking = unlock(storage, credentials, {
       memory,
       ...(description && { description }),
@@ -82,7 +87,6 @@ export async function openLocated(
       },
       signal,
     });
-    const ahead = readAhead(storage, { signal: reading });
     const unlocked = await unlocking;
     const { openUnlocked } = await loadOpening();
     const options = { localPath, readOnly, ahead, signal };

@@ -179,6 +179,29 @@ describe('backup protocol', () => {
     }
   });
 
+  test('whatever a writer stores something below is prepared before', async () => {
+    await using at = await scene();
+    const prepared: string[] = [];
+    const recording = logged(at.storage);
+    const putNames = (): string[] =>
+      recording.log
+        .filter(({ method, name }) => method === 'put' && !name.startsWith(objectPrefixes.pending))
+        .map(({ name }) => name);
+    const storage = {
+      ...recording,
+      async prepare(prefixes: readonly string[]) {
+        assert.deepEqual(putNames(), [], 'too late');
+        prepared.push(...prefixes);
+        throw new Error('is of no interest');
+      },
+    };
+    const id = await backUpOnce(storage, at.places, at.input);
+    assert.ok(putNames().length > 0);
+    for (const name of putNames())
+      assert.ok(prepared.includes(name.slice(0, name.indexOf('/') + 1)), name);
+    await assertRestores(at, id);
+  });
+
   test('nothing is replaced or deleted but the own pending record', async () => {
     await using at = await scene();
     await backUpOnce(at.storage, at.places, at.input);

@@ -41,6 +41,12 @@ export interface Storage extends AsyncDisposable {
 
   /** Resolves when the object is durably gone; also when there was none. */
   delete(name: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * A hint that objects will soon be stored, and below these prefixes, each of which ends in a slash: connections and directories can be made meanwhile. Never
+   * rejects; what could not be made is seen when something is put there. Missing where there is nothing to make.
+   */
+  prepare?(prefixes: readonly string[], options?: CallOptions): Promise<void>;
 }
 
 export interface StorageObject {

@@ -70,7 +70,9 @@ export const run: CommandRun<typeof backup> = async (input, session) => {
   };
   await using opened = await openLocated(located, flags, session, {
     mode: flags['no-init'] ? 'write' : 'make',
-    meanwhile({ repositoryId }, { cacheDirectory, warn }) {
+    meanwhile({ repositoryId, storage }, { cacheDirectory, warn }) {
+      // Connections can be made as well.
+      storage.prepare?.([], session).catch(() => undefined);
       if (plan !== undefined && repositoryId !== undefined) {
         const place = { cacheDirectory, repositoryId, warn };
         begun = beginBackup({ ...settings, plan, place }, session);

@@ -20,6 +20,9 @@ export function forward(inner: Storage): Storage {
     stat: (name, options) => inner.stat(name, options),
     list: (prefix, options) => inner.list(prefix, options),
     delete: (name, options) => inner.delete(name, options),
+    ...(inner.prepare && {
+      prepare: (prefixes, options) => inner.prepare?.(prefixes, options) ?? Promise.resolve(),
+    }),
     [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
   };
 }

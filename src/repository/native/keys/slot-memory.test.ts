@@ -26,10 +26,11 @@ test('what opens a repository is remembered when it is made, and again when it c
   const options = { random: systemRandom, clock: systemClock, memory };
   const { slotId = '' } = await initialise(storage, protection, options);
   const [slot] = (await readKeySlots(storage)).slots;
-  assert.deepEqual(kept, [{ id: slotId, stretching: stretchingOf(slot!.bytes) }]);
+  const first: RememberedSlot = { id: slotId, stretching: stretchingOf(slot!.bytes) };
+  assert.deepEqual(kept.at(-1), first);
   await unlock(storage, { kind: 'passphrase', passphrase }, { memory });
   assert.equal(kept.length, 1, 'the same is not kept again');
   kept.push({ id: slotId, stretching: undefined });
   await unlock(storage, { kind: 'passphrase', passphrase }, { memory });
-  assert.deepEqual(kept.at(-1), kept[0], 'what an older program kept is completed');
+  assert.deepEqual(kept.at(-1), first, 'what an older program kept is completed');
 });

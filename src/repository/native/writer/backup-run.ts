@@ -17,6 +17,14 @@ import { SnapshotWriter, type WriterSettings } from './snapshot-writer.ts';
 /** A pending record is renewed this often while a run lasts. */
 const RENEWAL = 6 * 60 * 60 * 1000;
 
+/** What a writer stores something below. */
+const preparedPrefixes = [
+  objectPrefixes.pack,
+  objectPrefixes.index,
+  objectPrefixes.final,
+  objectPrefixes.seal,
+];
+
 /** What a snapshot says about itself besides its tree. */
 export interface SnapshotDraft {
   /** What the snapshot says, milliseconds since 1970. */
@@ -108,6 +116,9 @@ export class BackupRun implements AsyncDisposable {
   /** W2: a writer on a table of its own. After `commit` said that something was lost, another one is made and the source is walked again. */
   async openWriter(): Promise<SnapshotWriter> {
     const run = await openRunTable(this.#access, { without: this.#lost, signal: this.#signal });
+    // Where directories have to be made, they are while the source is being read.
+    const making = this.#access.storage.prepare?.(preparedPrefixes, { signal: this.#signal });
+    making?.catch(() => undefined);
     return new SnapshotWriter(
       this.#access,
       this.runId,

@@ -11,6 +11,10 @@ export class Collections {
   readonly #propfind: Propfind;
   readonly #base: readonly string[];
   readonly #ready = new SharedWork();
+  /** The names of those that are known to be there, below the base. */
+  readonly #there = new Set<string>();
+  /** Of those, what the server only said to be something. */
+  readonly #doubtful = new Set<string>();
 
   /** `base` are the parts of the destination's path. */
   constructor(client: WebdavClient, propfind: Propfind, base: readonly string[]) {
@@ -21,13 +25,38 @@ export class Collections {
 
   /** Resolves when the directory of these parts below the base can be written to. */
   async prepare(parts: readonly string[], options: CallOptions = {}): Promise<void> {
-    await this.#ready.do(parts.join('/'), () => this.#prepare(parts), options);
+    const name = parts.join('/');
+    if (this.#there.has(name)) return;
+    await this.#ready.do(name, () => this.#prepare(parts), options);
+    this.#there.add(name);
+  }
+
+  /** Makes sure that what is there is a directory, where nothing that was put into it has shown that. */
+  async confirm(parts: readonly string[], { signal }: CallOptions = {}): Promise<void> {
+    const name = parts.join('/');
+    if (!this.#doubtful.has(name)) return;
+    const whole = [...this.#base, ...parts];
+    const found = await this.#propfind.lookAt(whole, { action: this.#action(whole), signal });
+    if (found.kind === 'object') throw isFile(whole);
+    this.#doubtful.delete(name);
+  }
+
+  /** Whether the directory of these parts is known to be there. */
+  has(parts: readonly string[]): boolean {
+    return this.#there.has(parts.join('/'));
+  }
+
+  /** Takes note of a directory that was seen. */
+  note(parts: readonly string[]): void {
+    this.#there.add(parts.join('/'));
   }
 
   /** Forgets a directory that somebody seems to have removed, and those above it. */
   forget(parts: readonly string[]): void {
     const name = parts.join('/');
-    this.#ready.forget((known) => known === '' || `${name}/`.startsWith(`${known}/`));
+    const isAbove = (known: string): boolean => known === '' || `${name}/`.startsWith(`${known}/`);
+    this.#ready.forget(isAbove);
+    for (const known of this.#there) if (isAbove(known)) this.#there.delete(known);
   }
 
   async #prepare(parts: readonly string[]): Promise<void> {
@@ -57,6 +86,7 @@ export class Collections {
   async #make(parts: readonly string[]): Promise<void> {
     const refused = await this.#mkcol(parts);
     // 405 is how a server says that something is there; should it be a file, it is seen when something is put below it.
+    if (refused?.status === 405) this.#doubtful.add(parts.slice(this.#base.length).join('/'));
     if (refused === undefined || refused.status === 405) return;
     const found = await this.#propfind.lookAt(parts, { action: this.#action(parts) });
     if (found.kind === 'object') throw isFile(parts);

@@ -1,7 +1,7 @@
 import type { CallOptions } from '../../../base/call-options.ts';
 import type { Body } from '../../body.ts';
 import type { HttpClient, HttpResponse } from '../../network/http-client.ts';
-import type { Authentication } from './authentication.ts';
+import type { Authentication, Authorization } from './authentication.ts';
 import { refusal } from './refusal.ts';
 import { SharedWork } from '../../network/shared-result.ts';
 
@@ -68,33 +68,39 @@ export class WebdavClient implements AsyncDisposable {
   /** A small request first, so that no upload has to be sent twice. */
   async #introduce(action: string): Promise<void> {
     const headers = { depth: '0' };
-    const response = await this.#send({
-      method: 'PROPFIND',
-      path: this.#entrance,
-      headers,
-      action,
-    });
+    const request = { method: 'PROPFIND', path: this.#entrance, headers, action };
+    const used = this.#authentication.authorize(request.method, request.path);
+    const response = await this.#sendAs(used, request);
+    // How it wants to be answered is all that was to be learned: the next request tells whether it likes the answer.
+    if (response.status === 401)
+      this.#authentication.refused(used, response.header('www-authenticate') ?? '');
+    else this.#authentication.accepted(used, response.header('authentication-info'));
     await response.discard();
   }
 
-  async #send(request: WebdavRequest): Promise<HttpResponse> {
+  #sendAs(used: Authorization | undefined, request: WebdavRequest): Promise<HttpResponse> {
     const { method, path, headers, body, action, signal } = request;
+    return this.#http.request({
+      method,
+      url: this.#origin + path,
+      headers: {
+        // A body that was compressed on the way has other ranges and another size.
+        'accept-encoding': 'identity',
+        ...this.#headers,
+        ...headers,
+        ...(used && { authorization: used.header }),
+      },
+      ...(body !== undefined && { body }),
+      action,
+      signal,
+    });
+  }
+
+  async #send(request: WebdavRequest): Promise<HttpResponse> {
+    const { method, path } = request;
     for (let round = 1; ; round++) {
       const used = this.#authentication.authorize(method, path);
-      const response = await this.#http.request({
-        method,
-        url: this.#origin + path,
-        headers: {
-          // A body that was compressed on the way has other ranges and another size.
-          'accept-encoding': 'identity',
-          ...this.#headers,
-          ...headers,
-          ...(used && { authorization: used.header }),
-        },
-        ...(body !== undefined && { body }),
-        action,
-        signal,
-      });
+      const response = await this.#sendAs(used, request);
       if (response.status !== 401) {
         this.#authentication.accepted(used, response.header('authentication-info'));
         return response;

@@ -34,6 +34,12 @@ export interface WebdavStorageSettings {
 const listedTogether = 8;
 /** What is at least so large is asked for after it was sent, before it gets its name. */
 const largeEnoughToVerify = 1024 ** 2;
+/** What is at most so large may be sent once more. */
+const smallEnoughToRepeat = 64 * 1024;
+/** Names that were stored last: they are known to be no directories. */
+const mostRemembered = 256;
+/** Statuses of a PUT that was accepted. */
+const taken: ReadonlySet<number> = new Set([200, 201, 204]);
 /** Milliseconds that the end waits for what is still being cleaned up. */
 const cleanUpAtEnd = 2000;
 /** Statuses of a GET by which servers may mean that there is no such object: a directory, or something below a file. */
@@ -65,6 +71,7 @@ export class WebdavStorage implements Storage {
   readonly #leftovers = new Set<string>();
   /** Directories below the root that listings have shown to be there. */
   readonly #listed = new Set<string>();
+  readonly #stored = new Set<string>();
   /** Whether something was seen below the base: if it is missing later, that is no empty storage. */
   #wasThere = false;
 
@@ -88,15 +95,16 @@ export class WebdavStorage implements Storage {
     const directory = parts.slice(this.#base.length, -1);
     // Only to save the sending.
     if (ifAbsent && (await this.#exists(name, parts, signal))) throw alreadyThere(name);
-    await this.#collections.prepare(directory, { signal });
-    const from = [...parts.slice(0, -1), temporaryName()];
+    const place = await this.#placeFor(directory, body, { signal });
+    const from = [...this.#base, ...place, temporaryName()];
     try {
-      await this.#send(name, from, body, { signal });
+      await this.#sendWhileMaking(name, from, directory, body, { signal });
       using _turn = await this.#turns.take(name, { signal });
       // Servers that do not know "Overwrite" would replace it.
       if (ifAbsent && (await this.#exists(name, parts, signal))) throw alreadyThere(name);
       await this.#publisher.publish({ from, to: parts, name, mayReplace: !ifAbsent, signal });
-      this.#wasThere = true;
+      this.#noteBase();
+      this.#remember(name);
     } catch (error) {
       this.#cleanUp(encodePath(from, 'object'));
       signal?.throwIfAborted();
@@ -117,7 +125,7 @@ export class WebdavStorage implements Storage {
     signal?.throwIfAborted();
     const found = await this.#lookAt(name, this.#partsOf(name), signal);
     if (found.kind !== 'object') throw await this.#missing(name, signal);
-    this.#wasThere = true;
+    this.#noteBase();
     const { size, modified } = found;
     return { name, size, ...(modified !== undefined && { modified }) };
   }
@@ -154,11 +162,19 @@ export class WebdavStorage implements Storage {
     }
   }
 
+  async prepare(prefixes: readonly string[], { signal }: CallOptions = {}): Promise<void> {
+    const directories = prefixes.map((prefix) => prefix.split('/').slice(0, -1));
+    await Promise.allSettled(
+      directories.map((parts) => this.#collections.prepare(parts, { signal })),
+    );
+  }
+
   async delete(name: string, { signal }: CallOptions = {}): Promise<void> {
     signal?.throwIfAborted();
     const parts = this.#partsOf(name);
-    // A directory would go with everything in it.
-    if (!(await this.#exists(name, parts, signal))) {
+    // A directory would go with everything in it; what was stored here a moment ago is none.
+    const isKnown = this.#stored.delete(name);
+    if (!isKnown && !(await this.#exists(name, parts, signal))) {
       await this.#requireBase(`delete "${name}"`, signal);
       return;
     }
@@ -169,7 +185,11 @@ export class WebdavStorage implements Storage {
       signal,
     };
     const response = await this.#client.send(request);
-    if ([200, 204, 404, 410].includes(response.status)) return await response.discard();
+    if (response.status === 200 || response.status === 204) return await response.discard();
+    if (response.status === 404 || response.status === 410) {
+      await response.discard();
+      return await this.#requireBase(request.action, signal);
+    }
     throw await this.#client.refusal(response, request);
   }
 
@@ -183,13 +203,73 @@ export class WebdavStorage implements Storage {
     await this.#client[Symbol.asyncDispose]();
   }
 
-  async #send(
+  /** Something was seen below the base, which therefore is there. */
+  #noteBase(): void {
+    this.#wasThere = true;
+    this.#collections.note([]);
+  }
+
+  /**
+   * The directory that something is sent to before it gets its name: that of the object, or the one above while that is still being made
+   * and much is to be sent, which saves a round trip. Not the base: its leftovers would be seen by few listings.
+   */
+  async #placeFor(
+    directory: readonly string[],
+    body: Body,
+    { signal }: CallOptions,
+  ): Promise<readonly string[]> {
+    if (this.#collections.has(directory)) return directory;
+    const above = directory.slice(0, -1);
+    if (sizeOfBody(body) > smallEnoughToRepeat) {
+      if (above.length > 0 && this.#collections.has(above)) return above;
+    } else if (this.#collections.has([])) return directory;
+    await this.#collections.prepare(directory, { signal });
+    return directory;
+  }
+
+  /** Sends a body while the directory is made that the object will be in. */
+  async #sendWhileMaking(
+    name: string,
+    from: readonly string[],
+    directory: readonly string[],
+    body: Body,
+    { signal }: CallOptions,
+  ): Promise<void> {
+    if (this.#collections.has(directory)) return this.#send(name, from, body, { signal });
+    const isInside = from.length === this.#base.length + directory.length + 1;
+    const making = this.#collections.prepare(directory, { signal });
+    const [preparing, sending] = isInside
+      ? [making, this.#trySending(name, from, body, { signal })]
+      : [
+          making.then(() => this.#collections.confirm(directory, { signal })),
+          this.#send(name, from, body, { signal }).then(() => true),
+        ];
+    // Both come to their end, so that what was sent can be removed.
+    const [made, sent] = await Promise.allSettled([preparing, sending]);
+    if (made.status === 'rejected') throw made.reason;
+    if (sent.status === 'rejected') throw sent.reason;
+    if (!sent.value) await this.#send(name, from, body, { signal });
+  }
+
+  /** Sends something small to a directory that may not be there yet; gives whether the server took it. */
+  async #trySending(
     name: string,
     parts: readonly string[],
     body: Body,
     { signal }: CallOptions,
-  ): Promise<void> {
-    const request = {
+  ): Promise<boolean> {
+    const response = await this.#client.send(this.#upload(name, parts, body, { signal }));
+    await response.discard();
+    return taken.has(response.status);
+  }
+
+  #upload(
+    name: string,
+    parts: readonly string[],
+    body: Body,
+    { signal }: CallOptions,
+  ): WebdavRequest {
+    return {
       method: 'PUT',
       path: encodePath(parts, 'object'),
       headers: { 'content-type': 'application/octet-stream' },
@@ -197,9 +277,17 @@ export class WebdavStorage implements Storage {
       action: `store "${name}"`,
       signal,
     };
+  }
+
+  async #send(
+    name: string,
+    parts: readonly string[],
+    body: Body,
+    { signal }: CallOptions,
+  ): Promise<void> {
+    const request = this.#upload(name, parts, body, { signal });
     const response = await this.#client.send(request);
-    if (![200, 201, 204].includes(response.status))
-      throw await this.#notSent(response, request, parts);
+    if (!taken.has(response.status)) throw await this.#notSent(response, request, parts);
     await response.discard();
     if (sizeOfBody(body) < largeEnoughToVerify) return;
     const found = await this.#lookAt(name, parts, signal);
@@ -279,7 +367,7 @@ export class WebdavStorage implements Storage {
       );
     }
     if (status === 200 || status === 206 || status === 416) {
-      this.#wasThere = true;
+      this.#noteBase();
       return response;
     }
     if (
@@ -306,8 +394,9 @@ export class WebdavStorage implements Storage {
     const listing = await this.#propfind.list(parts, { action, signal });
     if (listing === undefined) await (base ?? this.#requireBase(action, signal));
     else {
-      this.#wasThere = true;
+      this.#noteBase();
       this.#listed.add(directory);
+      this.#collections.note(parts.slice(this.#base.length));
     }
     return { directory, listing };
   }
@@ -324,6 +413,7 @@ export class WebdavStorage implements Storage {
     const wasThere = this.#wasThere;
     const base = await this.#propfind.lookAt(this.#base, { action, signal });
     if (base.kind === 'object') throw isFile(this.#base);
+    if (base.kind === 'collection') this.#collections.note([]);
     if (base.kind === 'collection' || !wasThere) return;
     throw new AppError(
       'storage/unavailable',
@@ -367,6 +457,13 @@ export class WebdavStorage implements Storage {
       .catch(() => undefined)
       .finally(() => this.#cleanUps.delete(work));
     this.#cleanUps.add(work);
+  }
+
+  #remember(name: string): void {
+    this.#stored.delete(name);
+    this.#stored.add(name);
+    const [oldest = name] = this.#stored;
+    if (this.#stored.size > mostRemembered) this.#stored.delete(oldest);
   }
 
   #noticeLeftover(name: string, modified: number | undefined, time: number | undefined): void {
