@@ -37,3 +37,22 @@ test('a directory that cannot be made is told to all who wait for it, and to nob
   await systemClock.sleep(5);
   assert.deepEqual(unheard, []);
 });
+
+test('over the session that makes a directory nobody waits for it, over another one everybody does', async () => {
+  const answer = Promise.withResolvers<void>();
+  const slow = (): SftpSession =>
+    ({ has: () => false, lstat: () => answer.promise, mkdir: () => answer.promise }) as never;
+  const [one, other] = [slow(), slow()];
+  const directories = new Directories(new RemoteRoot('/root', 'somewhere'), new DirectorySync());
+  directories.noteRoot();
+  const first = directories.prepare(one, 'packs');
+  await first.asked;
+  await directories.prepare(one, 'packs').asked;
+  let isAnswered = false;
+  const elsewhere = directories.prepare(other, 'packs').asked.then(() => assert.ok(isAnswered));
+  await systemClock.sleep(2);
+  isAnswered = true;
+  answer.resolve();
+  await elsewhere;
+  await first.ready;
+});

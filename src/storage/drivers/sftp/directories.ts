@@ -11,7 +11,7 @@ export class Directories {
   readonly #root: RemoteRoot;
   readonly #sync: DirectorySync;
   readonly #there = new Map<string, Prepared>();
-  readonly #making = new Map<string, Promise<Prepared>>();
+  readonly #making = new Map<string, Making>();
 
   constructor(root: RemoteRoot, sync: DirectorySync) {
     this.#root = root;
@@ -28,16 +28,20 @@ export class Directories {
     const there = this.#there.get(name);
     if (there !== undefined) return { ready: Promise.resolve(there), asked: Promise.resolve() };
     const making = this.#making.get(name);
-    // Somebody else's requests may go over another connection.
+    if (making?.session === session) return making;
+    // Requests over another connection may be answered earlier.
     if (making !== undefined) {
-      const asked = making.then(() => undefined);
+      const asked = making.ready.then(() => undefined);
       asked.catch(() => undefined);
-      return { ready: making, asked };
+      return { ready: making.ready, asked };
     }
     const sent = Promise.withResolvers<void>();
     const ready = this.#make(session, name, sent.resolve);
-    this.#making.set(name, ready);
-    const isStill = (): boolean => this.#making.get(name) === ready;
+    const asked = Promise.race([sent.promise, ready.then(() => undefined)]);
+    asked.catch(() => undefined); // not everybody waits for it
+    const begun: Making = { session, ready, asked };
+    this.#making.set(name, begun);
+    const isStill = (): boolean => this.#making.get(name) === begun;
     ready.then(
       (prepared) => {
         if (!isStill()) return;
@@ -50,9 +54,7 @@ export class Directories {
       // A failure is for those who wait now; whoever comes later tries again.
       () => isStill() && this.#making.delete(name),
     );
-    const asked = Promise.race([sent.promise, ready.then(() => undefined)]);
-    asked.catch(() => undefined); // not everybody waits for it
-    return { ready, asked };
+    return begun;
   }
 
   /** Forgets a directory that somebody seems to have removed, and those above it. */
@@ -124,6 +126,11 @@ export interface Preparation {
   readonly ready: Promise<Prepared>;
   /** Resolves when what is asked for over the same session will find it: a server does one after the other. Rejects as `ready` where nothing was asked for. */
   readonly asked: Promise<void>;
+}
+
+interface Making extends Preparation {
+  /** Over which it was asked for. */
+  readonly session: SftpSession;
 }
 
 /** A directory that is there. */

@@ -23,6 +23,14 @@ interface Pooled {
   readonly session: SftpSession;
   calls: number;
   transfers: number;
+  /** What is being stored over it. */
+  bytes: number;
+}
+
+/** What is known of a call that needs a session. */
+export interface AcquireOptions extends CallOptions {
+  /** How much will be stored over it. */
+  readonly bytes?: number;
 }
 
 /** A connection for every so many transfers. */
@@ -56,20 +64,25 @@ export class SessionPool implements AsyncDisposable {
   }
 
   /** The session with the least to do. Rejects when there is none and none can be opened. */
-  async acquire(use: Use, { signal }: CallOptions = {}): Promise<Lease> {
+  async acquire(use: Use, { signal, bytes = 0 }: AcquireOptions = {}): Promise<Lease> {
     for (;;) {
       signal?.throwIfAborted();
       this.#closing.signal.throwIfAborted();
       this.#forgetLost();
       const best = this.#best();
       if (best !== undefined) {
-        const lease = leaseOf(best, use);
+        const lease = leaseOf(best, use, bytes);
         if (use !== 'question') this.#grow(use);
         return lease;
       }
       const [connecting = this.#connect()] = this.#connecting;
       await waiting(connecting, signal);
     }
+  }
+
+  /** Opens what the first object that is stored would open, since some will be. */
+  expectStoring(): void {
+    this.#grow('store');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -93,7 +106,7 @@ export class SessionPool implements AsyncDisposable {
   #best(): Pooled | undefined {
     let best: Pooled | undefined;
     for (const pooled of this.#pooled) {
-      if (pooled.session.isUsable && pooled.calls < (best?.calls ?? Infinity)) best = pooled;
+      if (pooled.session.isUsable && (best === undefined || hasLess(pooled, best))) best = pooled;
     }
     return best;
   }
@@ -159,18 +172,24 @@ export class SessionPool implements AsyncDisposable {
     try {
       const session = await this.#connector.connect({ signal });
       if (this.#closing.signal.aborted) await session[Symbol.asyncDispose]();
-      else this.#pooled.push({ session, calls: 0, transfers: 0 });
+      else this.#pooled.push({ session, calls: 0, transfers: 0, bytes: 0 });
     } finally {
       over.abort();
     }
   }
 }
 
-function leaseOf(pooled: Pooled, use: Use): Lease {
+/** Over a long line it is the bytes that take their time. */
+function hasLess(one: Pooled, other: Pooled): boolean {
+  return one.bytes < other.bytes || (one.bytes === other.bytes && one.calls < other.calls);
+}
+
+function leaseOf(pooled: Pooled, use: Use, bytes: number): Lease {
   const transfers = use === 'question' ? 0 : 1;
   let isHeld = true;
   pooled.calls++;
   pooled.transfers += transfers;
+  pooled.bytes += bytes;
   return {
     session: pooled.session,
     [Symbol.dispose]() {
@@ -178,6 +197,7 @@ function leaseOf(pooled: Pooled, use: Use): Lease {
       isHeld = false;
       pooled.calls--;
       pooled.transfers -= transfers;
+      pooled.bytes -= bytes;
     },
   };
 }

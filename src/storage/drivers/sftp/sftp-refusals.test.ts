@@ -105,7 +105,16 @@ describe('SFTP tells what is wrong on the server', { skip, concurrency: false },
   test('a path that is a file', async () => {
     const file = place();
     await writeFile(file, 'x');
-    await says(open(file), 'storage/access-denied', /is no directory/u);
+    const listing = async (): Promise<void> => {
+      await using storage = await open(file);
+      await namesIn(storage, '');
+    };
+    await says(listing(), 'storage/access-denied', /is no directory/u);
+    const reading = async (): Promise<void> => {
+      await using storage = await open(file);
+      await storage.read('a');
+    };
+    await says(reading(), 'storage/access-denied', /is no directory/u);
     const putBelow = async (): Promise<void> => {
       await using storage = await open(path.join(file, 'below'));
       await storage.put('a', pattern(10));

@@ -66,7 +66,7 @@ export class SftpStorage implements Storage {
     this.#atomicReplace = session.has('posix-rename');
   }
 
-  /** Connects and looks whether the directory is there; makes nothing. Takes the pool over, also when it rejects. */
+  /** Connects, and asks whether the directory is there; makes nothing. Takes the pool over, also when it rejects. */
   static async open(
     settings: SftpStorageSettings,
     { signal }: CallOptions = {},
@@ -75,8 +75,11 @@ export class SftpStorage implements Storage {
       using lease = await settings.pool.acquire('question', { signal });
       const { session } = lease;
       const storage = new SftpStorage(settings, session);
-      if (await session.until(storage.#root.exists(session), { signal }))
-        storage.#directories.noteRoot();
+      // Nobody waits for the answer: it comes before any other over this connection, and what is wrong with the directory every call tells.
+      const looking = storage.#root.exists(session).then((isThere) => {
+        if (isThere) storage.#directories.noteRoot();
+      });
+      session.later(looking);
       return storage;
     } catch (error) {
       await settings.pool[Symbol.asyncDispose]();
@@ -101,7 +104,10 @@ export class SftpStorage implements Storage {
   ): Promise<void> {
     signal?.throwIfAborted();
     const file = this.#root.fileOf(name);
-    using lease = await this.#pool.acquire('store', { signal });
+    using lease = await this.#pool.acquire('store', {
+      signal,
+      bytes: sizeOfBody(body),
+    });
     const { session } = lease;
     try {
       // Only to save the writing: what decides is the publication.
@@ -198,6 +204,21 @@ export class SftpStorage implements Storage {
       yield* listDirectory(listing, { start, prefix }, { signal });
     } catch (error) {
       throw this.#translate(error, `list "${prefix}"`);
+    }
+  }
+
+  async prepare(prefixes: readonly string[], { signal }: CallOptions = {}): Promise<void> {
+    try {
+      using lease = await this.#pool.acquire('question', { signal });
+      const { session } = lease;
+      this.#pool.expectStoring();
+      const making = prefixes.map((prefix) => {
+        const { ready } = this.#directories.prepare(session, parentOf(prefix));
+        return session.until(ready, { signal });
+      });
+      await Promise.allSettled(making);
+    } catch {
+      // Whoever stores something there meets the same failure.
     }
   }
 
