@@ -34,8 +34,8 @@ export interface CommandDefinition {
   readonly positionals: Positionals;
   /** Command lines, each with what it does. */
   readonly examples: readonly (readonly [line: string, meaning: string])[];
-  /** Arguments after `--` are not read but handed over as they are. */
-  readonly takesRest?: (flags: Readonly<Record<string, unknown>>) => boolean;
+  /** A switch with which arguments after `--` are not read but handed over as they are. */
+  readonly restFlag?: string;
   /** Positionals that have no meaning with these flags. */
   readonly without?: (flags: Readonly<Record<string, unknown>>) => readonly string[];
   /** Flags that must be there, with the question on the terminal when they are not. */

@@ -138,7 +138,7 @@ export function usageLine(command: CommandDefinition): string {
   const words = Object.entries(command.positionals).map(([name, positional]) =>
     usageWord(name, positional),
   );
-  const rest = command.takesRest === undefined ? [] : ['[-- COMMAND…]'];
+  const rest = command.restFlag === undefined ? [] : ['[-- COMMAND…]'];
   return ['holdfast', command.name, '[flags]', ...words, ...rest].join(' ');
 }
 

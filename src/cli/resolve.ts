@@ -33,7 +33,8 @@ export async function resolveInput(
   ];
   const flags = readFlags(definitions, given);
 
-  const takesRest = command.takesRest?.(flags) === true;
+  const takesRest = command.restFlag !== undefined && flags[command.restFlag] === true;
+  if (!takesRest) refuseCommand(command, line);
   const words = takesRest ? line.words : [...line.words, ...(line.rest ?? [])];
   const rest = takesRest ? (line.rest ?? []) : [];
   const without = command.without?.(flags) ?? [];
@@ -48,6 +49,18 @@ export async function resolveInput(
     flags[name] ??= await askFor(question, `"--${name}" is missing`, command, context);
   }
   return { flags, arguments: assigned, given, rest };
+}
+
+/** What reads as `WORDS -- COMMAND` without the flag that it takes: the command would become a destination. Words that all stand after `--` are nothing else. */
+function refuseCommand({ restFlag }: CommandDefinition, { words, rest = [] }: ParsedLine): void {
+  if (restFlag === undefined || words.length === 0 || rest.length === 0) return;
+  throw new AppError(
+    'input/usage',
+    `"${rest[0]}" stands after "--", which is for a command, but "--${restFlag}" is missing`,
+    {
+      hint: `Add "--${restFlag}" before "--", or leave "--" out; a name that begins with "-" can be written as "./-name"`,
+    },
+  );
 }
 
 /** Flags that were not given but stand in the environment. A list has one value a line; a switch that is off is not given. */

@@ -21,7 +21,12 @@ import type { OperationContext } from './operation.ts';
 import { reportFinding } from './report-finding.ts';
 import { FileRestorer, type FileRestorerOptions } from './restore/file-restorer.ts';
 import { takeOutcome } from './restore/file-sink.ts';
-import { leadingDirectories, originalRoot, pathInSnapshot } from './restore/original-place.ts';
+import {
+  leadingDirectories,
+  originalRoot,
+  pathInSnapshot,
+  requireOriginalPlace,
+} from './restore/original-place.ts';
 import { repositoryPlaces } from './restore/repository-places.ts';
 import { markerName, namesInTarget, placeMarker, removeMarker } from './restore/restore-marker.ts';
 import { RestorePlanner, type PlannerOptions } from './restore/restore-planner.ts';
@@ -69,6 +74,7 @@ export async function restore(
   const report = (event: OperationEvent): void => context.report(event);
   const begun = clock.monotonic();
   const { final, root, snapshot } = input.snapshot;
+  if (input.target === undefined) requireOriginalPlace(final);
   const path = pathInSnapshot(final, input.path ?? new Uint8Array(0));
   report({ type: 'phase', phase: 'Reading the index' });
   const blobs = await BlobReader.open(access, { onFinding: reportFinding(context), signal });

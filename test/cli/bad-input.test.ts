@@ -38,6 +38,21 @@ describe('bad input', () => {
     assert.equal(ran.status, 0, ran.stderr.text);
   });
 
+  test('a command without the flag that takes it', async () => {
+    await using machine = await ownMachine();
+    await machine.write({ 'a.txt': 'one' });
+    const [source, repository] = [machine.of('source'), machine.of('repository')];
+    const ran = await machine.run('backup', source, repository, '--', machine.of('ls'));
+    assertRefused(
+      ran,
+      2,
+      /^holdfast: ".*ls" stands after "--", .*, but "--stdin-from-command" is missing$/u,
+    );
+    assert.deepEqual(await readdir(machine.path), ['source']);
+    const whole = await machine.run('backup', '--', source, repository);
+    assert.equal(whole.status, 0, whole.stderr.text);
+  });
+
   test('no repository, and the directory of somebody else', async () => {
     await using machine = await ownMachine();
     await machine.write({ 'My file': 'mine' });

@@ -106,6 +106,11 @@ test("a command's output is backed up; if it fails there is no snapshot", async 
   assert.equal(done.status, 0, done.stderr.text);
   const printed = await machine.run('cat', repository, 'latest:shop.sql');
   assert.equal(printed.stdout.text, `${machine.of('home')}\n`);
+  for (const more of [[], ['--dry-run']]) {
+    const inPlace = await machine.run('restore', repository, '--in-place', ...more);
+    assert.equal(inPlace.status, 2);
+    assert.match(inPlace.stderr.text, /has no place that it could be restored to$/mu);
+  }
 });
 
 test('keys: a passphrase is asked for twice, changed, exported and removed', async () => {

@@ -85,7 +85,7 @@ export const backup = defineCommand({
     ...databaseSourceFlags,
     ...archiveBackupFlags,
   },
-  takesRest: (flags) => flags['stdin-from-command'] === true,
+  restFlag: 'stdin-from-command',
   without: (flags) =>
     flags['stdin'] === true ||
     flags['stdin-from-command'] === true ||

@@ -1,4 +1,5 @@
 import { asBuffer } from '../../base/bytes.ts';
+import { AppError } from '../../base/errors.ts';
 import { componentsOf, pathBelow } from '../../base/posix/path-bytes.ts';
 import type { Final } from '../../repository/native/objects/final.ts';
 
@@ -8,6 +9,23 @@ const slash = Uint8Array.of(0x2f);
 export function originalRoot({ sourceKind, commonParent, paths }: Final): Uint8Array {
   if (sourceKind !== 'files') return slash;
   return commonParent ?? paths[0] ?? slash;
+}
+
+/**
+ * Makes sure that a snapshot was taken of a place, to which it can be restored again.
+ *
+ * @throws AppError `input/usage`
+ */
+export function requireOriginalPlace(final: Final): void {
+  const isStream = final.sourceKind !== 'files';
+  if (!isStream && final.paths.length > 0 && originalRoot(final)[0] === 0x2f) return;
+  throw new AppError(
+    'input/usage',
+    isStream
+      ? 'The snapshot is of what a program has put out, which has no place that it could be restored to'
+      : 'The snapshot does not say in full where its files came from',
+    { hint: 'Say where to restore to with "--target"' },
+  );
 }
 
 /** A path in a snapshot without what it shares with the snapshot's original place: people may write either. */
