@@ -1,10 +1,9 @@
 import { toHex } from '../base/bytes.ts';
-import { AppError } from '../base/errors.ts';
+import { AppError, hasCode } from '../base/errors.ts';
 import { localSlotMemory } from '../repository/native/hosts/local-slot-memory.ts';
-import { unlock } from '../repository/native/keys/unlock.ts';
 import type { LocalPlaces, NativeRepository } from '../repository/native/native-repository.ts';
 import type { GlobalFlagValues } from './global-flags.ts';
-import { type CredentialsOf, findCredentials, findFirstProtection } from './credentials.ts';
+import { type CredentialsOf, findFirstProtection } from './credentials.ts';
 import { KnownDestinations } from './known-destinations.ts';
 import {
   type LocatedDestination,
@@ -14,6 +13,7 @@ import {
 } from './locate-destination.ts';
 import { localPlaces } from './places.ts';
 import type { CommandSession } from './session.ts';
+import { unlockLocated } from './unlock-located.ts';
 
 export interface OpenDestinationOptions {
   /** `read` changes nothing there, `write` does, `make` also makes a repository where there is none. */
@@ -51,7 +51,14 @@ export async function openLocated(
     await inspect?.(located);
     const places = localPlaces(flags, session);
     const known = new KnownDestinations(places.stateDirectory);
-    const stranger = strangerError(located, await known.repositoryAt(located.name), known);
+    const remembered = await known.repositoryAt(located.name).catch((error: unknown) => {
+      // Where nothing lies this memory tells a disk that is not there from a new place; elsewhere it is not worth a backup, or a restore.
+      const isNeeded = mode === 'make' && located.repositoryId === undefined;
+      if (isNeeded || !hasCode(error, 'local/unwritable')) throw error;
+      places.warn(error);
+      return undefined;
+    });
+    const stranger = strangerError(located, remembered, known);
     if (stranger !== undefined) {
       if (mode !== 'read') throw stranger;
       // To look at it is no harm, as long as everybody knows what it is.
@@ -63,31 +70,26 @@ export async function openLocated(
       throw await missingRepository(located, flags, session);
     }
     const readOnly = mode === 'read';
-    const { storage, localPath, description, keySlots, ahead } = located;
-    const credentials = await findCredentials(flags, session, whose, located.stretched);
+    const { storage, localPath, ahead } = located;
     const { stateDirectory, random, warn } = places;
     // On a rescue system nothing can be remembered, and nothing needs to be.
     const memory = localSlotMemory(stateDirectory, random, readOnly ? () => undefined : warn);
     let idle = meanwhile;
-    if (credentials.kind === 'passphrase' && credentials.ahead !== undefined) {
-      // The key is being derived already; what is waited for is far away.
+    const begin = (): void => {
       idle?.(located, places);
       idle = undefined;
       loadOpening().catch(() => undefined); // waited for below
-    }
-    const unlocking = unlock(storage, credentials, {
+    };
+    const { unlocked } = await unlockLocated(located, flags, session, {
+      whose,
       memory,
-      ...(description && { description }),
-      keySlots,
-      // The key is derived in the thread pool; meanwhile the rest of the program is loaded. Not earlier: whatever this thread did before that would only delay it.
-      onOpening() {
-        idle?.(located, places);
-        idle = undefined;
-        loadOpening().catch(() => undefined); // waited for below
+      // If the key is being derived already, what is waited for is far away.
+      onFound(credentials) {
+        if (credentials.kind === 'passphrase' && credentials.ahead !== undefined) begin();
       },
-      signal,
+      // The key is derived in the thread pool; meanwhile the rest of the program is loaded. Not earlier: whatever this thread did before that would only delay it.
+      onOpening: begin,
     });
-    const unlocked = await unlocking;
     const { openUnlocked } = await loadOpening();
     const options = { localPath, readOnly, ahead, signal };
     const repository = await openUnlocked(storage, unlocked, places, options);

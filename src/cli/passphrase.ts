@@ -23,6 +23,25 @@ export interface PassphraseSource {
 }
 
 /**
+ * Where `findPassphrase` will take it from: a flag or variable, nowhere because none is wanted, the terminal, or it will fail because there
+ * is none.
+ */
+export type PassphraseOrigin = 'given' | 'none' | 'typed' | 'missing';
+
+export function passphraseOrigin(
+  { none, file, command, variables }: PassphraseSource,
+  { environment, terminal }: CliContext,
+): PassphraseOrigin {
+  if (none) return 'none';
+  if (file !== undefined || command !== undefined) return 'given';
+  for (const variable of variables) {
+    if (environment[variable] !== undefined) return environment[variable] ? 'given' : 'missing';
+    if (environment[`${variable}_FILE`] || environment[`${variable}_COMMAND`]) return 'given';
+  }
+  return terminal.interactive ? 'typed' : 'missing';
+}
+
+/**
  * Finds a passphrase: the flags, then the environment, then a question on the terminal. Never empty, except when `none` asks for
  * none. Throws `input/usage` when there is none and nobody to ask, `input/invalid` for an empty one, `process/failed` for a command that
  * fails.

@@ -3,7 +3,12 @@ import { Secret } from '../base/secret.ts';
 import type { CliContext } from './context.ts';
 import type { GlobalFlagValues } from './global-flags.ts';
 import type { Output } from './output/output.ts';
-import { findPassphrase } from './passphrase.ts';
+import {
+  findPassphrase,
+  type PassphraseOrigin,
+  passphraseOrigin,
+  type PassphraseSource,
+} from './passphrase.ts';
 import { askYesNo } from './prompt.ts';
 
 /** What a command works with besides its input. */
@@ -15,6 +20,8 @@ export interface CommandSession extends CliContext {
   passphraseAtHand(): Secret | undefined;
   /** That of the repository that `copy` reads; the same as `passphrase` if nothing says otherwise. */
   fromPassphrase(): Promise<Secret>;
+  /** Where one of these will come from. */
+  passphraseOrigin(whose: 'main' | 'from'): PassphraseOrigin;
   /** One that is to be added or to replace the old one. */
   newPassphrase(): Promise<Secret>;
   /**
@@ -33,41 +40,44 @@ export function createSession(
   output: Output,
 ): CommandSession {
   const text = (name: string): string | undefined => flags[name] as string | undefined;
-  const find = async (
-    what: string,
-    given: { readonly file: string | undefined; readonly command: string | undefined },
-    variables: readonly string[],
-    repeat: boolean,
-  ): Promise<Secret> => {
+  const none = flags['insecure-no-passphrase'];
+  const find = async (source: PassphraseSource): Promise<Secret> => {
     output.pause();
-    return findPassphrase(
-      { what, ...given, variables, repeat, none: flags['insecure-no-passphrase'] },
-      context,
-    );
+    return findPassphrase(source, context);
   };
   const main = { file: flags['passphrase-file'], command: flags['passphrase-command'] };
+  const mainSource = (repeat: boolean): PassphraseSource => ({
+    what: 'Passphrase',
+    ...main,
+    variables: ['HOLDFAST_PASSPHRASE'],
+    repeat,
+    none,
+  });
+  const fromSource = (): PassphraseSource => {
+    const from = { file: text('from-passphrase-file'), command: text('from-passphrase-command') };
+    const own = from.file !== undefined || from.command !== undefined;
+    const variables = ['HOLDFAST_FROM_PASSPHRASE', 'HOLDFAST_PASSPHRASE'];
+    const inEnvironment = ['', '_FILE', '_COMMAND'].some(
+      (end) => context.environment[`HOLDFAST_FROM_PASSPHRASE${end}`] !== undefined,
+    );
+    const given = own || inEnvironment ? from : main;
+    return { what: 'Passphrase to copy from', ...given, variables, repeat: false, none };
+  };
   const session = {
     output,
-    passphrase: ({ create = false } = {}) =>
-      find('Passphrase', main, ['HOLDFAST_PASSPHRASE'], create),
+    passphrase: ({ create = false } = {}) => find(mainSource(create)),
     passphraseAtHand() {
-      const elsewhere =
-        main.file !== undefined || main.command !== undefined || flags['insecure-no-passphrase'];
+      const elsewhere = main.file !== undefined || main.command !== undefined || none;
       const value = elsewhere ? undefined : context.environment['HOLDFAST_PASSPHRASE'];
       return value ? new Secret(value) : undefined;
     },
-    fromPassphrase() {
-      const from = { file: text('from-passphrase-file'), command: text('from-passphrase-command') };
-      const own = from.file !== undefined || from.command !== undefined;
-      const variables = ['HOLDFAST_FROM_PASSPHRASE', 'HOLDFAST_PASSPHRASE'];
-      const inEnvironment = ['', '_FILE', '_COMMAND'].some(
-        (end) => context.environment[`HOLDFAST_FROM_PASSPHRASE${end}`] !== undefined,
-      );
-      return find('Passphrase to copy from', own || inEnvironment ? from : main, variables, false);
-    },
+    fromPassphrase: () => find(fromSource()),
+    passphraseOrigin: (whose) =>
+      passphraseOrigin(whose === 'from' ? fromSource() : mainSource(false), context),
     newPassphrase() {
       const given = { file: text('new-passphrase-file'), command: text('new-passphrase-command') };
-      return find('New passphrase', given, ['HOLDFAST_NEW_PASSPHRASE'], true);
+      const variables = ['HOLDFAST_NEW_PASSPHRASE'];
+      return find({ what: 'New passphrase', ...given, variables, repeat: true, none });
     },
     async confirm(question, yes) {
       if (yes) return true;

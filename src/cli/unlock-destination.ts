@@ -1,14 +1,14 @@
 import { toHex } from '../base/bytes.ts';
 import type { Credentials } from '../repository/native/keys/credentials.ts';
-import { unlock, type Unlocked } from '../repository/native/keys/unlock.ts';
+import type { Unlocked } from '../repository/native/keys/unlock.ts';
 import type { GlobalFlagValues } from './global-flags.ts';
-import { findCredentials } from './credentials.ts';
 import {
   type LocatedDestination,
   locateDestination,
   missingRepository,
 } from './locate-destination.ts';
 import type { CommandSession } from './session.ts';
+import { unlockLocated } from './unlock-located.ts';
 
 /** A repository of which only the keys are used. */
 export interface UnlockedDestination extends LocatedDestination {
@@ -24,15 +24,8 @@ export async function unlockDestination(
 ): Promise<UnlockedDestination> {
   const located = await locateDestination(url, flags, session);
   try {
-    const { signal } = session;
     if (located.repositoryId === undefined) throw await missingRepository(located, flags, session);
-    const credentials = await findCredentials(flags, session, 'main', located.stretched);
-    const { storage, description, keySlots } = located;
-    const unlocked = await unlock(storage, credentials, {
-      ...(description && { description }),
-      keySlots,
-      signal,
-    });
+    const { unlocked, credentials } = await unlockLocated(located, flags, session);
     const repositoryId = toHex(unlocked.ring.repositoryId);
     return { ...located, repositoryId, unlocked, credentials };
   } catch (error) {

@@ -93,6 +93,71 @@ describe('bad input', () => {
     assertRefused(await machine.run('snapshots', repository), 12, /does not open without/u);
   });
 
+  test('a repository without a passphrase says so, and is not opened unasked', async () => {
+    await using machine = await ownMachine();
+    const repository = machine.of('repository');
+    assert.equal((await machine.run('init', repository)).status, 0);
+    const { HOLDFAST_INSECURE_NO_PASSPHRASE: _none, ...environment } = machine.environment;
+    const given = (more: Readonly<Record<string, string>>, typed?: string[]): Promise<Ran> =>
+      machine.runWith(
+        { environment: { ...environment, ...more }, ...(typed && { typed }) },
+        'snapshots',
+        repository,
+      );
+    const sentence = /^holdfast: The repository in ".*" has no passphrase$/u;
+    assertRefused(await given({}), 2, sentence);
+    assertRefused(await given({ HOLDFAST_PASSPHRASE: '' }), 2, sentence);
+    assertRefused(await given({ HOLDFAST_PASSPHRASE: 'some' }), 12, sentence);
+    assertRefused(await given({}, ['never asked']), 2, sentence);
+    assert.equal((await machine.run('snapshots', repository)).status, 0);
+  });
+
+  test('a passphrase is typed at most three times', async () => {
+    await using machine = await ownMachine();
+    const repository = machine.of('repository');
+    const { HOLDFAST_INSECURE_NO_PASSPHRASE: _none, ...environment } = machine.environment;
+    const typed = (...answers: string[]): Promise<Ran> =>
+      machine.runWith({ environment, typed: answers }, 'snapshots', repository);
+    const made = { environment: { ...environment, HOLDFAST_PASSPHRASE: 'right' } };
+    assert.equal((await machine.runWith(made, 'init', repository)).status, 0);
+    const third = await typed('wrong', 'wrongly', 'right');
+    assert.equal(third.status, 0, third.stderr.text);
+    assert.equal(third.stderr.text.match(/That is not the passphrase; try again/gu)?.length, 2);
+    const never = await typed('wrong', 'wrongly', 'wrongest', 'right');
+    assert.equal(never.status, 12);
+    assert.match(never.stderr.text, /opens none of the key slots.*\nhint: Look at its spelling/u);
+    const key = await machine.runWith(
+      { environment, typed: ['no', 'right'] },
+      'key',
+      'list',
+      repository,
+    );
+    assert.equal(key.status, 0, key.stderr.text);
+  });
+
+  test('a memory of destinations that cannot be read keeps nobody from his data', async () => {
+    await using machine = await ownMachine();
+    await machine.write({ 'a.txt': 'one' });
+    const [source, repository] = [machine.of('source'), machine.of('repository')];
+    assert.equal((await machine.run('backup', source, repository)).status, 0);
+    const memory = machine.of('home/.local/state/holdfast/destinations.json');
+    await rm(memory);
+    await mkdir(memory);
+    const unread = /^holdfast: warning: Cannot read ".*destinations\.json"/mu;
+    for (const command of [
+      ['restore', repository, '--target', machine.of('out')],
+      ['backup', source, repository],
+    ]) {
+      const ran = await machine.run(...command);
+      assert.equal(ran.status, 0, ran.stderr.text);
+      assert.match(ran.stderr.text, unread);
+    }
+    assert.equal(await readFile(machine.of('out/a.txt'), 'utf8'), 'one');
+    // Whether a disk is missing cannot be told.
+    const made = await machine.run('backup', source, machine.of('new'));
+    assertRefused(made, 1, /^holdfast: Cannot read ".*destinations\.json"/u);
+  });
+
   test('a disk that is not there, and a repository that is another one', async () => {
     await using machine = await ownMachine();
     await machine.write({ 'a.txt': 'one' });

@@ -178,6 +178,13 @@ function noSlotOpens(
   const unusable =
     failures.length === 0 ? '' : `; ${failures.map(({ message }) => message).join('; ')}`;
   return new AppError('repository/wrong-passphrase', what + unusable, {
+    hint: {
+      passphrase:
+        'Look at its spelling, and at where it comes from; a recovery sheet opens the repository, too (--recovery-sheet)',
+      identity: 'Another identity may be meant; "holdfast key list" tells which keys there are',
+      none: 'Give its passphrase, and leave --insecure-no-passphrase out',
+      recovery: 'Each repository has a sheet of its own',
+    }[credentials.kind],
     ...(failures.length === 0 ? {} : { cause: new AggregateError(failures) }),
     details: { slots: slots.length, damaged: failures.length },
   });
