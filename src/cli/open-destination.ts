@@ -16,9 +16,14 @@ import type { CommandSession } from './session.ts';
 import { unlockLocated } from './unlock-located.ts';
 
 export interface OpenDestinationOptions {
-  /** `read` changes nothing there, `write` does, `make` also makes a repository where there is none. */
-  readonly mode: 'read' | 'write' | 'make';
+  /**
+   * `read` changes nothing there, `write` does, `make` also makes a repository where there is none. `repair` opens as `read` does a repository that is to be
+   * written to later, by `beginWriting`; what is damaged is left for the caller to find.
+   */
+  readonly mode: 'read' | 'repair' | 'write' | 'make';
   readonly whose?: CredentialsOf;
+  /** Report what opening has found damaged; otherwise the caller does. True if it is not given. */
+  readonly tellsDamage?: boolean;
   /** Called when the place was looked at, before anybody is asked and anything is made; it may refuse. */
   readonly inspect?: (located: LocatedDestination) => void | Promise<void>;
   /** Called once when nobody is asked any more and the key is being derived, which keeps one core busy for a moment. */
@@ -45,7 +50,7 @@ export async function openLocated(
   located: LocatedDestination,
   flags: GlobalFlagValues,
   session: CommandSession,
-  { mode, whose = 'main', inspect, meanwhile }: OpenDestinationOptions,
+  { mode, whose = 'main', inspect, meanwhile, tellsDamage = true }: OpenDestinationOptions,
 ): Promise<NativeRepository> {
   try {
     await inspect?.(located);
@@ -69,7 +74,7 @@ export async function openLocated(
       if (mode === 'make') return await makeRepository(located, flags, session, places);
       throw await missingRepository(located, flags, session);
     }
-    const readOnly = mode === 'read';
+    const readOnly = mode === 'read' || mode === 'repair';
     const { storage, localPath, ahead } = located;
     const { stateDirectory, random, warn } = places;
     // On a rescue system nothing can be remembered, and nothing needs to be.
@@ -93,6 +98,12 @@ export async function openLocated(
     const { openUnlocked } = await loadOpening();
     const options = { localPath, readOnly, ahead, signal };
     const repository = await openUnlocked(storage, unlocked, places, options);
+    if (tellsDamage) {
+      for (const { code, message, details } of repository.problems) {
+        const text = `${message}; "holdfast check --repair" shows what can be done about it`;
+        warn(new AppError(code, text, { details }));
+      }
+    }
     if (mode !== 'read') {
       repository.requireWritable();
       await remember(located, repository, places);

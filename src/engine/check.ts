@@ -16,6 +16,8 @@ export interface CheckInput {
   readonly readData?: Portion | 'all' | undefined;
   /** The largest sequence number this machine ever saw, by host. */
   readonly remembered?: ReadonlyMap<string, number> | undefined;
+  /** Packs that an earlier check found damaged, by name: they are read whole in any case. */
+  readonly suspects?: ReadonlySet<string> | undefined;
   /** Threads; all cores if it is not given. */
   readonly workers?: number | undefined;
 }
@@ -62,25 +64,33 @@ export async function check(
       packsRead: result.packsRead,
       findings: result.findings.length,
       affectedSnapshots: result.affected.length,
+      unreadableSnapshots: result.unreadable,
+      missingSnapshots: result.gone,
     },
   });
   return result;
 }
 
 /** The error (exit status 13) of a check that found damage; undefined if all is well. */
-export function damageOf({ damaged, findings, affected }: CheckResult): AppError | undefined {
+export function damageOf(result: CheckResult): AppError | undefined {
+  const { damaged, findings } = result;
   if (!damaged) return undefined;
   const errors = findings.filter(({ severity }) => severity === 'error');
-  const snapshots =
-    affected.length === 0
-      ? 'no snapshot has lost anything'
-      : `${formatCount(affected.length)} snapshots have lost content`;
   const canRepair = errors.some(({ repairable }) => repairable);
   return new AppError(
     'repository/damaged',
-    `The repository is damaged: ${formatCount(errors.length)} findings, ${snapshots}`,
+    `The repository is damaged: ${formatCount(errors.length)} findings, ${losses(result)}`,
     canRepair ? { hint: 'See what "holdfast check --repair" can do' } : {},
   );
+}
+
+function losses({ affected, unreadable, gone }: CheckResult): string {
+  const parts = [
+    affected.length > 0 && `${formatCount(affected.length)} snapshots have lost content`,
+    unreadable > 0 && `${formatCount(unreadable)} snapshots cannot be read`,
+    gone > 0 && `${formatCount(gone)} snapshots are gone`,
+  ].filter((part) => part !== false);
+  return parts.length === 0 ? 'no snapshot has lost anything' : parts.join(', ');
 }
 
 /** What a repair would do about the findings of a check. */
@@ -88,7 +98,7 @@ export function planRepair(result: CheckResult): RepairPlan {
   return planRepairs(result);
 }
 
-/** Carries a repair out. It never deletes or changes a pack or a snapshot. */
+/** Carries a repair out. It never deletes or changes a pack, or a snapshot that is there. */
 export async function repair(
   access: Access,
   plan: RepairPlan,

@@ -5,7 +5,7 @@ import type { RetentionPlan, RetentionPolicy } from '../model/retention.ts';
 import type { SnapshotFilter } from '../model/snapshot-group.ts';
 import { selectSnapshot } from '../model/snapshot-selector.ts';
 import type { Snapshot } from '../model/snapshot.ts';
-import type { Access } from '../repository/native/access.ts';
+import { requireCertainSettings, type Access } from '../repository/native/access.ts';
 import {
   completeForgets,
   forgetSnapshots,
@@ -74,6 +74,7 @@ export async function forget(
   { clock, signal, report }: OperationContext,
 ): Promise<SummaryEvent> {
   requireForgetter(access);
+  requireCertainSettings(access);
   const started = clock.monotonic();
   report({ type: 'phase', phase: 'forgetting' });
   await forgetSnapshots(access, removals, { signal });

@@ -1,6 +1,6 @@
 import { AppError } from '../base/errors.ts';
 import { noCounters } from '../model/event.ts';
-import type { Access } from '../repository/native/access.ts';
+import { requireCertainSettings, type Access } from '../repository/native/access.ts';
 import {
   clearTombstones,
   removeAbandonedFinals,
@@ -54,6 +54,7 @@ export async function prune(
   { report, clock, signal }: OperationContext,
 ): Promise<PruneResult> {
   requireCollector(access);
+  requireCertainSettings(access);
   const { storage } = access;
   if (storage.capabilities.listingLag === undefined && !alone) {
     throw new AppError(

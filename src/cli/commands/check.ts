@@ -26,7 +26,11 @@ export const run: CommandRun<typeof check> = async (input, session) => {
     return await checkOfArchive(located, input, session);
   }
   const [repository, engine] = await Promise.all([
-    openLocated(located, flags, session, { mode: mayWrite ? 'write' : 'read' }),
+    openLocated(located, flags, session, {
+      mode: mayWrite ? 'repair' : 'read',
+      // The check finds it as well, and says more of it.
+      tellsDamage: false,
+    }),
     import('../../engine/check.ts'),
   ]);
   await using opened = repository;
@@ -37,10 +41,12 @@ export const run: CommandRun<typeof check> = async (input, session) => {
     {
       readData: wanted === true ? 'all' : wanted,
       remembered: rememberedSequences(opened),
+      suspects: await opened.suspects.recall(),
       workers: workerCount(undefined),
     },
     context,
   );
+  await opened.suspects.note(result.damagedPacks);
   for (const affected of result.affected) tellAffected(affected, session);
   const damage = engine.damageOf(result);
   if (!flags.repair) {
@@ -54,13 +60,17 @@ export const run: CommandRun<typeof check> = async (input, session) => {
   }
   if (plan.steps.length === 0) {
     output.line(damage === undefined ? 'Nothing needs repair' : 'Nothing of this can be repaired');
+    if (damage === undefined && wanted === undefined) {
+      output.line('The content was not read: with --read-data its damage is found as well');
+    }
   } else if (mayWrite && (await session.confirm('Repair this?', flags.yes))) {
-    await engine.repair(opened.access, plan, context);
+    await engine.repair(await opened.beginWriting(session), plan, context);
     output.line('Repaired; run "holdfast check" again to see what is left');
     const isLeft = result.findings.some(
       ({ severity, repairable }) => severity === 'error' && !repairable,
     );
-    if (!isLeft && result.affected.length === 0) return 0;
+    const isLost = result.affected.length + plan.evidence.missing.length > 0;
+    if (!isLeft && !isLost) return 0;
   }
   if (damage !== undefined) throw damage;
   return 0;

@@ -1,4 +1,5 @@
 import type { CallOptions } from '../../base/call-options.ts';
+import { AppError } from '../../base/errors.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { RandomBytes } from '../../base/random.ts';
 import type { ChunkerParameters } from '../../codec/chunker/parameters.ts';
@@ -15,6 +16,8 @@ export interface Access {
   readonly keys: KeyRing;
   readonly chunker: ChunkerParameters;
   readonly settings: Settings;
+  /** Why settings cannot be read that may be newer than `settings`, if there are such. */
+  readonly doubtedSettings?: AppError | undefined;
   /** This machine's id, 32 hexadecimal digits, and the seed of its signing key. */
   readonly hostId: string;
   readonly hostSeed: Uint8Array;
@@ -31,6 +34,19 @@ export interface Access {
 export function pastCopies(access: Access): Access {
   const { stored } = access;
   return stored === undefined ? access : { ...access, storage: stored };
+}
+
+/** For whoever removes something: throws an `AppError` (`repository/damaged`) if what has to be kept might not be known. */
+export function requireCertainSettings({ doubtedSettings }: Access): void {
+  if (doubtedSettings === undefined) return;
+  throw new AppError(
+    'repository/damaged',
+    `Nothing is removed, because the settings that say what has to be kept may be among these: ${doubtedSettings.message}`,
+    {
+      cause: doubtedSettings,
+      hint: 'Run "holdfast check --repair", then try again',
+    },
+  );
 }
 
 /** Target size of packs where the settings name none. */

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { toHex } from '../../base/bytes.ts';
 import type { CallOptions } from '../../base/call-options.ts';
 import type { Clock } from '../../base/clock.ts';
-import { AppError } from '../../base/errors.ts';
+import { AppError, hasCode } from '../../base/errors.ts';
 import type { RandomBytes } from '../../base/random.ts';
 import { caching } from '../../storage/layers/caching.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Access } from './access.ts';
+import { SuspectMemory } from './check/suspect-memory.ts';
 import { HostDirectory } from './hosts/host-directory.ts';
 import { LiveRuns } from './hosts/live-runs.ts';
 import { localSlotMemory } from './hosts/local-slot-memory.ts';
@@ -20,6 +21,7 @@ import { accessFor } from './keys/description.ts';
 import { initialise, type FirstProtection } from './keys/initialise.ts';
 import { unlock, type Unlocked } from './keys/unlock.ts';
 import type { NamedObject } from './objects/signed-object.ts';
+import { parseObjectName } from './objects/object-name.ts';
 import type { ObjectSigner } from './objects/signed-body.ts';
 import {
   decodeSettings,
@@ -54,18 +56,17 @@ export class NativeRepository implements AsyncDisposable {
   readonly local: LocalState;
   readonly sealSequence: SealSequence;
   readonly liveRuns: LiveRuns;
+  readonly suspects: SuspectMemory;
   /** A repository with features that this program does not know may be read, not written. */
   readonly isReadOnly: boolean;
+  /** Objects that had to be read to open it and do not count, because they are damaged. */
+  readonly problems: readonly AppError[];
   /** Where it lies in this machine's file system, if it does. */
   readonly localPath: string | undefined;
   readonly #places: LocalPlaces;
 
   constructor(
-    access: Access,
-    unlocked: Unlocked,
-    hosts: HostDirectory,
-    local: LocalState,
-    isReadOnly: boolean,
+    { access, unlocked, hosts, local, isReadOnly, problems }: OpenedParts,
     localPath: string | undefined,
     places: LocalPlaces,
   ) {
@@ -74,11 +75,13 @@ export class NativeRepository implements AsyncDisposable {
     this.hosts = hosts;
     this.local = local;
     this.isReadOnly = isReadOnly;
+    this.problems = problems;
     this.localPath = localPath;
     this.#places = places;
     const state = join(places.stateDirectory, toHex(unlocked.ring.repositoryId));
     this.sealSequence = new OwnSeals(access, state);
     this.liveRuns = new LiveRuns(state);
+    this.suspects = new SuspectMemory(state);
   }
 
   /** Throws an `AppError` (`repository/read-only`) if this program must not write here. */
@@ -93,6 +96,22 @@ export class NativeRepository implements AsyncDisposable {
     );
   }
 
+  /** For a repository that was opened for reading: makes this machine known there, and gives what it takes to write. Throws what `registerHost` throws. */
+  async beginWriting({ signal }: CallOptions = {}): Promise<Access> {
+    this.requireWritable();
+    const { storage, keys, random, signing } = this.access;
+    const { clock, hostName: name } = this.#places;
+    const registering = { clock, random, name, signal };
+    const signer = await registerHost(storage, keys, this.hosts, this.local, registering);
+    const { host = nobody } = this.local;
+    return {
+      ...this.access,
+      hostId: host.id,
+      hostSeed: host.seed,
+      signing: { ...signing, signer },
+    };
+  }
+
   /** Where this machine keeps what it remembers of sources. */
   get sourceCachePlace(): SourceCachePlace {
     const { cacheDirectory, warn } = this.#places;
@@ -102,6 +121,16 @@ export class NativeRepository implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.access.storage[Symbol.asyncDispose]();
   }
+}
+
+/** What opening brings together. */
+interface OpenedParts {
+  readonly access: Access;
+  readonly unlocked: Unlocked;
+  readonly hosts: HostDirectory;
+  readonly local: LocalState;
+  readonly isReadOnly: boolean;
+  readonly problems: readonly AppError[];
 }
 
 export interface OpenRepositoryOptions extends CallOptions {
@@ -163,9 +192,15 @@ export async function openUnlocked(
   ]);
   const verifying = { keys: ring, findSigner: hosts.find };
   const storage = cached(bare, ring, verifying, places);
-  const settings = settingsThatCount(stored, verifying);
+  const problems = [...hosts.problems];
+  const { host: own } = local;
+  const isOwnLost = own !== undefined && hosts.certificate(own.id) === undefined;
+  // This machine may have copies of certificates that are damaged.
+  if (problems.length > 0) await hosts.refresh(storage, { signal });
+  const { settings, doubted, problems: ofSettings } = settingsThatCount(stored, verifying);
+  problems.push(...ofSettings);
   const mode = accessFor([description.features, settings]);
-  const registering = { clock, random, name: hostName, signal };
+  const registering = { clock, random, name: hostName, signal, isOwnLost };
   const signer = readOnly
     ? refusingSigner
     : await registerHost(storage, ring, hosts, local, registering);
@@ -176,6 +211,7 @@ export async function openUnlocked(
     keys: ring,
     chunker: description.chunker,
     settings,
+    doubtedSettings: doubted,
     hostId: host.id,
     hostSeed: host.seed,
     signing: { keys: ring, signer, random },
@@ -184,15 +220,9 @@ export async function openUnlocked(
     clock,
     random,
   };
-  return new NativeRepository(
-    access,
-    unlocked,
-    hosts,
-    local,
-    readOnly || mode === 'read-only',
-    localPath,
-    places,
-  );
+  const isReadOnly = mode === 'read-only';
+  const parts = { access, unlocked, hosts, local, isReadOnly, problems };
+  return new NativeRepository(parts, localPath, places);
 }
 
 const nobody = { id: '0'.repeat(32), seed: new Uint8Array(32) };
@@ -205,12 +235,35 @@ const refusingSigner: ObjectSigner = {
   },
 };
 
+interface CountingSettings {
+  readonly settings: Settings;
+  /** Why an object does not count that may be newer than these. */
+  readonly doubted: AppError | undefined;
+  readonly problems: readonly AppError[];
+}
+
+/** Damaged and foreign objects are passed over: whoever can put one there could as well remove those that count. */
 function settingsThatCount(
   stored: readonly NamedObject[],
   verifying: Access['verifying'],
-): Settings {
-  const all = stored.map(({ name, bytes }) => decodeSettings(name, bytes, verifying).value);
-  return newestSettings(all) ?? { ...defaultSettings, number: 0, id: '0'.repeat(32) };
+): CountingSettings {
+  const all: Settings[] = [];
+  const failed: { readonly number: number; readonly error: AppError }[] = [];
+  for (const { name, bytes } of stored) {
+    try {
+      all.push(decodeSettings(name, bytes, verifying).value);
+    } catch (error) {
+      if (!hasCode(error, 'repository/damaged')) throw error;
+      const parsed = parseObjectName(name);
+      failed.push({ number: parsed?.type === 'settings' ? parsed.number : 0, error });
+    }
+  }
+  const settings = newestSettings(all) ?? { ...defaultSettings, number: 0, id: '0'.repeat(32) };
+  return {
+    settings,
+    doubted: failed.find(({ number }) => number >= settings.number)?.error,
+    problems: failed.map(({ error }) => error),
+  };
 }
 
 /** Objects that are written once and are small are read again and again: they are kept on this machine. */

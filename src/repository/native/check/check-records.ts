@@ -1,12 +1,12 @@
 import type { CallOptions } from '../../../base/call-options.ts';
-import { hasCode } from '../../../base/errors.ts';
+import { hasCode, type AppError } from '../../../base/errors.ts';
 import { eachPool } from '../../../base/pool.ts';
 import type { Access } from '../access.ts';
 import { readKeySlots } from '../keys/key-slot.ts';
 import { readDescription } from '../keys/unlock.ts';
 import { decodeAudit } from '../objects/audit.ts';
 import { decodeHostCertificate } from '../objects/host-certificate.ts';
-import { parseObjectName } from '../objects/object-name.ts';
+import { parseObjectName, type ObjectName } from '../objects/object-name.ts';
 import { decodePending } from '../objects/pending.ts';
 import type { Verifying } from '../objects/signed-object.ts';
 import { decodeSettings } from '../objects/settings.ts';
@@ -27,13 +27,32 @@ const decoders: Readonly<Record<string, Decode>> = {
   audit: decodeAudit,
 };
 
-/** Decodes every small record, and looks for foreign objects and for a way to open the repository. */
+/** A small record that is not what its name says. */
+export interface DamagedRecord {
+  readonly name: string;
+  readonly parsed: ObjectName;
+  readonly error: AppError;
+}
+
+/** What the small records say. */
+export interface CheckedRecords {
+  readonly findings: readonly CheckFinding[];
+  readonly damaged: readonly DamagedRecord[];
+  /** The largest number of a valid certificate of each host, and of valid settings; 0 if there are none. */
+  readonly certificates: ReadonlyMap<string, number>;
+  readonly settings: number;
+}
+
+/** Decodes every small record, and looks for foreign objects and for a way to open the repository. What damaged ones mean is for the caller to say. */
 export async function checkRecords(
   access: Access,
   options: CallOptions = {},
-): Promise<CheckFinding[]> {
+): Promise<CheckedRecords> {
   const { storage, verifying, clock } = access;
   const findings: CheckFinding[] = [];
+  const damaged: DamagedRecord[] = [];
+  const certificates = new Map<string, number>();
+  let settings = 0;
   const error = (object: string | undefined, message: string): void =>
     void findings.push({ severity: 'error', object, message, repairable: false });
   const warning = (object: string | undefined, message: string): void =>
@@ -54,10 +73,15 @@ export async function checkRecords(
       if (decode === undefined) return;
       try {
         decode(name, await storage.read(name, call), verifying);
+        if (parsed.type === 'settings') settings = Math.max(settings, parsed.number);
+        if (parsed.type === 'host') {
+          certificates.set(parsed.id, Math.max(parsed.number, certificates.get(parsed.id) ?? 0));
+        }
       } catch (cause) {
         if (hasCode(cause, 'storage/not-found')) return;
-        if (!hasCode(cause, 'repository/damaged', 'repository/unsupported')) throw cause;
-        error(name, cause.message);
+        if (hasCode(cause, 'repository/unsupported')) error(name, cause.message);
+        else if (!hasCode(cause, 'repository/damaged')) throw cause;
+        else damaged.push({ name, parsed, error: cause });
       }
       if (parsed.type === 'tombstone' && clock.now() - (modified ?? clock.now()) > OLD_TOMBSTONE) {
         warning(
@@ -70,7 +94,7 @@ export async function checkRecords(
   );
   if (foreign > 10) warning(undefined, `There are ${foreign} objects that are not of this format`);
   await checkKeys(access, error, warning, options);
-  return findings;
+  return { findings, damaged, certificates, settings };
 }
 
 async function checkKeys(

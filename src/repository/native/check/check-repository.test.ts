@@ -22,6 +22,8 @@ import { encodeAudit } from '../objects/audit.ts';
 import { objectPrefixes, packName } from '../objects/object-name.ts';
 import { encodePending } from '../objects/pending.ts';
 import { encodeTombstone } from '../objects/tombstone.ts';
+import { ownerSigner } from '../keys/key-ring.ts';
+import { defaultSettings, encodeSettings } from '../objects/settings.ts';
 import { isCopied, soundness } from '../object-copies.ts';
 import { listSnapshots } from '../reader/snapshot-list.ts';
 import { checkRepository } from './check-repository.ts';
@@ -38,8 +40,17 @@ async function sampleWithSnapshot(): Promise<{
 }> {
   const sample = new SampleRepository({ packTarget: 64 * 1024 });
   const host = sample.host();
+  await putSettings(host);
   const id = await backUpSample(host, files);
   return { sample, host, id };
+}
+
+/** What `init` leaves beside the keys. */
+async function putSettings({ access: { keys, storage } }: SampleHost): Promise<void> {
+  const settings = { ...defaultSettings, number: 1, id: 'cd'.repeat(16) };
+  const signing = { keys, signer: ownerSigner(keys), random: systemRandom };
+  const { name, bytes } = encodeSettings(settings, signing);
+  await storage.put(name, bytes);
 }
 
 /** `holdfast` and the key slots are made elsewhere; the sample has none. */
@@ -86,6 +97,7 @@ void test('names every kind of object of which one bit is flipped', async () => 
   const sample = new SampleRepository({ packTarget: 64 * 1024 });
   await using host = await withCopies(sample);
   const { access } = host;
+  await putSettings(host);
   await backUpSample(host, files);
   const second = await backUpSample(host, { other: 'other' });
   await backUpSample(host, { other: 'still other' });

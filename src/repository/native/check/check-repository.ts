@@ -10,13 +10,16 @@ import {
   type CataloguePack,
 } from '../collector/catalogue.ts';
 import { LiveBlobs } from '../collector/live-blobs.ts';
-import { finalName, packName } from '../objects/object-name.ts';
+import { finalName, objectPrefixes, packName } from '../objects/object-name.ts';
+import { unknownSignerOf } from '../objects/signed-object.ts';
+import type { ListedPack } from '../index/index-list.ts';
 import { listVerdicts, Verdicts } from '../index/verdict-list.ts';
 import { tableHash, visitTableBlobs } from '../packs/pack-table.ts';
 import { listSnapshots, type SnapshotList } from '../reader/snapshot-list.ts';
 import { DamageFinder } from './affected-snapshots.ts';
 import { checkRecords } from './check-records.ts';
 import type { AffectedSnapshot, CheckFinding, CheckResult, DamagedPack } from './check-result.ts';
+import { judgeRecords } from './judge-records.ts';
 import { checkTails } from './check-tails.ts';
 import { packsOf, readPacks } from './read-packs.ts';
 
@@ -26,6 +29,8 @@ export interface CheckOptions extends CallOptions {
   /** The largest sequence number this machine ever saw, by host. */
   readonly remembered?: ReadonlyMap<string, number> | undefined;
   readonly workers?: number | undefined;
+  /** Packs that an earlier check found damaged: they are read whole in any case. */
+  readonly suspects?: ReadonlySet<string> | undefined;
   onPhase?(phase: string): void;
   /** How much content will be read. */
   onTotal?(packs: number, bytes: number): void;
@@ -45,15 +50,20 @@ export async function checkRepository(
   access: Access,
   options: CheckOptions = {},
 ): Promise<CheckResult> {
-  return new Check(pastCopies(access), options).run();
+  return new Check(access, options).run();
 }
 
 class Check {
   readonly #access: Access;
+  /** The access with the copies that this machine keeps. */
+  readonly #copying: Access;
   readonly #options: CheckOptions;
   readonly #call: CallOptions;
   readonly #findings: CheckFinding[] = [];
-  readonly #damagedPacks = new Map<string, DamagedPack>();
+  /** With what was found wrong with each. */
+  readonly #damagedPacks = new Map<string, DamagedPack & { readonly problems: string[] }>();
+  /** Of hosts without a valid certificate: how many objects they signed. */
+  readonly #unverified = new Map<string, number>();
   /** Blobs, in hexadecimal, of which at least one copy is bad, with the packs whose copy it is. */
   readonly #badCopies = new Map<string, Set<string>>();
   readonly #mistaken: CataloguePack[] = [];
@@ -61,7 +71,8 @@ class Check {
   #bytesRead = 0;
 
   constructor(access: Access, options: CheckOptions) {
-    this.#access = access;
+    this.#access = pastCopies(access);
+    this.#copying = access;
     this.#options = options;
     this.#call = { signal: options.signal };
   }
@@ -69,11 +80,11 @@ class Check {
   async run(): Promise<CheckResult> {
     this.#phase('reading records');
     await this.#access.refreshSigners(this.#call);
-    this.#findings.push(...(await checkRecords(this.#access, this.#call)));
-    const { remembered } = this.#options;
+    const records = await checkRecords(this.#access, this.#call);
+    this.#findings.push(...records.findings);
+    const { remembered, readData } = this.#options;
     // Snapshots first, the index after them: the order of every reader.
     const list = await listSnapshots(this.#access, { ...this.#call, remembered });
-    this.#takeSnapshotFindings(list);
     this.#phase('reading the index');
     const verdicts = await this.#verdicts();
     const catalogue = await loadCatalogue(this.#access, { ...this.#call, verdicts });
@@ -87,16 +98,32 @@ class Check {
       (call) => live.markRoots(rootsOf(list), call),
     );
     this.#phase('checking snapshots');
-    const { missing, affected } = await this.#checkContent(catalogue, list, live, unreadable);
-    this.#takeVanished(catalogue, missing);
+    const { lost, affected } = await this.#checkContent(catalogue, list, live, unreadable);
+    this.#takeVanished(catalogue, lost.size);
+    const isContentRead = readData === 'all';
+    const damage = { records, list, unverified: this.#unverified, isContentRead };
+    const judged = await judgeRecords(this.#copying, damage, this.#call);
+    this.#findings.unshift(...judged.findings);
+    this.#judgePacks(catalogue, lost);
+    const { certificates, copies, needless, lacksSettings, missing } = judged;
     const evidence = {
       unindexed: catalogue.packs.filter(
         ({ indexed, name }) => !indexed && !this.#damagedPacks.has(name),
       ),
       mistaken: this.#mistaken,
       vanished: catalogue.vanished.map(({ name }) => name),
-      damagedIndex: catalogue.index.damaged.map(objectOf).filter((name) => name !== ''),
-      damagedPacks: [...this.#damagedPacks.values()],
+      damagedIndex: catalogue.index.damaged
+        .filter((error) => unknownSignerOf(error) === undefined)
+        .map(objectOf)
+        .filter((name) => name !== ''),
+      damagedPacks: [...this.#damagedPacks.values()].filter(({ listed }) => {
+        return listed !== undefined && !verdicts.isBad(listed);
+      }),
+      certificates,
+      copies,
+      needless,
+      lacksSettings,
+      missing,
       returned: list.findings.flatMap(({ kind, object }) =>
         kind === 'returned' && object !== undefined ? [object] : [],
       ),
@@ -104,8 +131,11 @@ class Check {
     return {
       findings: this.#findings,
       affected,
+      unreadable: list.unreadable.filter((name) => name.startsWith(objectPrefixes.final)).length,
+      gone: list.findings.reduce((sum, finding) => sum + (finding.missing ?? 0), 0),
       snapshots: list.snapshots.length,
       packs: catalogue.packs.length + catalogue.unreadable.size,
+      damagedPacks: [...this.#damagedPacks.keys()],
       packsRead: this.#packsRead,
       bytesRead: this.#bytesRead,
       damaged: this.#findings.some(({ severity }) => severity === 'error'),
@@ -123,20 +153,18 @@ class Check {
     }
   }
 
-  #takeSnapshotFindings({ findings }: SnapshotList): void {
-    for (const { kind, severity, message, object } of findings) {
-      // Foreign names were counted with all others.
-      if (kind === 'foreign') continue;
-      this.#add(severity, object, message, kind === 'returned');
-    }
-  }
-
   #takeCatalogue({ index, unreadable, packs, verdicts }: Catalogue): void {
-    for (const error of index.damaged) this.#add('error', objectOf(error), error.message, true);
+    for (const error of index.damaged) {
+      if (!this.#isUnverified(error)) this.#add('error', objectOf(error), error.message, true);
+    }
     for (const [name, error] of unreadable) {
-      this.#add('error', packName(name), error.message, index.packs.has(name));
+      if (this.#isUnverified(error)) continue;
+      if (error.code === 'repository/unsupported') {
+        this.#add('error', packName(name), error.message, false);
+        continue;
+      }
       const listed = index.packs.get(name);
-      this.#damagedPacks.set(name, { name, listed, ownTable: undefined });
+      this.#addDamagedPack({ name, listed, ownTable: undefined }, [error.message]);
       if (listed !== undefined) this.#condemn(name, listed.head);
     }
     const unindexed = packs.filter(({ indexed }) => !indexed);
@@ -149,14 +177,10 @@ class Check {
       );
     }
     for (const pack of packs) {
-      if (!verdicts.isBad(pack)) continue;
-      const object = packName(pack.name);
-      this.#add(
-        'warning',
-        object,
-        `"${object}" was found bad before; nothing new relies on it`,
-        false,
-      );
+      if (verdicts.isBad(pack)) {
+        const text = `"${packName(pack.name)}" was found bad before; nothing new relies on it`;
+        this.#addDamagedPack({ name: pack.name, listed: pack, ownTable: undefined }, [text]);
+      }
     }
   }
 
@@ -180,19 +204,24 @@ class Check {
 
   async #checkPacks(catalogue: Catalogue, call: CallOptions): Promise<void> {
     const { readData } = this.#options;
-    const whole =
+    const drawn =
       readData === undefined ? [] : packsOf(catalogue.packs, readData, this.#access.random);
-    const isRead = new Set(whole);
+    const isRead = new Set([...drawn, ...this.#suspects(catalogue)]);
+    const whole = [...isRead];
     this.#phase('comparing packs with the index');
     const rest = catalogue.packs.filter((pack) => !isRead.has(pack));
     for (const problem of await checkTails(this.#access, rest, call)) {
-      const { pack, message, ownTable, isIndexWrong } = problem;
-      this.#add('error', packName(pack.name), message, true);
+      const { pack, message, ownTable, isIndexWrong, unknownSigner } = problem;
+      if (unknownSigner !== undefined) {
+        this.#addUnverified(unknownSigner);
+        continue;
+      }
       if (isIndexWrong) {
+        this.#add('error', packName(pack.name), message, true);
         this.#mistaken.push(pack);
         continue;
       }
-      this.#damagedPacks.set(pack.name, { name: pack.name, listed: pack, ownTable });
+      this.#addDamagedPack({ name: pack.name, listed: pack, ownTable }, [message]);
       this.#condemn(pack.name, pack.head);
     }
     if (whole.length === 0) return;
@@ -208,9 +237,10 @@ class Check {
       this.#options.onPack?.(pack.size);
       if (examination === undefined) continue;
       const object = packName(pack.name);
-      const { problems, badBlobs, tableHash: ownTable } = examination;
-      for (const problem of problems.slice(0, 10)) {
-        this.#add('error', object, `"${object}" is damaged: ${problem}`, true);
+      const { problems, badBlobs, tableHash: ownTable, unknownSigner } = examination;
+      if (unknownSigner !== undefined) {
+        this.#addUnverified(unknownSigner);
+        continue;
       }
       const isMistaken =
         pack.indexed && ownTable !== undefined && ownTable !== toHex(tableHash(pack.table));
@@ -224,10 +254,22 @@ class Check {
         );
       }
       if (problems.length === 0) continue;
-      this.#damagedPacks.set(pack.name, { name: pack.name, listed: pack, ownTable });
+      const told = problems.slice(0, 10).map((problem) => `"${object}" is damaged: ${problem}`);
+      this.#addDamagedPack({ name: pack.name, listed: pack, ownTable }, told);
       if (ownTable === undefined) this.#condemn(pack.name, pack.head);
       for (const id of badBlobs) this.#addBadCopy(id, pack.name);
     }
+  }
+
+  /** Packs that are read whole in any case: what was found damaged is not sound because nobody looks. */
+  #suspects({ packs, verdicts, table }: Catalogue): CataloguePack[] {
+    const { suspects } = this.#options;
+    return packs.filter(
+      (pack, number) =>
+        suspects?.has(pack.name) === true ||
+        (verdicts.isBad(pack) &&
+          holds(pack, (id, offset) => table.find(id, offset)?.pack === number)),
+    );
   }
 
   async #checkContent(
@@ -235,10 +277,17 @@ class Check {
     list: SnapshotList,
     live: LiveBlobs,
     unreadable: ReadonlyMap<string, unknown>,
-  ): Promise<{ missing: number; affected: AffectedSnapshot[] }> {
-    for (const [object, error] of live.blobs.problems) {
-      if (!this.#findings.some((finding) => finding.object === object)) {
-        this.#add('error', object, error.message, true);
+  ): Promise<{ lost: ReadonlySet<string>; affected: AffectedSnapshot[] }> {
+    for (const pack of catalogue.packs) {
+      const object = packName(pack.name);
+      const error = live.blobs.problems.get(object);
+      if (error === undefined || this.#damagedPacks.has(pack.name)) continue;
+      if (this.#findings.some((finding) => finding.object === object)) continue;
+      if (error.code === 'repository/unsupported') {
+        this.#add('error', object, error.message, false);
+      } else {
+        const damaged = { name: pack.name, listed: pack, ownTable: undefined };
+        this.#addDamagedPack(damaged, [error.message]);
       }
     }
     for (const [id, error] of unreadable) {
@@ -254,7 +303,7 @@ class Check {
     for (const id of this.#badCopies.keys()) {
       if (!held.has(id) && live.isLive(Buffer.from(id, 'hex'))) lost.add(id);
     }
-    if (lost.size === 0) return { missing: 0, affected: [] };
+    if (lost.size === 0) return { lost, affected: [] };
     this.#phase('finding out which files are affected');
     const finder = new DamageFinder(live.blobs, (id) => lost.has(toHex(id)));
     const affected = await finder.affected(list.snapshots, this.#call);
@@ -262,14 +311,55 @@ class Check {
       this.#add(
         'error',
         finalName(id),
-        `Snapshot ${id} has lost content of ${count} entries`,
+        `Snapshot ${id} has lost content of ${count} entries; "holdfast forget ${id}" gives it up`,
         false,
       );
     }
     if (live.missing.size > 0) {
       this.#add('error', undefined, `${live.missing.size} blobs of files are in no pack`, false);
     }
-    return { missing: live.missing.size + unreadable.size, affected };
+    return { lost, affected };
+  }
+
+  /** A pack that is known to be bad does no harm any more once everything that snapshots need of it lies elsewhere as well. */
+  #judgePacks({ verdicts, packs, table }: Catalogue, lost: ReadonlySet<string>): void {
+    const numbers = new Map(packs.map(({ name }, number) => [name, number]));
+    const isLost = (id: Uint8Array, offset: number): boolean =>
+      lost.size > 0 && lost.has(toHex(id.subarray(offset, offset + 32)));
+    for (const { name, listed, problems } of this.#damagedPacks.values()) {
+      const object = packName(name);
+      const isKnown = listed === undefined || verdicts.isBad(listed);
+      const hasLost = listed === undefined ? lost.size > 0 : holds(listed, isLost);
+      const isUsed = (id: Uint8Array, offset: number): boolean => {
+        const found = table.find(id, offset);
+        return found?.used === true && found.pack === numbers.get(name);
+      };
+      const rest =
+        listed !== undefined && holds(listed, isUsed)
+          ? 'what snapshots need of it is intact, and the next backup that has it stores it elsewhere'
+          : 'no snapshot needs it any more, and "holdfast prune" removes it';
+      for (const problem of problems) {
+        if (!isKnown) this.#add('error', object, problem, true);
+        else if (hasLost) this.#add('error', object, problem, false);
+        else this.#add('warning', object, `${problem}; ${rest}`, false);
+      }
+    }
+  }
+
+  #addDamagedPack(pack: DamagedPack, problems: readonly string[]): void {
+    const known = this.#damagedPacks.get(pack.name);
+    // What reading it has shown says more than that it was bad before.
+    this.#damagedPacks.set(pack.name, { ...known, ...pack, problems: [...problems] });
+  }
+
+  #isUnverified(error: AppError): boolean {
+    const signer = unknownSignerOf(error);
+    if (signer !== undefined) this.#addUnverified(signer);
+    return signer !== undefined;
+  }
+
+  #addUnverified(signer: string): void {
+    this.#unverified.set(signer, (this.#unverified.get(signer) ?? 0) + 1);
   }
 
   /** Of the blobs with a bad copy, those that another pack holds as well. */
@@ -310,6 +400,18 @@ class Check {
   #phase(phase: string): void {
     this.#options.onPhase?.(phase);
   }
+}
+
+/** Whether any blob of a pack, by its table, is such a one. */
+function holds(
+  { head }: ListedPack,
+  isSuch: (bytes: Uint8Array, offset: number) => boolean,
+): boolean {
+  let found = false;
+  visitTableBlobs(head, (bytes, offset) => {
+    found ||= isSuch(bytes, offset);
+  });
+  return found;
 }
 
 function rootsOf({ snapshots }: SnapshotList): Uint8Array[] {

@@ -1,3 +1,5 @@
+import type { ForgottenSnapshot } from '../objects/forget.ts';
+import type { NamedObject } from '../objects/signed-object.ts';
 import type { ListedPack } from '../index/index-list.ts';
 import type { CataloguePack } from '../collector/catalogue.ts';
 
@@ -33,6 +35,13 @@ export interface DamagedPack {
   readonly ownTable: string | undefined;
 }
 
+/** How the certificate of a host is had again. */
+export interface LostCertificate {
+  readonly hostId: string;
+  /** Undefined if this machine is that host: then it makes a new one. */
+  readonly copy: NamedObject | undefined;
+}
+
 /** What a repair needs to know. */
 export interface RepairEvidence {
   /** Sound packs that no index object names. */
@@ -43,7 +52,17 @@ export interface RepairEvidence {
   readonly vanished: readonly string[];
   /** Index objects that cannot be read, by name. */
   readonly damagedIndex: readonly string[];
+  /** Those that the index still counts as good. */
   readonly damagedPacks: readonly DamagedPack[];
+  readonly certificates: readonly LostCertificate[];
+  /** Other objects that are damaged or gone, from the copies that this machine keeps. */
+  readonly copies: readonly NamedObject[];
+  /** Damaged objects that nothing is lost with, by name. */
+  readonly needless: readonly string[];
+  /** There are no settings that count. */
+  readonly lacksSettings: boolean;
+  /** Snapshots that were sealed and are gone, and that no record which can be read forgets. */
+  readonly missing: readonly ForgottenSnapshot[];
   /** Snapshots that were forgotten and are there again. */
   readonly returned: readonly string[];
 }
@@ -51,8 +70,13 @@ export interface RepairEvidence {
 export interface CheckResult {
   readonly findings: readonly CheckFinding[];
   readonly affected: readonly AffectedSnapshot[];
+  /** Snapshots that are there and cannot be read, and those that are gone. */
+  readonly unreadable: number;
+  readonly gone: number;
   readonly snapshots: number;
   readonly packs: number;
+  /** Packs that are damaged, by name. */
+  readonly damagedPacks: readonly string[];
   readonly packsRead: number;
   readonly bytesRead: number;
   /** True if there is an error among the findings. */

@@ -8,6 +8,7 @@ import { keyPairFromSeed } from '../../../codec/encryption/x-wing.ts';
 import type { Access } from '../access.ts';
 import type { CataloguePack } from '../collector/catalogue.ts';
 import { packName } from '../objects/object-name.ts';
+import { unknownSignerOf } from '../objects/signed-object.ts';
 import { readPackLayout } from '../packs/pack-layout.ts';
 import { tableHash } from '../packs/pack-table.ts';
 import { readPackTail } from '../packs/pack-tail.ts';
@@ -19,6 +20,8 @@ export interface TailProblem {
   /** The pack says something else of itself than the index: its own word counts. */
   readonly isIndexWrong: boolean;
   readonly ownTable: string | undefined;
+  /** All that is wrong is that the certificate of this host is missing. */
+  readonly unknownSigner: string | undefined;
 }
 
 /** Reads head and tail of packs: the index agrees with the pack's own signed table, and the keys open every slot. */
@@ -59,6 +62,7 @@ export async function checkTails(
             message: `The index says something else of "${packName(pack.name)}" than the pack itself`,
             isIndexWrong: true,
             ownTable: toHex(tableHash(record)),
+            unknownSigner: undefined,
           });
         }
       } catch (error) {
@@ -68,7 +72,13 @@ export async function checkTails(
         const text = messageOf(error);
         const object = packName(pack.name);
         const message = text.includes(object) ? text : `"${object}" is damaged: ${text}`;
-        problems.push({ pack, message, isIndexWrong: false, ownTable: undefined });
+        problems.push({
+          pack,
+          message,
+          isIndexWrong: false,
+          ownTable: undefined,
+          unknownSigner: unknownSignerOf(error),
+        });
       }
     },
     options,

@@ -6,7 +6,7 @@ import { messageOf } from '../../../base/errors.ts';
 import { MalformedError } from '../../../codec/binary/byte-reader.ts';
 import { keyPairFromSeed, type XWingSecret } from '../../../codec/encryption/x-wing.ts';
 import { BlobNamer } from '../content/blob-id.ts';
-import type { FindSigner, KnownSigner } from '../objects/signed-body.ts';
+import { UnknownSignerError, type FindSigner, type KnownSigner } from '../objects/signed-body.ts';
 import { blobsIn, layOut, type PackLayout, type PlacedSegment } from '../packs/pack-layout.ts';
 import { tableHash, type PackKind } from '../packs/pack-table.ts';
 import { openPackTail, type PackTail } from '../packs/pack-tail.ts';
@@ -47,7 +47,15 @@ export class PackExaminer {
     } catch (error) {
       // A newer version, a torn end, a forged table: nothing of it can be used.
       problems.push(messageOf(error));
-      return { problems, badBlobs: [], isLie: false, tableHash: undefined, blobs: 0 };
+      const unknownSigner = error instanceof UnknownSignerError ? error.hostId : undefined;
+      return {
+        problems,
+        badBlobs: [],
+        isLie: false,
+        tableHash: undefined,
+        blobs: 0,
+        unknownSigner,
+      };
     }
     const running = createHash('sha256').update(bytes.subarray(0, tail.tableOffset));
     const bodyHash = running.copy().digest();

@@ -2,8 +2,10 @@ import { fromHex, toHex } from '../../../base/bytes.ts';
 import type { CallOptions } from '../../../base/call-options.ts';
 import { hasCode } from '../../../base/errors.ts';
 import type { Access } from '../access.ts';
-import { completeForgets } from '../collector/forget.ts';
+import { completeForgets, noteForgotten } from '../collector/forget.ts';
 import { deleteIndexObjects, publishMergedIndex } from '../index/index-merger.ts';
+import { ownerSigner } from '../keys/key-ring.ts';
+import { defaultSettings, encodeSettings } from '../objects/settings.ts';
 import { encodeAudit, type Verdict } from '../objects/audit.ts';
 import { encodeIndexObject, splitIndex, type IndexedPack } from '../objects/index-object.ts';
 import { tableHash } from '../packs/pack-table.ts';
@@ -13,6 +15,11 @@ import type { CheckResult, RepairEvidence } from './check-result.ts';
 /** One thing that a repair does. */
 export interface RepairStep {
   readonly kind:
+    | 'write-certificates'
+    | 'write-copies'
+    | 'write-settings'
+    | 'note-missing'
+    | 'remove-damaged'
     | 'correct-index'
     | 'index-packs'
     | 'drop-vanished'
@@ -24,7 +31,7 @@ export interface RepairStep {
   readonly count: number;
 }
 
-/** What a repair would do; nothing was changed yet. Packs are never deleted or changed by it. */
+/** What a repair would do; nothing was changed yet. Packs are never deleted or changed by it, and no snapshot that is there. */
 export interface RepairPlan {
   readonly steps: readonly RepairStep[];
   readonly evidence: RepairEvidence;
@@ -35,7 +42,33 @@ export interface RepairPlan {
 /** Derives from a check what can be repaired. */
 export function planRepairs({ evidence, affected }: CheckResult): RepairPlan {
   const { unindexed, mistaken, vanished, damagedIndex, damagedPacks, returned } = evidence;
+  const { certificates, copies, needless, lacksSettings, missing } = evidence;
   const all: RepairStep[] = [
+    {
+      kind: 'write-certificates',
+      message: `Write the certificates of ${certificates.length} hosts again, without which nothing that they signed can be verified: ${certificates.map(({ hostId }) => hostId).join(', ')}`,
+      count: certificates.length,
+    },
+    {
+      kind: 'write-copies',
+      message: `Write ${copies.length} objects again of which this machine keeps copies`,
+      count: copies.length,
+    },
+    {
+      kind: 'write-settings',
+      message: 'Write settings again, with the defaults',
+      count: lacksSettings ? 1 : 0,
+    },
+    {
+      kind: 'note-missing',
+      message: `Write down that ${missing.length} snapshots are gone that nobody is known to have forgotten, so that they are not missed again`,
+      count: missing.length,
+    },
+    {
+      kind: 'remove-damaged',
+      message: `Remove ${needless.length} damaged objects that are not needed any more then: ${needless.slice(0, 5).join(', ')}${needless.length > 5 ? ', …' : ''}`,
+      count: needless.length,
+    },
     {
       kind: 'correct-index',
       message: `Correct what the index says of ${mistaken.length} packs`,
@@ -81,6 +114,7 @@ export async function carryOutRepairs(
   options: CallOptions = {},
 ): Promise<void> {
   const { vanished, mistaken } = evidence;
+  await writeAgain(access, evidence, options);
   if (vanished.length + mistaken.length > 0) {
     const { replaced } = await publishMergedIndex(access, {
       ...options,
@@ -93,6 +127,27 @@ export async function carryOutRepairs(
   // Only now: what they said is said again by others.
   await deleteIndexObjects(access, evidence.damagedIndex, options);
   if (evidence.returned.length > 0) await completeForgets(access, options);
+}
+
+/** The same bytes under the same names, or what takes the place of something that is lost; then what is damaged goes. */
+async function writeAgain(
+  access: Access,
+  { certificates, copies, lacksSettings, missing, needless }: RepairEvidence,
+  options: CallOptions,
+): Promise<void> {
+  const { storage, keys, random } = access;
+  // A certificate without a copy is this machine's own: it was made when the repository was opened for writing.
+  const written = [...certificates.flatMap(({ copy }) => copy ?? []), ...copies];
+  for (const { name, bytes } of written) await storage.put(name, bytes, options);
+  if (written.length > 0) await access.refreshSigners(options);
+  if (lacksSettings && keys.ownerSeed !== undefined) {
+    const settings = { ...defaultSettings, number: 1, id: toHex(random(16)) };
+    const signing = { keys, signer: ownerSigner(keys), random };
+    const { name, bytes } = encodeSettings(settings, signing);
+    await storage.put(name, bytes, { ...options, ifAbsent: true });
+  }
+  if (missing.length > 0) await noteForgotten(access, missing, options);
+  for (const name of needless) await storage.delete(name, options);
 }
 
 async function indexPacks(

@@ -34,20 +34,29 @@ export async function forgetSnapshots(
   snapshots: readonly Forgettable[],
   options: CallOptions = {},
 ): Promise<void> {
+  await noteForgotten(access, snapshots.map(forgotten), options);
+}
+
+/** The same for snapshots of which little or nothing is left. */
+export async function noteForgotten(
+  access: Access,
+  snapshots: readonly ForgottenSnapshot[],
+  options: CallOptions = {},
+): Promise<void> {
   const { storage, clock, random, signing } = access;
   for (let start = 0; start < snapshots.length; start += LARGEST_RECORD) {
     const part = snapshots.slice(start, start + LARGEST_RECORD);
     const { name, bytes } = encodeForget(
       {
         id: toHex(random(16)),
-        snapshots: part.map(forgotten),
+        snapshots: part,
         time: clock.now(),
         merged: [],
       },
       signing,
     );
     await storage.put(name, bytes, options);
-    for (const { id } of part) await remove(access, id, options);
+    for (const { snapshotId } of part) await remove(access, snapshotId, options);
   }
 }
 

@@ -4,6 +4,7 @@ import { eachPool } from '../../../base/pool.ts';
 import type { SealingKeys } from '../../../codec/encryption/sealed-object.ts';
 import type { Storage } from '../../../storage/storage.ts';
 import { decodeHostCertificate, type HostCertificate } from '../objects/host-certificate.ts';
+import { parseObjectName } from '../objects/object-name.ts';
 import { ownerSignerId, type FindSigner, type KnownSigner } from '../objects/signed-body.ts';
 import {
   readCertificates,
@@ -22,6 +23,8 @@ export class HostDirectory {
   readonly #owner: KnownSigner;
   readonly #keys: SealingKeys;
   #problems: readonly AppError[] = [];
+  /** The largest number of each host's certificates, valid or not. */
+  readonly #numbers = new Map<string, number>();
 
   private constructor(keys: DirectoryKeys) {
     this.#keys = keys;
@@ -86,6 +89,11 @@ export class HostDirectory {
     return this.#hosts.get(hostId);
   }
 
+  /** The largest number that a certificate of this host has, also one that does not count; 0 if there is none. */
+  largestNumber(hostId: string): number {
+    return this.#numbers.get(hostId) ?? 0;
+  }
+
   certificates(): HostCertificate[] {
     return [...this.#hosts.values()];
   }
@@ -96,6 +104,11 @@ export class HostDirectory {
     if (known === undefined || known.number < certificate.number) {
       this.#hosts.set(certificate.id, certificate);
     }
+    this.#note(certificate);
+  }
+
+  #note({ id, number }: Pick<HostCertificate, 'id' | 'number'>): void {
+    this.#numbers.set(id, Math.max(number, this.largestNumber(id)));
   }
 
   /** Gives what was wrong with those that do not count. */
@@ -105,6 +118,8 @@ export class HostDirectory {
     { signal }: CallOptions,
   ): Promise<AppError[]> {
     const problems: AppError[] = [];
+    const parsed = parseObjectName(names[0] ?? '');
+    if (parsed?.type === 'host') this.#note(parsed);
     for (const [index, name] of names.entries()) {
       try {
         const bytes = index === 0 ? newest : await storage.read(name, { signal });

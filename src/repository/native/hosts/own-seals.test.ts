@@ -44,6 +44,16 @@ describe('the numbers of the seals of a machine', () => {
     assert.equal(await seals.seal(async () => hash('d')), 3);
   });
 
+  test('a machine that took another id begins anew, without a gap', async () => {
+    await using directory = await temporaryDirectory();
+    const sample = new SampleRepository();
+    const before = new OwnSeals(sample.host().access, directory.path);
+    for (const digit of ['a', 'b']) await before.seal(async () => hash(digit));
+    const after = new OwnSeals(sample.host().access, directory.path);
+    assert.equal(await after.seal(async () => hash('c')), 1);
+    assert.equal(await after.seal(async () => hash('d')), 2);
+  });
+
   test('two at once get different numbers', async () => {
     await using directory = await temporaryDirectory();
     const { access } = new SampleRepository().host();

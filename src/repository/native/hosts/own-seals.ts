@@ -50,7 +50,7 @@ export class OwnSeals implements SealSequence {
     if (hash === undefined) return undefined;
     await writeFileAtomically(
       join(this.#directory, fileName),
-      Buffer.from(`${JSON.stringify({ sequence, hash })}\n`),
+      Buffer.from(`${JSON.stringify({ host: this.#access.hostId, sequence, hash })}\n`),
     );
     return sequence;
   }
@@ -76,9 +76,11 @@ export class OwnSeals implements SealSequence {
   }
 
   async #remembered(): Promise<LastSeal> {
+    const { hostId } = this.#access;
     try {
       const value: unknown = JSON.parse(await readFile(join(this.#directory, fileName), 'utf8'));
-      if (isLastSeal(value)) return value;
+      // A machine that had to take another id counts from the beginning.
+      if (isLastSeal(value) && (value.host ?? hostId) === hostId) return value;
     } catch (error) {
       // Torn or lost: the listing tells as much as there is to know.
       if (!(error instanceof SyntaxError) && systemCodeOf(error) !== 'ENOENT') throw error;
@@ -107,7 +109,7 @@ export class OwnSeals implements SealSequence {
   }
 }
 
-function isLastSeal(value: unknown): value is LastSeal {
+function isLastSeal(value: unknown): value is LastSeal & { readonly host?: unknown } {
   if (typeof value !== 'object' || value === null) return false;
   const { sequence, hash } = value as Partial<LastSeal>;
   return Number.isSafeInteger(sequence) && typeof hash === 'string' && /^[0-9a-f]{64}$/u.test(hash);

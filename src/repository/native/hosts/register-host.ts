@@ -20,11 +20,14 @@ export interface RegisterOptions extends CallOptions {
   readonly clock: Clock;
   /** What the machine is called; for people. */
   readonly name: string;
+  /** The storage has no valid certificate of this machine, even if the directory knows one from a copy. */
+  readonly isOwnLost?: boolean;
 }
 
 /**
  * Makes sure that this machine may sign in the repository, and gives its signer. An owner's machine registers itself; a new key is
- * made if the local state is lost or its key no longer serves. Throws an `AppError` (`repository/not-permitted`) if the machine has no
+ * made if the local state is lost or its key no longer serves. A certificate that is lost or damaged is written anew, so that what the machine has signed
+ * counts again. Throws an `AppError` (`repository/not-permitted`) if the machine has no
  * certificate and the ring cannot sign one, or if it was revoked.
  */
 export async function registerHost(
@@ -58,13 +61,14 @@ async function certify(
   options: RegisterOptions,
 ): Promise<ObjectSigner | undefined> {
   const { publicKey, sign } = signerFromSeed(host.seed);
+  const known = directory.certificate(host.id);
   const certificate =
-    directory.certificate(host.id) ??
+    known ??
     (await publish(
       storage,
       ring,
       directory,
-      firstCertificate(host.id, publicKey, ring, options),
+      newCertificate(host.id, directory.largestNumber(host.id) + 1, publicKey, ring, options),
       options,
     ));
   if (certificate === undefined || !equalBytes(certificate.publicKey, publicKey)) return undefined;
@@ -74,8 +78,10 @@ async function certify(
       `This machine ("${certificate.name}", host ${host.id}) was revoked in "${storage.location}"`,
     );
   }
-  if (certificate.state === 'retired') {
-    const again = { ...certificate, number: certificate.number + 1, state: 'active' } as const;
+  const isLost = options.isOwnLost === true && ring.ownerSeed !== undefined;
+  if (certificate.state === 'retired' || (isLost && certificate === known)) {
+    const number = directory.largestNumber(host.id) + 1;
+    const again = { ...certificate, number, state: 'active' } as const;
     await publish(storage, ring, directory, again, options);
   }
   return { id: host.id, sign };
@@ -130,15 +136,17 @@ async function readCertificate(
   }
 }
 
-function firstCertificate(
+/** Its number is larger than that of any that is there and cannot be read: nothing is overwritten. */
+function newCertificate(
   id: string,
+  number: number,
   publicKey: Uint8Array,
   ring: KeyRing,
   { name, clock }: RegisterOptions,
 ): HostCertificate {
   return {
     id,
-    number: 1,
+    number,
     publicKey,
     name,
     role: ring.role,

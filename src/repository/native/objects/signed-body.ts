@@ -41,6 +41,16 @@ export type SignerState = 'active' | 'retired' | 'revoked';
 /** Looks a signer up; `undefined` if no valid certificate names it. */
 export type FindSigner = (id: string) => KnownSigner | undefined;
 
+/** Nobody can tell whether an object is sound, because the certificate of its signer is not there or not valid. */
+export class UnknownSignerError extends MalformedError {
+  readonly hostId: string;
+
+  constructor(hostId: string) {
+    super(`Signed by host ${hostId}, of which there is no valid certificate`);
+    this.hostId = hostId;
+  }
+}
+
 /** What a signature is bound to besides the record. */
 export interface SignatureContext {
   readonly type: ObjectType;
@@ -82,7 +92,7 @@ export function decodeSignedBody(
   const signature = reader.raw(signatureSize);
   reader.end();
   const signer = findSigner(id);
-  if (signer === undefined) throw new MalformedError(`Signed by the unknown host ${id}`);
+  if (signer === undefined) throw new UnknownSignerError(id);
   if (!isValidSignature(signer.publicKey, signedMessage(context, sha256(record)), signature)) {
     throw new MalformedError(`Signature of ${describeSigner(signer)} is wrong`);
   }

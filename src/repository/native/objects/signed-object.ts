@@ -15,6 +15,7 @@ import {
   describeSigner,
   encodeSignedBody,
   ownerSignerId,
+  UnknownSignerError,
   type FindSigner,
   type KnownSigner,
   type ObjectSigner,
@@ -98,10 +99,22 @@ export function decodeNamed<Type extends ObjectName['type'], Value>(
 
 /** The error for an object that is not what it should be. */
 export function damagedObject(name: string, cause: unknown): AppError {
+  if (cause instanceof UnknownSignerError) {
+    return new AppError('repository/damaged', `"${name}" cannot be verified: ${cause.message}`, {
+      cause,
+      details: { object: name, unknownSigner: cause.hostId },
+    });
+  }
   return new AppError('repository/damaged', `"${name}" is damaged or forged: ${messageOf(cause)}`, {
     cause,
     details: { object: name },
   });
+}
+
+/** The host whose certificate is missing, if that is all that keeps an object from being verified. */
+export function unknownSignerOf(error: unknown): string | undefined {
+  const host = error instanceof AppError ? error.details['unknownSigner'] : undefined;
+  return typeof host === 'string' ? host : undefined;
 }
 
 /** Throws a `MalformedError` unless the signer holds one of the roles and is not revoked. */

@@ -12,7 +12,7 @@ import { isValidSignature, signatureSize } from '../../../codec/encryption/signa
 import { slotSize } from '../../../codec/encryption/slot.ts';
 import type { Storage } from '../../../storage/storage.ts';
 import { packName } from '../objects/object-name.ts';
-import type { KnownSigner } from '../objects/signed-body.ts';
+import { UnknownSignerError, type KnownSigner } from '../objects/signed-body.ts';
 import { damagedObject, type Verifying } from '../objects/signed-object.ts';
 import { packMessage, tailAssociatedData, trailerSize } from './pack-builder.ts';
 import { decodePackTable, type PackTable } from './pack-table.ts';
@@ -112,7 +112,7 @@ function openTail(tail: Uint8Array, size: number, verifying: Verifying): PackTai
   const table = decodePackTable(record);
   const signer = verifying.findSigner(toHex(table.signer));
   if (signer === undefined) {
-    throw new MalformedError(`Signed by the unknown host ${toHex(table.signer)}`);
+    throw new UnknownSignerError(toHex(table.signer));
   }
   const message = packMessage(verifying.keys.repositoryId, table.headHash, record);
   if (!isValidSignature(signer.publicKey, message, signature)) {

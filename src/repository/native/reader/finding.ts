@@ -2,6 +2,7 @@
  * Something that reading a repository brought to light and that is not its end.
  *
  * - `damaged`: an object, or a part of one, that is not what it should be, or whose signature does not count.
+ * - `unverified`: what a host signed of which there is no valid certificate: nobody can tell whether it is sound.
  * - `foreign`: an object whose name is none of this format's.
  * - `unmatched-seal`: a seal that is there without its final, or whose final is another one.
  * - `missing-snapshot`: a sequence number of a host that no seal has and nothing explains: somebody removed a snapshot.
@@ -11,6 +12,7 @@
  */
 export type FindingKind =
   | 'damaged'
+  | 'unverified'
   | 'foreign'
   | 'unmatched-seal'
   | 'missing-snapshot'
@@ -26,4 +28,10 @@ export interface Finding {
   readonly message: string;
   /** Name of the object, where there is one. */
   readonly object: string | undefined;
+  /** What can be done about it. */
+  readonly hint?: string | undefined;
+  /** So many snapshots are missing. */
+  readonly missing?: number | undefined;
+  /** The numbers that nobody has forgotten, and whose. */
+  readonly gap?: { readonly hostId: string; readonly first: number; readonly last: number };
 }

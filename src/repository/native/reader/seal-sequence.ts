@@ -68,6 +68,8 @@ export function sealFindings(
       severity: 'error',
       message: `Host ${id} had snapshots up to number ${number} when this machine last looked, and up to ${largest} now`,
       object: undefined,
+      missing: number - largest,
+      gap: { hostId: id, first: largest + 1, last: number },
     });
   }
   return findings;
@@ -108,6 +110,10 @@ function hostFindings(id: string, { numbered, voided }: HostSequence): Finding[]
 }
 
 function isFork(left: Numbered, right: Numbered): boolean {
+  // Written down as missing, and come back since.
+  if ([left, right].some(({ hash, seal }) => seal === undefined && hash === noPreviousSeal)) {
+    return false;
+  }
   return left.snapshotId !== right.snapshotId;
 }
 
@@ -134,6 +140,8 @@ function gapFindings(
       severity: 'error',
       message: `Host ${id} lacks snapshots that nobody has forgotten: ${which}`,
       object: undefined,
+      missing,
+      gap: { hostId: id, first, last },
     },
   ];
 }

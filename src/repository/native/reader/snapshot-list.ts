@@ -11,10 +11,10 @@ import { decodeEntry, type TreeEntry } from '../content/tree.ts';
 import { requireKey } from '../keys/key-ring.ts';
 import { decodeFinal, type Final } from '../objects/final.ts';
 import { decodeForget, type Forget } from '../objects/forget.ts';
-import { objectPrefixes, parseObjectName } from '../objects/object-name.ts';
+import { hostName, objectPrefixes, parseObjectName } from '../objects/object-name.ts';
 import { decodeSeal, sealMatches, type Seal } from '../objects/seal.ts';
 import type { KnownSigner } from '../objects/signed-body.ts';
-import type { Signed } from '../objects/signed-object.ts';
+import { unknownSignerOf, type Signed } from '../objects/signed-object.ts';
 import type { Finding } from './finding.ts';
 import { sealFindings, type ListedSeal } from './seal-sequence.ts';
 
@@ -64,7 +64,8 @@ export async function listSnapshots(
   const { keys, verifying } = access;
   const { secret: metaSecret } = keyPairFromSeed(requireKey(keys, 'metaSeed'));
   const findings: Finding[] = [];
-  const seals = await readSeals(access, findings, options);
+  const unverified: Unverified = new Map();
+  const seals = await readSeals(access, findings, options, unverified);
   const verifyFinal = {
     repositoryId: keys.repositoryId,
     metaSecret,
@@ -80,9 +81,10 @@ export async function listSnapshots(
       return { final: value, signer, finalHash: toHex(sha256(bytes)), root: rootOf(name, value) };
     },
     options,
-    unreadable,
+    { unreadable, unverified },
   );
-  const forgets = await readForgets(access, findings, options);
+  const forgets = await readForgets(access, findings, options, unverified);
+  findings.push(...(await unverifiedFindings(access, unverified, options)));
   const forgotten = new Set(
     forgets.flatMap((forget) => forget.snapshots.map(({ snapshotId }) => snapshotId)),
   );
@@ -110,6 +112,7 @@ export async function listSnapshots(
       severity: 'error',
       message: `Snapshot ${snapshotId} was sealed and is gone without having been forgotten`,
       object: name,
+      missing: 1,
     });
   }
   findings.push(...sealFindings(seals, forgets, options.remembered));
@@ -126,7 +129,10 @@ export async function listSeals(
   options: CallOptions = {},
 ): Promise<{ readonly seals: readonly ListedSeal[]; readonly findings: readonly Finding[] }> {
   const findings: Finding[] = [];
-  return { seals: await readSeals(access, findings, options), findings };
+  const unverified: Unverified = new Map();
+  const seals = await readSeals(access, findings, options, unverified);
+  findings.push(...(await unverifiedFindings(access, unverified, options)));
+  return { seals, findings };
 }
 
 /** The records of what was forgotten. */
@@ -135,8 +141,14 @@ export async function listForgets(
   options: CallOptions = {},
 ): Promise<{ readonly forgets: readonly Forget[]; readonly findings: readonly Finding[] }> {
   const findings: Finding[] = [];
-  return { forgets: await readForgets(access, findings, options), findings };
+  const unverified: Unverified = new Map();
+  const forgets = await readForgets(access, findings, options, unverified);
+  findings.push(...(await unverifiedFindings(access, unverified, options)));
+  return { forgets, findings };
 }
+
+/** Names of objects whose signer has no valid certificate, by the signer. */
+type Unverified = Map<string, string[]>;
 
 interface ReadFinal {
   readonly final: Final;
@@ -149,6 +161,7 @@ function readSeals(
   access: Access,
   findings: Finding[],
   options: CallOptions,
+  unverified: Unverified,
 ): Promise<ListedSeal[]> {
   return readAll(
     access,
@@ -159,16 +172,23 @@ function readSeals(
       return { ...seal, name, hash: toHex(sha256(bytes)), stored: modified };
     },
     options,
+    { unverified },
   );
 }
 
-function readForgets(access: Access, findings: Finding[], options: CallOptions): Promise<Forget[]> {
+function readForgets(
+  access: Access,
+  findings: Finding[],
+  options: CallOptions,
+  unverified: Unverified,
+): Promise<Forget[]> {
   return readAll(
     access,
     objectPrefixes.forget,
     findings,
     (name, bytes) => decodeForget(name, bytes, access.verifying).value,
     options,
+    { unverified },
   );
 }
 
@@ -179,7 +199,10 @@ async function readAll<Value>(
   findings: Finding[],
   decode: (name: string, bytes: Uint8Array, modified: number | undefined) => Value,
   { signal }: CallOptions,
-  unreadable: string[] = [],
+  {
+    unreadable = [],
+    unverified,
+  }: { readonly unreadable?: string[]; readonly unverified: Unverified },
 ): Promise<Value[]> {
   const { storage } = access;
   const values: Value[] = [];
@@ -206,6 +229,11 @@ async function readAll<Value>(
         if (hasCode(error, 'storage/not-found')) return;
         if (!hasCode(error, 'repository/damaged')) throw error;
         unreadable.push(name);
+        const signer = unknownSignerOf(error);
+        if (signer !== undefined) {
+          unverified.set(signer, [...(unverified.get(signer) ?? []), name]);
+          return;
+        }
         findings.push({
           kind: 'damaged',
           severity: 'error',
@@ -218,6 +246,46 @@ async function readAll<Value>(
   );
   for await (const _ of read);
   return values;
+}
+
+/** One finding for each host whose certificate is missing: it is the cause of all the others. */
+async function unverifiedFindings(
+  access: Access,
+  unverified: Unverified,
+  options: CallOptions,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const [host, names] of unverified) {
+    const finals = names.filter((name) => name.startsWith(objectPrefixes.final)).length;
+    const what = finals > 0 ? `${finals} snapshots` : `${names.length} objects`;
+    const certificates = await certificatesOf(access, host, options);
+    findings.push({
+      kind: 'unverified',
+      severity: 'error',
+      message: `${what} of host ${host} are there and cannot be verified, because ${
+        certificates[0] === undefined
+          ? 'the certificate of that host is gone'
+          : `"${certificates[0]}", the certificate of that host, is damaged`
+      }`,
+      object: certificates[0] ?? hostName(host, 1),
+      hint: `A backup by that machine, or "holdfast check --repair" on it or on another that knew it, writes the certificate again`,
+    });
+  }
+  return findings;
+}
+
+/** The names of a host's certificates, valid or not. */
+async function certificatesOf(
+  { storage }: Access,
+  host: string,
+  options: CallOptions,
+): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of storage.list(objectPrefixes.host, options)) {
+    const parsed = parseObjectName(name);
+    if (parsed?.type === 'host' && parsed.id === host) names.push(name);
+  }
+  return names;
 }
 
 function rootOf(name: string, final: Final): TreeEntry {

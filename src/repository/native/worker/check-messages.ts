@@ -30,6 +30,8 @@ export interface PackExamination {
   /** SHA-256 of the table, in hexadecimal; undefined if it cannot be read. */
   readonly tableHash: string | undefined;
   readonly blobs: number;
+  /** Nothing could be examined, because the certificate of this host is missing. */
+  readonly unknownSigner?: string | undefined;
 }
 
 export type FromCheckWorker =

@@ -1,0 +1,280 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { describe, test } from 'node:test';
+
+import { flipStoredBit } from '#test/support/damaging-storage.ts';
+import { backUpOnce, createSmall, kept, machine } from '#test/support/small-repository.ts';
+import { temporaryDirectory } from '#test/support/temporary-directory.ts';
+import { systemClock } from '../base/clock.ts';
+import { systemRandom } from '../base/random.ts';
+import { listSnapshots } from '../repository/native/reader/snapshot-list.ts';
+import {
+  openRepository,
+  type LocalPlaces,
+  type NativeRepository,
+} from '../repository/native/native-repository.ts';
+import { MemoryStorage } from '../storage/drivers/memory/memory.ts';
+import { check, type CheckInput, damageOf, planRepair, repair } from './check.ts';
+import { forget, planForgetting } from './forget.ts';
+import { planPrune, prune } from './prune.ts';
+
+const context = {
+  clock: systemClock,
+  signal: new AbortController().signal,
+  report: () => undefined,
+};
+
+class Scene implements AsyncDisposable {
+  readonly storage = new MemoryStorage();
+  readonly directory: string;
+  /** As people work. */
+  readonly usual: LocalPlaces;
+  /** The same machine without its cache: nothing is known but what the storage has. */
+  readonly bare: LocalPlaces;
+  readonly #dispose: () => PromiseLike<void>;
+
+  constructor(directory: string, dispose: () => PromiseLike<void>) {
+    this.directory = directory;
+    this.usual = machine(directory);
+    this.bare = { ...this.usual, cacheDirectory: undefined };
+    this.#dispose = dispose;
+  }
+
+  static async make(): Promise<Scene> {
+    const directory = await temporaryDirectory();
+    const scene = new Scene(directory.path, () => directory[Symbol.asyncDispose]());
+    await createSmall(scene.storage, scene.usual);
+    await scene.write('first', 60_000);
+    await scene.backUp();
+    return scene;
+  }
+
+  async write(name: string, size = 10): Promise<void> {
+    await writeFile(`${this.directory}/${name}.source`, systemRandom(size));
+  }
+
+  backUp(places = this.usual): Promise<string> {
+    return backUpOnce(this.storage, places, { paths: [this.directory], forceRead: true });
+  }
+
+  open(places: LocalPlaces): Promise<NativeRepository> {
+    return openRepository(kept(this.storage), { kind: 'none' }, places, { readOnly: true });
+  }
+
+  async check(places = this.bare, input: CheckInput = {}) {
+    await using repository = await this.open(places);
+    const result = await check(repository.access, input, context);
+    const errors = result.findings.filter(({ severity }) => severity === 'error');
+    const steps = planRepair(result).steps.map(({ kind }) => kind);
+    return { result, steps, errors: errors.map(({ message }) => message) };
+  }
+
+  /** As `check --repair` does it. Gives the steps of the plan. */
+  async repair(places = this.bare, input: CheckInput = {}): Promise<string[]> {
+    await using repository = await this.open(places);
+    const plan = planRepair(await check(repository.access, input, context));
+    await repair(await repository.beginWriting(), plan, context);
+    return plan.steps.map(({ kind }) => kind);
+  }
+
+  async forget(id: string): Promise<void> {
+    await using repository = await openRepository(kept(this.storage), { kind: 'none' }, this.usual);
+    const input = { named: [id], timeZone: 'UTC', force: true };
+    await forget(
+      repository.access,
+      await planForgetting(repository.access, input, context),
+      context,
+    );
+  }
+
+  async prune(): Promise<void> {
+    await using repository = await openRepository(kept(this.storage), { kind: 'none' }, this.usual);
+    await prune(repository.access, await planPrune(repository.access, {}, context), {}, context);
+  }
+
+  async names(prefix: string): Promise<string[]> {
+    const names = await Array.fromAsync(this.storage.list(prefix), ({ name }) => name);
+    return names.toSorted();
+  }
+
+  async only(prefix: string): Promise<string> {
+    const names = await this.names(prefix);
+    assert.equal(names.length, 1, names.join());
+    return names[0]!;
+  }
+
+  /** The pack with the content of the sources. */
+  async largestPack(): Promise<string> {
+    const packs = await Array.fromAsync(this.storage.list('packs/'));
+    return packs.toSorted((left, right) => right.size - left.size)[0]!.name;
+  }
+
+  [Symbol.asyncDispose](): PromiseLike<void> {
+    return this.#dispose();
+  }
+}
+
+type Damage = (storage: MemoryStorage, name: string) => Promise<void>;
+const damages: Readonly<Record<string, Damage>> = {
+  empty: (storage, name) => storage.put(name, new Uint8Array(0)),
+  flipped: (storage, name) => flipStoredBit(storage, name, { byte: 100 }),
+  gone: (storage, name) => storage.delete(name),
+};
+
+describe('a certificate that is lost', () => {
+  for (const [how, damage] of Object.entries(damages)) {
+    for (const withCopies of [true, false]) {
+      test(`is written again: ${how}, ${withCopies ? 'with' : 'without'} a copy on this machine`, async () => {
+        await using scene = await Scene.make();
+        const certificate = await scene.only('hosts/');
+        await damage(scene.storage, certificate);
+        const places = withCopies ? scene.usual : scene.bare;
+        const { result, steps, errors } = await scene.check(places);
+        assert.ok(
+          errors.length > 0 && errors.every((message) => /certificate|hosts\//u.test(message)),
+        );
+        assert.equal(steps[0], 'write-certificates');
+        assert.deepEqual(result.evidence.damagedPacks, []);
+        assert.deepEqual(result.evidence.damagedIndex, []);
+        const packs = await scene.names('packs/');
+        const index = await scene.names('index/');
+        await scene.repair(places);
+        assert.deepEqual((await scene.check()).errors, []);
+        assert.deepEqual(await scene.names('packs/'), packs);
+        assert.deepEqual(await scene.names('index/'), index);
+        await scene.backUp();
+        const { result: after, errors: left } = await scene.check();
+        assert.deepEqual(left, []);
+        assert.equal(after.snapshots, 2);
+        const id = certificate.slice('hosts/'.length, -2);
+        assert.ok((await scene.names('hosts/')).every((name) => name.includes(id)));
+      });
+    }
+  }
+
+  test('is named as the reason why snapshots cannot be read', async () => {
+    await using scene = await Scene.make();
+    const certificate = await scene.only('hosts/');
+    await damages['empty']!(scene.storage, certificate);
+    await using repository = await scene.open(scene.bare);
+    const { snapshots, findings } = await listSnapshots(repository.access);
+    assert.equal(snapshots.length, 0);
+    assert.equal(findings.length, 1);
+    assert.match(
+      findings[0]!.message,
+      /^1 snapshots of host .* cannot be verified, because "hosts\//u,
+    );
+    assert.match(findings[0]!.message, new RegExp(`"${certificate}"`, 'u'));
+    assert.match(damageOf((await scene.check()).result)!.message, /1 snapshots cannot be read$/u);
+  });
+
+  test('is written again by the next backup, also where a copy made up for it', async () => {
+    await using scene = await Scene.make();
+    await damages['empty']!(scene.storage, await scene.only('hosts/'));
+    await scene.backUp();
+    const { errors, steps } = await scene.check();
+    assert.deepEqual(errors, []);
+    assert.deepEqual(steps, ['remove-damaged']);
+    await scene.repair();
+    assert.deepEqual((await scene.check()).result.findings, []);
+  });
+});
+
+describe('settings', () => {
+  const foreign = 'settings/7-00112233445566778899aabbccddeeff';
+
+  test('that are damaged keep nobody from reading and backing up, but from removing', async () => {
+    await using scene = await Scene.make();
+    await scene.storage.put(foreign, systemRandom(348));
+    const id = await scene.backUp();
+    await using repository = await scene.open(scene.usual);
+    assert.equal((await listSnapshots(repository.access)).snapshots.length, 2);
+    assert.match(repository.problems[0]!.message, /settings\/7-/u);
+    await assert.rejects(scene.forget(id), /settings that say what has to be kept/u);
+    await assert.rejects(scene.prune(), /settings that say what has to be kept/u);
+    const { errors } = await scene.check();
+    assert.equal(errors.length, 1);
+    assert.deepEqual(await scene.repair(), ['remove-damaged']);
+    assert.deepEqual((await scene.check()).result.findings, []);
+    await scene.forget(id);
+  });
+
+  test('that are all gone are noticed, and written again', async () => {
+    await using scene = await Scene.make();
+    await scene.storage.delete(await scene.only('settings/'));
+    assert.match((await scene.check()).errors.join(), /no settings that count/u);
+    assert.deepEqual(await scene.repair(), ['write-settings']);
+    assert.deepEqual((await scene.check()).result.findings, []);
+  });
+});
+
+describe('a snapshot of which an object is lost', () => {
+  for (const prefix of ['snapshots/', 'seals/']) {
+    for (const [how, damage] of Object.entries(damages)) {
+      if (prefix === 'seals/' && how === 'gone') continue;
+      test(`comes back from the copy of this machine: ${prefix} ${how}`, async () => {
+        await using scene = await Scene.make();
+        await damage(scene.storage, await scene.only(prefix));
+        assert.ok((await scene.check(scene.usual)).errors.length > 0);
+        assert.deepEqual(await scene.repair(scene.usual), ['write-copies']);
+        const { result } = await scene.check();
+        assert.deepEqual(result.findings, []);
+        assert.equal(result.snapshots, 1);
+      });
+    }
+  }
+
+  test('is not told to have lost nothing', async () => {
+    await using scene = await Scene.make();
+    const final = await scene.only('snapshots/');
+    const bytes = await scene.storage.read(final);
+    await scene.storage.delete(final);
+    const gone = (await scene.check()).result;
+    assert.match(damageOf(gone)!.message, /1 snapshots are gone$/u);
+    await scene.storage.put(final, bytes.subarray(5));
+    const unreadable = (await scene.check()).result;
+    assert.match(damageOf(unreadable)!.message, /1 snapshots cannot be read$/u);
+  });
+
+  test('can be given up, so that the next check is clean', async () => {
+    await using scene = await Scene.make();
+    await scene.storage.delete(await scene.only('snapshots/'));
+    await scene.write('second');
+    await scene.backUp();
+    assert.deepEqual(await scene.repair(), ['note-missing']);
+    assert.deepEqual((await scene.check()).result.findings, []);
+    await scene.backUp();
+    assert.deepEqual((await scene.check()).result.findings, []);
+  });
+});
+
+for (const withCopies of [true, false]) {
+  test(`a damaged record of what was forgotten is mended ${withCopies ? 'from the copy' : 'as far as it can be'}`, async () => {
+    await using scene = await Scene.make();
+    const second = await scene.backUp();
+    await scene.backUp();
+    await scene.forget(second);
+    await damages['flipped']!(scene.storage, await scene.only('forgets/'));
+    const places = withCopies ? scene.usual : scene.bare;
+    const { errors } = await scene.check(places);
+    assert.ok(errors.length > 0);
+    const steps = await scene.repair(places);
+    assert.deepEqual(steps, withCopies ? ['write-copies'] : ['note-missing', 'remove-damaged']);
+    assert.deepEqual((await scene.check()).result.findings, []);
+  });
+}
+
+test('what a check has found by reading is looked at again by a repair that reads nothing else', async () => {
+  await using scene = await Scene.make();
+  const pack = await scene.largestPack();
+  await flipStoredBit(scene.storage, pack, { byte: 5000 });
+  assert.deepEqual((await scene.check()).errors, []);
+  const { result } = await scene.check(scene.usual, { readData: 'all' });
+  await using repository = await scene.open(scene.usual);
+  await repository.suspects.note(result.damagedPacks);
+  const suspects = await repository.suspects.recall();
+  assert.deepEqual([...suspects], [pack.slice(-64)]);
+  assert.deepEqual(await scene.repair(scene.usual, { suspects }), ['condemn-packs']);
+  await repository.suspects.note([]);
+  assert.equal((await repository.suspects.recall()).size, 0);
+});
