@@ -1,15 +1,18 @@
+import { NOT_NAMED } from '../model/forget-plan.ts';
 import type { RetentionGroup } from '../model/retention.ts';
 import { displayPath, displayText, pathsFields } from './output/display-text.ts';
 import type { CommandSession } from './session.ts';
 import { shortId, timeText } from './snapshot-text.ts';
 
-/** What becomes of the snapshots of a host and set of sources. With names, only what goes is of interest. */
+/** What becomes of the snapshots of a host and set of sources. With names, only what becomes of those: that they go, or why not. */
 export function tellGroup(
   { hostname, paths, decisions }: RetentionGroup,
   isNamed: boolean,
   { output, timeZone }: CommandSession,
 ): void {
-  const told = isNamed ? decisions.filter(({ keep }) => !keep) : decisions;
+  const told = isNamed
+    ? decisions.filter(({ reasons }) => !reasons.includes(NOT_NAMED))
+    : decisions;
   if (told.length === 0) return;
   output.line(`Host ${displayText(hostname)}, ${paths.map(displayPath).join(', ')}:`);
   for (const { snapshot, keep, reasons } of told) {
@@ -31,7 +34,7 @@ export function tellGroup(
       shortId(snapshot.id),
       timeText(snapshot.time, timeZone),
       snapshot.tags.map(displayText).join(','),
-      keep && !isNamed ? reasons.join(', ') : '',
+      keep ? reasons.join(', ') : '',
     ]),
   );
   output.line('');

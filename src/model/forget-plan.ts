@@ -13,6 +13,9 @@ export interface ForgetPlanOptions {
   readonly force?: boolean;
 }
 
+/** Why a snapshot is kept that nobody has named. */
+export const NOT_NAMED = 'not named';
+
 /**
  * The plan for forgetting snapshots that were named one by one. Throws `input/invalid` if of a host and set of sources the newest complete snapshot would go,
  * or fewer would be left than the floor wants, unless forced. Unfinished snapshots can be named, too.
@@ -27,7 +30,7 @@ export function planForget(
     if (!force) requireFloor(group, ids, { floor, timeZone });
     const decisions = group.snapshots.map((snapshot) => {
       const keep = !ids.has(snapshot.id);
-      return { snapshot, keep, reasons: keep ? ['not named'] : [] };
+      return { snapshot, keep, reasons: keep ? [NOT_NAMED] : [] };
     });
     return { ...group, decisions };
   });

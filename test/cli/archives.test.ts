@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 
 import { makeHostileTree } from '../support/hostile-tree.ts';
@@ -335,4 +335,58 @@ test('nothing builds upon a chain of which a backup in the middle is lost', asyn
   assert.equal(next.status, 0, next.stderr.text);
   assert.match(next.stderr.text, /which is not there: a full backup is made/u);
   assert.ok((await readdir(archive)).includes('duplicity-full.20261104T100000Z.manifest'));
+});
+
+test('what a lost volume has nothing of is restored, and what it had is named', async () => {
+  await using machine = await ownMachine();
+  const [source, archive] = [machine.of('source'), machine.of('archive')];
+  await machine.write({ 'a.txt': 'one', 'b.txt': 'two', 'd/c.txt': 'three', 'gone.txt': 'four' });
+  await symlink('a.txt', machine.of('source/link'));
+  await symlink('a.txt', machine.of('source/same'));
+  const first = ['--format', 'duplicity', '--time', '2026-11-01T10:00:00Z'];
+  await records(machine, 'backup', source, archive, ...first);
+  await machine.write({ 'a.txt': 'one and more', 'd/new.txt': 'new' });
+  await rm(machine.of('source/gone.txt'));
+  await rm(machine.of('source/link'));
+  await symlink('b.txt', machine.of('source/link'));
+  await records(machine, 'backup', source, archive, '--time', '2026-11-02T10:00:00Z');
+  await writeFile(machine.of('archive/duplicity-inc.20261101T100000Z.to.20261102T100000Z.vol1.difftar.gz'), 'x'); // prettier-ignore
+  const restored = await machine.run('restore', archive, '-t', machine.of('out'));
+  assert.equal(restored.status, 3);
+  for (const name of ['"a.txt"', '"link"', '"d/new.txt"', 'vol1.difftar.gz'])
+    assert.ok(restored.stderr.text.includes(name), name);
+  const names = await readdir(machine.of('out'), { recursive: true });
+  assert.deepEqual(names.toSorted(), ['b.txt', 'd', 'd/c.txt', 'same']);
+  const checked = await machine.run('check', archive, '--read-data');
+  assert.equal(checked.status, 13);
+  assert.match(checked.stderr.text, /newest state of "a\.txt" is lost/u);
+});
+
+test('a manifest that is lost or cut is damage', async () => {
+  await using machine = await ownMachine();
+  const { archive } = await twoSets(machine);
+  const name = machine.of('archive/duplicity-inc.20261101T100000Z.to.20261102T100000Z.manifest');
+  const whole = await readFile(name);
+  const withoutCopies = async (): Promise<void> =>
+    rm(machine.of('home/.cache'), { recursive: true, force: true });
+  await writeFile(name, whole.subarray(0, whole.indexOf('Hash SHA1')));
+  await withoutCopies();
+  const cut = await machine.run('check', archive);
+  assert.equal(cut.status, 13, cut.stdout.text);
+  assert.match(cut.stderr.text, /The manifest of .* is doubtful/u);
+  await rm(name);
+  await withoutCopies();
+  const lost = await machine.run('check', archive);
+  assert.equal(lost.status, 13, lost.stdout.text);
+  assert.match(lost.stderr.text, /has all but its manifest/u);
+  assert.match(lost.stdout.text, /^Damage found: 1 error, \d warnings?:/mu);
+});
+
+test('a snapshot that others build upon stays, and it is said why', async () => {
+  await using machine = await ownMachine();
+  const { archive } = await twoSets(machine);
+  const [first] = await records(machine, 'snapshots', archive);
+  const kept = await machine.run('forget', archive, String(first?.['id']), '--force', '--dry-run');
+  assert.equal(kept.status, 0, kept.stderr.text);
+  assert.match(kept.stdout.text, /keep .* later ones build upon it/u);
 });

@@ -115,7 +115,10 @@ function archiveCheckLines(summary: SummaryEvent): string[] {
     details?.['dataRead'] === true
       ? `the content of ${counted(files, 'file')} (${formatSize(bytesRead)}) was read`
       : 'no content was read (--read-data does that)';
-  const verdict = errors === 0 ? 'No damage found' : `Damage found: ${counted(errors, 'error')}`;
+  const warnings = numberOf(summary, 'warnings');
+  const also = warnings === 0 ? '' : `, ${counted(warnings, 'warning')}`;
+  const verdict =
+    errors === 0 ? `No damage found${also}` : `Damage found: ${counted(errors, 'error')}${also}`;
   return [`${verdict}: ${seen}; ${read}, ${inTime(summary)}`];
 }
 

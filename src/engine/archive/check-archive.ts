@@ -12,8 +12,16 @@ const severe: ReadonlySet<Finding['kind']> = new Set([
   'orphaned-set',
   'missing-volumes',
   'unreadable-manifest',
+  'cut-manifest',
+  'doubtful-manifest',
   'overlapping-chains',
 ]);
+
+/** A set whose signatures are there and whose manifest is not was lost: a run that is killed has mostly neither. */
+function isSevere(finding: Finding): boolean {
+  if (finding.kind === 'incomplete-set') return finding.set.signatures !== undefined;
+  return severe.has(finding.kind);
+}
 
 /**
  * Looks for damage. Names and manifests are compared always, and signatures read; with `readData` all volumes are fetched and their hashes compared, and the newest state of
@@ -30,8 +38,10 @@ export async function checkArchive(
   const { clock, signal, report } = context;
   const beginning = clock.monotonic();
   const done = { files: 0, bytes: 0, errors: 0 };
+  let warnings = 0;
   const found = (severity: 'error' | 'warning', error: AppError, path?: Uint8Array): void => {
     if (severity === 'error') done.errors++;
+    else warnings++;
     report({ type: 'problem', severity, ...(path !== undefined && { path }), error });
   };
   const onProblem = ({ severity, path, error }: ReaderProblem): void =>
@@ -39,7 +49,7 @@ export async function checkArchive(
   report({ type: 'phase', phase: 'Comparing names and manifests' });
   for (const finding of await archive.crossCheck(collection, { signal })) {
     const error = new AppError('repository/damaged', describeFinding(finding));
-    found(severe.has(finding.kind) ? 'error' : 'warning', error);
+    found(isSevere(finding) ? 'error' : 'warning', error);
   }
   const reader = new ArchiveReader(archive);
   for (const { sets } of collection.chains) {
@@ -50,6 +60,7 @@ export async function checkArchive(
       report({ type: 'phase', phase: 'Reading volumes' });
       for await (const archived of reader.entries(sets, {
         ignoreErrors: true,
+        namesLosses: true,
         onProblem,
         signal,
       })) {
@@ -76,6 +87,7 @@ export async function checkArchive(
     milliseconds: clock.monotonic() - beginning,
     details: {
       dataRead: readData,
+      warnings,
       chains: collection.chains.length,
       sets: collection.chains.reduce((sum, { sets }) => sum + sets.length, 0),
     },

@@ -51,6 +51,8 @@ export interface RestoreArchiveInput {
   readonly dryRun: boolean;
   /** Pass over volumes that are damaged or missing. */
   readonly ignoreErrors: boolean;
+  /** Leave out what they had, instead of restoring it as older backups have it. */
+  readonly namesLosses?: boolean;
   /** Tell of every entry. */
   readonly verbose: boolean;
 }
@@ -145,7 +147,7 @@ class ArchiveRestore {
   }
 
   async run(): Promise<void> {
-    const { sets, ignoreErrors, isWanted } = this.#input;
+    const { sets, ignoreErrors, namesLosses = false, isWanted } = this.#input;
     const { reader, below, context } = this.#parts;
     const { signal } = context;
     const onProblem = (problem: ReaderProblem): void => this.#tell(problem);
@@ -155,6 +157,7 @@ class ArchiveRestore {
       for await (const archived of reader.entries(sets, {
         below,
         ignoreErrors,
+        namesLosses,
         onProblem,
         signal,
       })) {

@@ -51,6 +51,7 @@ async function tellStatus(opened: OpenedArchive, { log, context }: DuplicityRun)
       if (
         kind === 'missing-volumes' ||
         kind === 'unreadable-manifest' ||
+        kind === 'cut-manifest' ||
         kind === 'doubtful-manifest'
       ) {
         log.warning(`Warning: ${describeFinding(finding)}`);

@@ -1,7 +1,7 @@
 /** Compares what manifests list with the volumes that are there: a lost volume is found now, not when it is needed. */
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError, hasCode } from '../../../base/errors.ts';
-import type { Manifest } from '../manifest/manifest.ts';
+import { firstCutOff, type Manifest } from '../manifest/manifest.ts';
 import type { BackupSet } from './backup-set.ts';
 import { type Collection, missingNumbers } from './collection.ts';
 import type { Finding } from './finding.ts';
@@ -40,9 +40,11 @@ export function compareWithManifest(set: BackupSet, manifest: Manifest): Finding
   const last = manifest.volumes.at(-1)?.number ?? 0;
   const volumes = missingNumbers(set.volumes, last);
   const unlisted = Array.from(set.volumes.keys()).filter((number) => !listed.has(number));
+  const cut = firstCutOff(manifest, set.volumes.keys());
   return [
     ...(volumes.length === 0 ? [] : [{ kind: 'missing-volumes', set, volumes } as const]),
-    ...(unlisted.length === 0
+    ...(cut === undefined ? [] : [{ kind: 'cut-manifest', set, volume: cut } as const]),
+    ...(unlisted.length === 0 || cut !== undefined
       ? []
       : [{ kind: 'unlisted-volumes', set, volumes: unlisted } as const]),
     ...manifest.problems.map((problem) => ({ kind: 'doubtful-manifest', set, problem }) as const),

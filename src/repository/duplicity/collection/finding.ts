@@ -28,6 +28,8 @@ export type Finding =
   | { readonly kind: 'unreadable-manifest'; readonly set: BackupSet; readonly error: Error }
   /** The manifest can be used, but something in it is not right. */
   | { readonly kind: 'doubtful-manifest'; readonly set: BackupSet; readonly problem: string }
+  /** The manifest was cut: it ends before a volume that there must be, so that what is in this one and those behind it cannot be restored. */
+  | { readonly kind: 'cut-manifest'; readonly set: BackupSet; readonly volume: number }
   /** No signatures of a set: it can be restored, but not be listed or built upon. */
   | { readonly kind: 'missing-signatures'; readonly set: BackupSet }
   /** Signatures that fit no other ones, or of whose chain earlier ones are lost. */
@@ -50,7 +52,9 @@ export type Finding =
 export function describeFinding(finding: Finding): string {
   switch (finding.kind) {
     case 'incomplete-set':
-      return `The ${nameOf(finding.set)} is not complete: it has no manifest`;
+      return finding.set.signatures === undefined
+        ? `The ${nameOf(finding.set)} is not complete: it has no manifest`
+        : `The ${nameOf(finding.set)} has all but its manifest, which is lost unless the backup was ended just before it: nothing of it can be restored`;
     case 'interrupted-set':
       return `The ${nameOf(finding.set)} was interrupted and can be resumed`;
     case 'orphaned-set':
@@ -65,6 +69,8 @@ export function describeFinding(finding: Finding): string {
       return `The manifest of the ${nameOf(finding.set)} cannot be read: ${finding.error.message}`;
     case 'doubtful-manifest':
       return `The manifest of the ${nameOf(finding.set)} is doubtful: ${finding.problem}`;
+    case 'cut-manifest':
+      return `The manifest of the ${nameOf(finding.set)} is cut: it does not list volume ${finding.volume}`;
     case 'missing-signatures':
       return `The ${nameOf(finding.set)} has no signatures: it cannot be listed or built upon`;
     case 'orphaned-signatures':

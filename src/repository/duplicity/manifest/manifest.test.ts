@@ -126,7 +126,8 @@ const manifests = fc.record(
 test('what is written is read again, in whatever pieces it comes', () => {
   fc.assert(
     fc.property(manifests, fc.nat({ max: 40 }), (given, size) => {
-      const manifest: Manifest = { ...given, otherLines: [], problems: [] };
+      const isListWhole = given.files !== undefined;
+      const manifest: Manifest = { ...given, isListWhole, otherLines: [], problems: [] };
       const bytes = write(manifest);
       const parser = new ManifestParser({ name: 'm', files: true });
       for (let at = 0; at < bytes.length; at += size + 1) {

@@ -10,6 +10,8 @@ export interface Manifest {
   readonly volumes: readonly ManifestVolume[];
   /** Regular files that the set changes; `undefined` when there is no such list, or it was not asked for. */
   readonly files: readonly ChangedFile[] | undefined;
+  /** Whether it has a list of files that is whole. It stands at the end, so that nothing was cut off then. */
+  readonly isListWhole: boolean;
   /** Lines outside the sections that say none of this; at most the first thousand. */
   readonly otherLines: readonly Uint8Array[];
   /** Sentences about what is not right though the rest can be used. */
@@ -37,6 +39,20 @@ export interface ChangedFile {
   /** `new` is stored whole, `changed` as a difference. */
   readonly change: 'new' | 'changed' | 'deleted';
   readonly path: Uint8Array;
+}
+
+/** The number of the volume that a manifest should list next, if it was cut where it would: of what is stored there are more than it lists, or the last one ends in the middle of a file. */
+export function firstCutOff(
+  { volumes, isListWhole }: Pick<Manifest, 'volumes' | 'isListWhole'>,
+  stored: Iterable<number>,
+): number | undefined {
+  // Else what is stored behind the last one is left of a run that was interrupted, and had less to store when it went on.
+  if (isListWhole) return undefined;
+  const last = volumes.at(-1);
+  const next = (last?.number ?? 0) + 1;
+  const isMore =
+    last?.end.block !== undefined || Array.from(stored).some((number) => number >= next);
+  return isMore ? next : undefined;
 }
 
 /**

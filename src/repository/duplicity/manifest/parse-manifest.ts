@@ -98,6 +98,7 @@ export class ManifestParser {
       sourcePath: this.#sourcePath,
       volumes,
       files: keepsFiles ? this.#files : undefined,
+      isListWhole: this.#listed !== undefined && this.#listed.found === this.#listed.count,
       otherLines: this.#otherLines,
       problems: this.#problems,
     };

@@ -7,7 +7,8 @@ import { requireVolumes } from '../collection/cross-check.ts';
 import type { DuplicityArchive } from '../duplicity-archive.ts';
 import { applyRecords, type RecordedEntry } from '../extra-records.ts';
 import { compareIndex, isAtOrBelow } from '../index-order.ts';
-import { type Manifest, volumesHolding } from '../manifest/manifest.ts';
+import { firstCutOff, type Manifest, volumesHolding } from '../manifest/manifest.ts';
+import { LostChanges } from './lost-changes.ts';
 import { OrderedMerge, type MergedItem } from './ordered-merge.ts';
 import { PatchedContent } from './patched-content.ts';
 import type { ReaderProblem } from './reader-problem.ts';
@@ -56,6 +57,8 @@ export interface EntriesOptions extends CallOptions {
   readonly below?: Uint8Array | undefined;
   /** Pass over volumes that are damaged or missing, and tell of it. Else they end the reading before anything of them is used. */
   readonly ignoreErrors?: boolean;
+  /** With `ignoreErrors`: leave out, and tell of, what such a volume had a newer state of, or the only one. Else it is given as older sets have it. */
+  readonly namesLosses?: boolean;
   /** Read what is needed for contents; without, `content` must not be called. Default true. */
   readonly contents?: boolean;
   readonly onProblem: (problem: ReaderProblem) => void;
@@ -92,6 +95,7 @@ export class ArchiveReader {
     options: EntriesOptions,
   ): AsyncGenerator<ArchivedEntry, void, undefined> {
     const { below = root, contents = true, ignoreErrors = false, onProblem, signal } = options;
+    const { namesLosses = false } = options;
     const { storage, coding, tempDirectory } = this.#archive;
     const chosen = await this.#volumes(sets, below, { signal });
     if (!ignoreErrors) {
@@ -107,13 +111,16 @@ export class ArchiveReader {
     const shared: SetStreamOptions = { access, ignoreErrors, onProblem, ahead, signal };
     const streams = chosen.map((volumes) => new SetStream(volumes, shared));
     try {
-      const groups = new Groups(streams, onProblem);
+      const losses = namesLosses
+        ? new LostChanges(this.#archive, sets, streams, { signal })
+        : undefined;
+      const groups = new Groups(streams, losses, onProblem);
       for (;;) {
         signal?.throwIfAborted();
         const group = await groups.next();
-        if (group === undefined) return;
+        if (group === undefined) break;
         if (!isAtOrBelow(group.path, below)) {
-          if (compareIndex(group.path, below) > 0) return;
+          if (compareIndex(group.path, below) > 0) break;
           continue;
         }
         const recorded = recordedOf(group, onProblem);
@@ -125,6 +132,7 @@ export class ArchiveReader {
         if (patch === undefined && contents && group.deltas.length > 0) continue;
         yield archivedEntry(group, recorded, patch, streams);
       }
+      await groups.tellRest(below);
     } finally {
       for (const stream of streams) await stream.close();
     }
@@ -175,7 +183,7 @@ export class ArchiveReader {
       const manifest = await this.#archive.manifestOf(set, options);
       const listed = new Set(manifest.volumes.map(({ number }) => number));
       chosen.push(
-        volumesHolding(withGaps(manifest), below).map((volume) => {
+        volumesHolding(withGaps(manifest, set), below).map((volume) => {
           // One that the manifest does not list has no hash, so that nobody knows what it is.
           const stored = listed.has(volume.number) ? set.volumes.get(volume.number) : undefined;
           return {
@@ -205,7 +213,7 @@ function demandAll(set: BackupSet, volumes: readonly VolumeSource[]): void {
 }
 
 /** A manifest with a volume in place of each that it does not list and must have had: what was in it is lost. */
-function withGaps(manifest: Manifest): Manifest {
+function withGaps(manifest: Manifest, set: BackupSet): Manifest {
   const volumes: Manifest['volumes'][number][] = [];
   const nowhere = { path: root, block: undefined };
   for (const volume of manifest.volumes) {
@@ -217,8 +225,17 @@ function withGaps(manifest: Manifest): Manifest {
     }
     volumes.push(volume);
   }
+  const cut = firstCutOff(manifest, set.volumes.keys());
+  if (cut !== undefined) {
+    const start = volumes.at(-1)?.end ?? nowhere;
+    const end = { path: behindAll, block: undefined };
+    volumes.push({ number: cut, start, end, hashes: new Map() });
+  }
   return { ...manifest, volumes };
 }
+
+/** Behind every path: names have at most 255 bytes. */
+const behindAll = new Uint8Array(256).fill(0xff);
 
 /** A path of the merged sets, with all that is needed of it. */
 interface Group {
@@ -236,10 +253,16 @@ interface Group {
 class Groups {
   readonly #streams: readonly SetStream[];
   readonly #merge: OrderedMerge<SetEntry>;
+  readonly #losses: LostChanges | undefined;
   readonly #onProblem: (problem: ReaderProblem) => void;
 
-  constructor(streams: readonly SetStream[], onProblem: (problem: ReaderProblem) => void) {
+  constructor(
+    streams: readonly SetStream[],
+    losses: LostChanges | undefined,
+    onProblem: (problem: ReaderProblem) => void,
+  ) {
     this.#streams = streams;
+    this.#losses = losses;
     this.#merge = new OrderedMerge(streams);
     this.#onProblem = onProblem;
   }
@@ -249,9 +272,34 @@ class Groups {
     for (;;) {
       const items = await this.#merge.next();
       if (items === undefined) return undefined;
+      if (this.#losses !== undefined && (await this.#isLost(items, this.#losses))) continue;
       const group = this.#choose(items);
       if (group !== undefined) return group;
     }
+  }
+
+  /** Tells of what at or below a path was nowhere but in lost volumes. */
+  async tellRest(below: Uint8Array): Promise<void> {
+    for (const path of (await this.#losses?.rest(below)) ?? []) {
+      this.#report(path, `${quotePath(path)} is lost with a volume that cannot be read`);
+    }
+  }
+
+  /** Whether the newest state of a path is lost. Of a directory what older sets tell is taken: there may be a lot in it. */
+  async #isLost(items: readonly MergedItem<SetEntry>[], losses: LostChanges): Promise<boolean> {
+    const [newest] = items;
+    if (newest === undefined) return false;
+    const { path, tar } = newest.item;
+    const change = await losses.behind(newest.stream, path);
+    if (change === undefined || tar.type === 'directory') return false;
+    if (change !== 'deleted') {
+      const doubt = change === 'unknown' ? 'may be' : 'is';
+      this.#report(
+        path,
+        `The newest state of ${quotePath(path)} ${doubt} lost with a volume that cannot be read`,
+      );
+    }
+    return true;
   }
 
   /** Reads the deltas of a path; undefined, and a problem, if they are damaged. */

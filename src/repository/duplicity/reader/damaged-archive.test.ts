@@ -149,6 +149,25 @@ describe('an archive that is damaged', () => {
     assert.deepEqual(last, { 'z-last.txt': 'last file\n' });
   });
 
+  it('is not taken for a smaller one where its manifest is cut', async () => {
+    const storage = await fixtureStorage('multivol');
+    const name = 'duplicity-full.20231114T221320Z.manifest';
+    const text = Buffer.from(await storage.read(name)).toString();
+    for (const end of [text.indexOf('Volume 2'), text.indexOf('Volume 3')]) {
+      await storage.put(name, utf8(text.slice(0, end)));
+      const refused = await readAll(storage, { time: t0 });
+      assert.ok(hasCode(refused.failure, 'repository/damaged'));
+      assert.deepEqual(refused.entries, {});
+      const { entries, errors } = await readAll(storage, {
+        time: t0,
+        ignoreErrors: true,
+        namesLosses: true,
+      });
+      assert.ok(!Object.hasOwn(entries, 'z-last.txt'));
+      assert.ok(errors.some((message) => message.includes('"z-last.txt" is lost')));
+    }
+  });
+
   it('gives what is in other volumes when told to ignore errors', async () => {
     const storage = await fixtureStorage('multivol');
     const name = 'duplicity-full.20231114T221320Z.vol2.difftar.gz';

@@ -137,6 +137,11 @@ export class SetStream implements OrderedStream<SetEntry> {
     }
   }
 
+  /** Whether a volume was passed over. */
+  get hasLosses(): boolean {
+    return this.#lost.length > 0;
+  }
+
   /** Whether something about a path may have been in what is lost. To be asked when the stream has come to the path. */
   isLost(path: Uint8Array): boolean {
     return this.#lost.some(

@@ -184,7 +184,9 @@ async function lossOf(
 ): Promise<string | undefined> {
   try {
     const manifest = await archive.manifestOf(set, options);
-    const loss = compareWithManifest(set, manifest).find(({ kind }) => kind === 'missing-volumes');
+    const loss = compareWithManifest(set, manifest).find(
+      ({ kind }) => kind === 'missing-volumes' || kind === 'cut-manifest',
+    );
     return loss && describeFinding(loss);
   } catch (error) {
     // Who cannot decrypt it cannot know.
