@@ -284,6 +284,79 @@ describe('restore', () => {
     assert.deepEqual(read(), ['snapshot', 'snapshot', 'snapshot']);
   });
 
+  test('tells what the policy has left as it was, apart from what is the same', async () => {
+    using scratch = scratchDirectory();
+    const { storage, target } = await snapshotOf(scratch.path, (at) => {
+      for (const name of ['same', 'newer', 'kind']) writeFileSync(`${at}/${name}`, 'snapshot');
+      utimesSync(`${at}/same`, 5000, 5000);
+    });
+    mkdirSync(`${target}/kind`, { recursive: true });
+    writeFileSync(`${target}/same`, 'snapshot');
+    utimesSync(`${target}/same`, 5000, 5000);
+    writeFileSync(`${target}/newer`, 'existing');
+    utimesSync(`${target}/newer`, 5_000_000_000, 5_000_000_000);
+    for (const dryRun of [true, false]) {
+      const { summary } = await restoreNewest(storage, scratch.path, { policy: 'never', dryRun });
+      assert.equal(summary.files, 1);
+      assert.equal(summary.filesUnchanged, 1);
+      assert.equal(summary.bytes, 8);
+      assert.equal(summary.details?.['skipped'], 2);
+    }
+    rmSync(`${target}/kind`, { recursive: true });
+    const { summary } = await restoreNewest(storage, scratch.path, { policy: 'if-newer' });
+    assert.deepEqual([summary.files, summary.filesUnchanged], [2, 1]);
+    assert.equal(summary.details?.['skipped'], 1);
+    assert.equal(readFileSync(`${target}/newer`, 'utf8'), 'existing');
+  });
+
+  test('a dry run counts as the restore does', async () => {
+    using scratch = scratchDirectory();
+    const { storage, source } = await snapshotOf(scratch.path, (at) => {
+      rmSync(at, { recursive: true });
+      makeHostileTree(at);
+    });
+    const counts = async (input: Partial<RestoreInput>) => {
+      const { summary } = await restoreNewest(storage, scratch.path, { ...input, verbose: false });
+      const { files, bytes, filesUnchanged, errors, details } = summary;
+      return { files, bytes, filesUnchanged, errors, details };
+    };
+    assert.deepEqual(await counts({ dryRun: true }), await counts({}));
+    writeFileSync(`${source}/changed`, 'one');
+    writeFileSync(`${source}/gone`, 'two');
+    await backUpOnce(storage, machine(scratch.path), { paths: [source] });
+    writeFileSync(`${source}/changed`, 'other');
+    rmSync(`${source}/gone`);
+    writeFileSync(`${source}/more`, 'three');
+    const inPlace = { target: undefined, delete: true };
+    const dry = await restoreNewest(storage, scratch.path, { ...inPlace, dryRun: true });
+    assert.ok(dry.summary.bytesAdded >= 6, `${dry.summary.bytesAdded} bytes to write`);
+    assert.deepEqual(await counts({ ...inPlace, dryRun: true }), await counts(inPlace));
+  });
+
+  test('says so if nothing fits the filters', async () => {
+    using scratch = scratchDirectory();
+    const { storage } = await snapshotOf(scratch.path, (at) => {
+      mkdirSync(`${at}/empty`);
+      writeFileSync(`${at}/file`, '');
+    });
+    const warnings = async (pattern: string, dryRun: boolean): Promise<string[]> => {
+      const filter = compilePathFilter([parseRule(pattern, 'include')]);
+      const { events } = await restoreNewest(storage, scratch.path, {
+        filter,
+        dryRun,
+        target: scratch.of(pattern.replaceAll('*', '')),
+      });
+      return events.flatMap((event) => (event.type === 'problem' ? [event.error.message] : []));
+    };
+    for (const dryRun of [true, false]) {
+      assert.deepEqual(await warnings('*.nomatch', dryRun), [
+        'Nothing in the snapshot fits the filters, so nothing was restored',
+      ]);
+      assert.deepEqual(await warnings('fi*', dryRun), []);
+      assert.deepEqual(await warnings('emp*', dryRun), []);
+    }
+  });
+
   test('a file that a killed restore left unfinished is completed even with "never"', async () => {
     using scratch = scratchDirectory();
     const { storage, target } = await snapshotOf(scratch.path, (at) => {

@@ -107,12 +107,8 @@ export async function restore(
   const job = { access, input, blobs, entry, place, directory, tally, options };
   if (input.dryRun) await pretend(job, context);
   else await write(job, context);
-  if (tally.ownersNotRestored > 0) {
-    report({
-      type: 'notice',
-      message: `${tally.ownersNotRestored} entries belong to you instead of their owners: only root can give files away`,
-    });
-  }
+  if (!input.filter.empty) tally.tellNothingFits();
+  tally.tellOwners();
   return {
     type: 'summary',
     operation: 'restore',
@@ -126,6 +122,7 @@ export async function restore(
       others: tally.others,
       links: tally.links,
       deleted: tally.deleted,
+      skipped: tally.skipped,
       damaged: tally.damaged,
     },
   };

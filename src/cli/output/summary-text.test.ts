@@ -48,6 +48,12 @@ test('summaryLines() tells what a restore did, and escapes where to', () => {
       '1 file not restored as a whole: content is lost',
     ],
   );
+  const more = { operation: 'restore', bytesAdded: 2048, filesUnchanged: 2 } as const;
+  const skipping = { ...more, details: { target: '/a', skipped: 1 } };
+  assert.deepEqual(summaryLines(summary({ ...skipping, dryRun: true })).slice(1, 3), [
+    '2 files already there as in the snapshot; at most 2.0 KiB to write',
+    'Would leave 1 entry as it is, although not as in the snapshot: --overwrite wants it so',
+  ]);
 });
 
 test('summaryLines() gives the verdict of a check', () => {

@@ -32,7 +32,7 @@ const tellers: Partial<Record<SummaryEvent['operation'], Teller>> = {
   restore(summary) {
     const { files, bytes, bytesAdded, filesUnchanged, dryRun } = summary;
     const count = (name: string): number => numberOf(summary, name);
-    const others = count('others') + count('links');
+    const others = count('others');
     const parts = [
       counted(files, 'file'),
       ...(count('directories') > 0 ? [counted(count('directories'), 'directory')] : []),
@@ -45,7 +45,12 @@ const tellers: Partial<Record<SummaryEvent['operation'], Teller>> = {
     ];
     if (filesUnchanged > 0) {
       lines.push(
-        `${counted(filesUnchanged, 'file')} already there as in the snapshot; ${formatSize(bytesAdded)} ${dryRun ? 'to write' : 'written'}`,
+        `${counted(filesUnchanged, 'file')} already there as in the snapshot; ${dryRun ? `at most ${formatSize(bytesAdded)} to write` : `${formatSize(bytesAdded)} written`}`,
+      );
+    }
+    if (count('skipped') > 0) {
+      lines.push(
+        `${dryRun ? 'Would leave' : 'Left'} ${counted(count('skipped'), 'entry as it is', 'entries as they are')}, although not as in the snapshot: --overwrite wants it so`,
       );
     }
     if (count('deleted') > 0) {

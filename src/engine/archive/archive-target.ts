@@ -10,6 +10,7 @@ import { equalTimestamps, type Entry } from '../../model/entry.ts';
 import type { ArchivedEntry } from '../../repository/duplicity/reader/archive-reader.ts';
 import {
   actionFor,
+  looksSame,
   type ExistingPolicy,
   type RestoreAction,
 } from '../../target/filesystem/existing-policy.ts';
@@ -154,7 +155,10 @@ export class ArchiveTarget {
       return;
     }
     if (action === 'skip') {
-      this.#count('skipped', path, entry, archived.size ?? 0);
+      const { size = -1 } = archived;
+      if (place.existing !== undefined && looksSame(place.existing, { ...entry, size })) {
+        this.#count('unchanged', path, entry, size);
+      } else this.#tally.leave(path, archived.size ?? 0);
       return;
     }
     if (entry.type !== 'file') {
@@ -187,7 +191,7 @@ export class ArchiveTarget {
     }
     const isThere = existing?.type === 'directory';
     if (action === 'skip' && !isThere) {
-      this.#tally.entry('skipped', () => path, 0);
+      this.#tally.leave(path, 0);
       return;
     }
     if (existing !== undefined && !isThere) this.#remove(place);
@@ -405,12 +409,7 @@ export class ArchiveTarget {
     };
   }
 
-  #count(
-    action: 'restored' | 'unchanged' | 'skipped',
-    path: Uint8Array,
-    { type }: Entry,
-    size: number,
-  ): void {
+  #count(action: 'restored' | 'unchanged', path: Uint8Array, { type }: Entry, size: number): void {
     const { counters } = this.#tally;
     if (type === 'file') {
       counters.files++;

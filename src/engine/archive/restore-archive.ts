@@ -103,10 +103,8 @@ export async function restoreArchive(
     await restore.run();
   }
   const { tally } = restore;
-  if (tally.ownersNotRestored > 0) {
-    const message = `${tally.ownersNotRestored} entries belong to you instead of their owners: only root can give files away`;
-    context.report({ type: 'notice', message });
-  }
+  if (input.isWanted !== undefined && !input.dryRun) tally.tellNothingFits();
+  tally.tellOwners();
   const summary: SummaryEvent = {
     type: 'summary',
     operation: 'restore',
@@ -119,6 +117,7 @@ export async function restoreArchive(
       others: tally.others,
       links: tally.links,
       deleted: tally.deleted,
+      skipped: tally.skipped,
       damaged: tally.damaged,
       volumes: volumes.length,
     },

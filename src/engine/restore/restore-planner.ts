@@ -10,6 +10,7 @@ import type { BlobReader } from '../../repository/native/reader/blob-reader.ts';
 import { isDamage, readTree, type StoredTree } from '../../repository/native/reader/tree-reader.ts';
 import {
   actionFor,
+  looksSame,
   type ExistingPolicy,
   type RestoreAction,
 } from '../../target/filesystem/existing-policy.ts';
@@ -237,7 +238,7 @@ export class RestorePlanner {
       level.isFresh = !isDirectory;
       if (isDirectory) level.restoresMetadata &&= action !== 'skip';
       if (level.isBlocked) {
-        this.#tally.entry('skipped', () => path, 0);
+        this.#tally.leave(path, 0);
         return;
       }
       if (existing !== undefined && !isDirectory) this.#remove(parent, entry.name, path);
@@ -280,7 +281,7 @@ export class RestorePlanner {
     this.#attempt(path, () => {
       const action = this.#actionFor(level, entry, first !== undefined);
       if (action === 'skip') {
-        this.#unchanged('skipped', path, entry);
+        this.#skip(level, entry, path);
         return;
       }
       if (action === 'replace') this.#remove(level, entry.name, path);
@@ -315,8 +316,11 @@ export class RestorePlanner {
   }
 
   #later(level: Level, entry: TreeEntry, first: FirstName, path: Uint8Array): void {
-    if (this.#options.dryRun) this.#pretend('create', path, entry);
-    else this.#window.links.push({ directory: level.path, entry, first });
+    if (this.#options.dryRun) {
+      this.#tally.links++;
+      this.#count(entry);
+      this.#tally.entry('restored', () => path, entry.size);
+    } else this.#window.links.push({ directory: level.path, entry, first });
   }
 
   #restoreSpecial(level: Level, entry: TreeEntry, path: Uint8Array, isThere: boolean): void {
@@ -340,27 +344,38 @@ export class RestorePlanner {
       // Immutable or being run, and with the right size and time: finished by an earlier restore.
       if (!hasCode(error, 'target/refused')) throw error;
     }
-    this.#unchanged('unchanged', path, entry);
+    this.#unchanged(path, entry);
   }
 
   #pretend(action: RestoreAction, path: Uint8Array, entry: TreeEntry): void {
     if (action === 'keep') {
-      this.#unchanged('unchanged', path, entry);
+      this.#unchanged(path, entry);
       return;
     }
-    if (entry.type === 'file') this.#tally.counters.files++;
-    else this.#tally.others++;
-    this.#tally.counters.bytes += entry.size;
+    this.#count(entry);
+    // Nobody has compared blocks: all may differ.
+    this.#tally.counters.bytesAdded += entry.type === 'file' ? entry.size : 0;
     this.#tally.entry('restored', () => path, entry.size);
   }
 
-  #unchanged(action: 'unchanged' | 'skipped', path: Uint8Array, entry: TreeEntry): void {
-    if (entry.type === 'file') {
+  #unchanged(path: Uint8Array, entry: TreeEntry): void {
+    this.#count(entry);
+    if (entry.type === 'file') this.#tally.counters.filesUnchanged++;
+    this.#tally.entry('unchanged', () => path, entry.size);
+  }
+
+  /** The policy leaves what is there, which may be the same all the same. */
+  #skip(level: Level, entry: TreeEntry, path: Uint8Array): void {
+    const existing = this.#lookAt(level, entry.name);
+    if (existing !== undefined && looksSame(existing, entry)) this.#unchanged(path, entry);
+    else this.#tally.leave(path, entry.size);
+  }
+
+  #count({ type, size }: TreeEntry): void {
+    if (type === 'file') {
       this.#tally.counters.files++;
-      this.#tally.counters.filesUnchanged++;
+      this.#tally.counters.bytes += size;
     } else this.#tally.others++;
-    this.#tally.counters.bytes += entry.size;
-    this.#tally.entry(action, () => path, entry.size);
   }
 
   #at({ path }: Level): number {

@@ -1,4 +1,5 @@
-import type { AppError } from '../../base/errors.ts';
+import { AppError } from '../../base/errors.ts';
+import { counted } from '../../base/counted.ts';
 import { joinPath } from '../../base/posix/path-bytes.ts';
 import { quotePath } from '../../base/posix/system-error.ts';
 import { noCounters, type EntryEvent, type OperationCounters } from '../../model/event.ts';
@@ -17,6 +18,8 @@ export class RestoreTally {
   others = 0;
   links = 0;
   deleted = 0;
+  /** What the policy has left as it was although the snapshot has it otherwise. */
+  skipped = 0;
   damaged = 0;
   readonly #context: OperationContext;
   readonly #root: Uint8Array;
@@ -34,6 +37,34 @@ export class RestoreTally {
   problem(path: Uint8Array, error: AppError): void {
     this.counters.errors++;
     this.#context.report({ type: 'problem', severity: 'error', path: this.#full(path), error });
+  }
+
+  /** Something that stays as it is although the snapshot has it otherwise: the policy says so. */
+  leave(path: Uint8Array, size: number): void {
+    this.skipped++;
+    this.entry('skipped', () => path, size);
+  }
+
+  /** Says how many entries belong to who restores them. */
+  tellOwners(): void {
+    const count = this.ownersNotRestored;
+    if (count === 0) return;
+    const what = counted(
+      count,
+      'entry belongs to you instead of its owner',
+      'entries belong to you instead of their owners',
+    );
+    this.#context.report({ type: 'notice', message: `${what}: only root can give files away` });
+  }
+
+  /** Says so if filters have left nothing but the directory that was restored. */
+  tellNothingFits(): void {
+    const { files, errors } = this.counters;
+    if (files + this.others + this.skipped + errors > 0 || this.directories > 1) return;
+    const message = 'Nothing in the snapshot fits the filters, so nothing was restored';
+    const hint = 'Look with "holdfast find" how the names are written';
+    const error = new AppError('snapshot/missing', message, { hint });
+    this.#context.report({ type: 'problem', severity: 'warning', error });
   }
 
   /** Something in the target that is left alone, although the restore would do something to it. `path` is below the target. */

@@ -40,8 +40,19 @@ export function actionFor(
   return existing.links === 1 ? 'update' : 'replace';
 }
 
+/** Whether what is there looks as the snapshot has it: for telling of what a policy leaves as it is. */
+export function looksSame(existing: ExistingEntry, entry: Entry): boolean {
+  if (existing.type !== entry.type) return false;
+  if (entry.type === 'symlink') return isSameTarget(existing, entry);
+  if (entry.type !== 'file') return true;
+  return existing.size === entry.size && equalTimestamps(existing.mtime, entry.mtime);
+}
+
 function isSameLink(existing: ExistingEntry, entry: Entry): boolean {
-  const { linkTarget } = existing;
+  return existing.links === 1 && isSameTarget(existing, entry);
+}
+
+function isSameTarget({ linkTarget }: ExistingEntry, entry: Entry): boolean {
   if (linkTarget === undefined || entry.linkTarget === undefined) return false;
-  return existing.links === 1 && equalBytes(linkTarget, entry.linkTarget);
+  return equalBytes(linkTarget, entry.linkTarget);
 }
