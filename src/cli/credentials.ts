@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { AppError, messageOf } from '../base/errors.ts';
+import { AppError } from '../base/errors.ts';
+import { fileReason } from '../base/file-reason.ts';
 import { Secret } from '../base/secret.ts';
 import type { Credentials } from '../repository/native/keys/credentials.ts';
 import type { StretchedAhead } from '../repository/native/keys/stretched-ahead.ts';
@@ -65,7 +66,7 @@ async function textOf(
     return await readFile(path.resolve(workingDirectory, file), { encoding: 'utf8', signal });
   } catch (cause) {
     signal.throwIfAborted();
-    throw new AppError('input/invalid', `Cannot read ${what} in "${file}": ${messageOf(cause)}`, {
+    throw new AppError('input/invalid', `Cannot read ${what} in "${file}": ${fileReason(cause)}`, {
       cause,
     });
   }

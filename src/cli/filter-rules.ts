@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { AppError, messageOf } from '../base/errors.ts';
+import { AppError } from '../base/errors.ts';
+import { fileReason } from '../base/file-reason.ts';
 import { type FilterRule, parseRule, parseRuleFile } from '../model/filter-rule.ts';
 import type { GivenFlag } from './command.ts';
 import type { CliContext } from './context.ts';
@@ -37,7 +38,7 @@ async function contentOf(
     signal.throwIfAborted();
     throw new AppError(
       'input/invalid',
-      `Cannot read patterns from "${file}": ${messageOf(error)}`,
+      `Cannot read patterns from "${file}": ${fileReason(error)}`,
       { cause: error },
     );
   }

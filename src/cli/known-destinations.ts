@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { writeFileAtomically } from '../base/atomic-file.ts';
-import { AppError, hasCode, messageOf, systemCodeOf } from '../base/errors.ts';
+import { AppError, hasCode, systemCodeOf } from '../base/errors.ts';
+import { fileReason } from '../base/file-reason.ts';
 import { makeDirectories } from '../base/make-directories.ts';
 import { type DestinationUrl, parseDestinationUrl, printDestinationUrl } from '../storage/url.ts';
 
@@ -54,7 +55,7 @@ export class KnownDestinations {
       await makeDirectories(this.#directory, { mode: 0o700 });
       await writeFileAtomically(this.file, Buffer.from(`${text}\n`));
     } catch (cause) {
-      throw new AppError('local/unwritable', `Cannot write "${this.file}": ${messageOf(cause)}`, {
+      throw new AppError('local/unwritable', `Cannot write "${this.file}": ${fileReason(cause)}`, {
         cause,
         hint: 'Choose another place with --state-dir',
       });
@@ -67,7 +68,7 @@ export class KnownDestinations {
       text = await readFile(this.file, 'utf8');
     } catch (cause) {
       if (systemCodeOf(cause) === 'ENOENT') return new Map();
-      throw new AppError('local/unwritable', `Cannot read "${this.file}": ${messageOf(cause)}`, {
+      throw new AppError('local/unwritable', `Cannot read "${this.file}": ${fileReason(cause)}`, {
         cause,
         hint: 'Choose another place with --state-dir',
       });

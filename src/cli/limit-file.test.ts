@@ -69,7 +69,7 @@ void suite('a file of limits', { timeout: 10_000 }, () => {
     const rates = new TransferRates();
     await assert.rejects(
       followLimitFile('/nowhere/at/all', rates, { clock, warn: () => undefined }),
-      /Cannot take the limits from "\/nowhere\/at\/all": ENOENT$/u,
+      /Cannot take the limits from "\/nowhere\/at\/all": there is no such file or directory$/u,
     );
   });
 });

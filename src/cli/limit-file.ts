@@ -1,7 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 
 import type { Clock } from '../base/clock.ts';
-import { AppError, messageOf, systemCodeOf } from '../base/errors.ts';
+import { AppError } from '../base/errors.ts';
+import { fileReason } from '../base/file-reason.ts';
 import { lookAgain } from '../base/look-again.ts';
 import { quotePath } from '../base/posix/system-error.ts';
 import { parseSize } from '../base/size.ts';
@@ -82,10 +83,9 @@ function rateOf(
 
 function unusable(file: string, cause: unknown): AppError {
   const isNonsense = cause instanceof AppError;
-  const reason = (isNonsense ? undefined : systemCodeOf(cause)) ?? messageOf(cause);
   return new AppError(
     'input/invalid',
-    `Cannot take the limits from ${quotePath(Buffer.from(file))}: ${reason}`,
+    `Cannot take the limits from ${quotePath(Buffer.from(file))}: ${fileReason(cause)}`,
     {
       cause,
       ...(isNonsense && { hint: 'Write lines such as "upload 2M" and "download off"' }),

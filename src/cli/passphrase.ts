@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { AppError, messageOf } from '../base/errors.ts';
+import { fileReason } from '../base/file-reason.ts';
 import { Secret } from '../base/secret.ts';
 import type { CliContext } from './context.ts';
 import { askPassphrase } from './prompt.ts';
@@ -93,7 +94,7 @@ async function fromFile(file: string, what: string, context: CliContext): Promis
     context.signal.throwIfAborted();
     throw new AppError(
       'input/invalid',
-      `Cannot read the ${what.toLowerCase()} from "${file}": ${messageOf(error)}`,
+      `Cannot read the ${what.toLowerCase()} from "${file}": ${fileReason(error)}`,
       {
         cause: error,
       },

@@ -296,7 +296,8 @@ settings:
   test('a file that cannot be read', async () => {
     await assert.rejects(readConfiguration('/nowhere/at/all.yaml'), {
       code: 'input/invalid',
-      message: /^Cannot read the configuration "\/nowhere\/at\/all\.yaml": ENOENT/u,
+      message:
+        /^Cannot read the configuration "\/nowhere\/at\/all\.yaml": there is no such file or directory$/u,
     });
   });
 

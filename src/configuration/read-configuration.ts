@@ -3,7 +3,8 @@ import { glob, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 import type { CallOptions } from '../base/call-options.ts';
-import { AppError, messageOf } from '../base/errors.ts';
+import { AppError } from '../base/errors.ts';
+import { fileReason } from '../base/file-reason.ts';
 import type { Configuration } from '../model/configuration.ts';
 import { checkConfiguration } from './check-configuration.ts';
 import {
@@ -141,7 +142,7 @@ async function addPlace(
     if (cause instanceof AppError) throw cause;
     throw new AppError(
       'input/invalid',
-      `Cannot read the configuration "${place}": ${messageOf(cause)}`,
+      `Cannot read the configuration "${place}": ${fileReason(cause)}`,
       {
         cause,
       },

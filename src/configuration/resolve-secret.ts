@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import type { CallOptions } from '../base/call-options.ts';
-import { AppError, messageOf } from '../base/errors.ts';
+import { AppError } from '../base/errors.ts';
+import { fileReason } from '../base/file-reason.ts';
 import { failureOf, runProgram } from '../base/process.ts';
 import { Secret } from '../base/secret.ts';
 import type { SecretValue } from '../model/secret-value.ts';
@@ -78,9 +79,13 @@ async function fromFile(file: string, what: string, { signal }: CallOptions): Pr
     return withoutNewline(await readFile(file, { encoding: 'utf8', signal }));
   } catch (cause) {
     signal?.throwIfAborted();
-    throw new AppError('input/invalid', `Cannot read ${what} from "${file}": ${messageOf(cause)}`, {
-      cause,
-    });
+    throw new AppError(
+      'input/invalid',
+      `Cannot read ${what} from "${file}": ${fileReason(cause)}`,
+      {
+        cause,
+      },
+    );
   }
 }
 

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 
 import type { CallOptions } from '../base/call-options.ts';
-import { AppError, messageOf } from '../base/errors.ts';
+import { AppError } from '../base/errors.ts';
+import { fileReason } from '../base/file-reason.ts';
 import { failureOf, runProgram } from '../base/process.ts';
 import { Secret } from '../base/secret.ts';
 
@@ -41,7 +42,7 @@ export class IndirectSecret {
       options.signal?.throwIfAborted();
       throw new AppError(
         'input/usage',
-        `Cannot read the file for the option "${option}": ${messageOf(cause)}`,
+        `Cannot read the file "${this.#text}" for the option "${option}": ${fileReason(cause)}`,
         { cause },
       );
     }

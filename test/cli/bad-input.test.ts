@@ -158,6 +158,25 @@ describe('bad input', () => {
     assertRefused(made, 1, /^holdfast: Cannot read ".*destinations\.json"/u);
   });
 
+  test('a file that is named and is not there, in words', async () => {
+    await using machine = await ownMachine();
+    await machine.write({ 'a.txt': 'one' });
+    const [source, repository] = [machine.of('source'), machine.of('repository')];
+    assert.equal((await machine.run('init', repository)).status, 0);
+    const { HOLDFAST_INSECURE_NO_PASSPHRASE: _none, ...environment } = machine.environment;
+    for (const [argv, named] of [
+      [['backup', source, repository, '--exclude-from', '/nowhere'], '/nowhere'],
+      [['snapshots', repository, '--passphrase-file', '/nowhere'], '/nowhere'],
+      [['snapshots', repository, '--recovery-sheet', '/nowhere'], '/nowhere'],
+      [['key', 'export', repository, '--output', '/nowhere/sheet'], '/nowhere/sheet'],
+    ] as const) {
+      const own = argv.includes('--output') ? machine.environment : environment;
+      const ran = await machine.runWith({ environment: own }, ...argv);
+      assert.match(ran.stderr.text, /^holdfast: Cannot .*: there is no such file or directory$/mu);
+      assert.equal(ran.stderr.text.split(named).length, 2, 'the file is named once');
+    }
+  });
+
   test('a disk that is not there, and a repository that is another one', async () => {
     await using machine = await ownMachine();
     await machine.write({ 'a.txt': 'one' });

@@ -3,6 +3,7 @@ import path from 'node:path';
 
 import { writeFileAtomically } from '../../base/atomic-file.ts';
 import { AppError, messageOf, systemCodeOf } from '../../base/errors.ts';
+import { fileReason } from '../../base/file-reason.ts';
 import { makeDirectories } from '../../base/make-directories.ts';
 import { charmSchedules } from '../../configuration/charm/charm-configuration.ts';
 import {
@@ -147,7 +148,7 @@ export class UnitFiles {
       await makeDirectories(path.dirname(file), { mode: directoryMode });
       await writeFileAtomically(file, Buffer.from(text), { mode });
     } catch (cause) {
-      throw new AppError('local/unwritable', `Cannot write "${file}": ${messageOf(cause)}`, {
+      throw new AppError('local/unwritable', `Cannot write "${file}": ${fileReason(cause)}`, {
         cause,
       });
     }

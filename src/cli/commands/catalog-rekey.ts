@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { AppError, messageOf } from '../../base/errors.ts';
+import { AppError } from '../../base/errors.ts';
+import { fileReason } from '../../base/file-reason.ts';
 import { CatalogKey, settleKey, writeNextKey } from '../../catalog/catalog-key.ts';
 import { acquireInstanceLock } from '../../service/instance-lock.ts';
 import type { CommandRun } from '../command.ts';
@@ -55,7 +56,7 @@ async function readGiven(
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
     signal.throwIfAborted();
-    throw new AppError('input/invalid', `Cannot read the key in "${file}": ${messageOf(cause)}`, {
+    throw new AppError('input/invalid', `Cannot read the key in "${file}": ${fileReason(cause)}`, {
       cause,
     });
   }

@@ -1,7 +1,8 @@
 import { chmod, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { AppError, messageOf, systemCodeOf } from '../../base/errors.ts';
+import { AppError, systemCodeOf } from '../../base/errors.ts';
+import { fileReason } from '../../base/file-reason.ts';
 import { makeDirectories } from '../../base/make-directories.ts';
 import { charmFolder } from '../../configuration/charm/charm-folder.ts';
 import type { CommandRun } from '../command.ts';
@@ -21,7 +22,7 @@ export const run: CommandRun<typeof charmGenerate> = async (input, session) => {
       await chmod(file, executable ? 0o755 : 0o644);
     }
   } catch (cause) {
-    throw new AppError('local/unwritable', `Cannot write the charm: ${messageOf(cause)}`, {
+    throw new AppError('local/unwritable', `Cannot write the charm: ${fileReason(cause)}`, {
       cause,
     });
   }
@@ -36,7 +37,7 @@ async function mustBeEmpty(directory: string): Promise<void> {
     if ((await readdir(directory)).length === 0) return;
   } catch (cause) {
     if (systemCodeOf(cause) === 'ENOENT') return;
-    throw new AppError('local/unwritable', `Cannot write to "${directory}": ${messageOf(cause)}`, {
+    throw new AppError('local/unwritable', `Cannot write to "${directory}": ${fileReason(cause)}`, {
       cause,
     });
   }

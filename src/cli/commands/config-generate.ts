@@ -1,7 +1,8 @@
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 
-import { AppError, messageOf, systemCodeOf } from '../../base/errors.ts';
+import { AppError, systemCodeOf } from '../../base/errors.ts';
+import { fileReason } from '../../base/file-reason.ts';
 import { firstConfiguration } from '../../configuration/first-configuration.ts';
 import { parseSchedule } from '../../configuration/configuration-schema.ts';
 import type { CommandRun } from '../command.ts';
@@ -55,7 +56,7 @@ async function writeNew(file: string, text: string): Promise<void> {
     const isThere = systemCodeOf(cause) === 'EEXIST';
     throw new AppError(
       'local/unwritable',
-      isThere ? `"${file}" is there already` : `Cannot write "${file}": ${messageOf(cause)}`,
+      isThere ? `"${file}" is there already` : `Cannot write "${file}": ${fileReason(cause)}`,
       { cause, ...(isThere && { hint: 'Choose another name, or remove it' }) },
     );
   }

@@ -1,7 +1,8 @@
 import path from 'node:path';
 
 import { writeFileAtomically } from '../../base/atomic-file.ts';
-import { AppError, messageOf } from '../../base/errors.ts';
+import { AppError } from '../../base/errors.ts';
+import { fileReason } from '../../base/file-reason.ts';
 import {
   type ConfigurationFormat,
   configurationText,
@@ -37,7 +38,7 @@ export const run: CommandRun<typeof jobExport> = async ({ flags, arguments: give
     await writeFileAtomically(file, Buffer.from(text), { signal, mode: 0o600 });
   } catch (cause) {
     signal.throwIfAborted();
-    throw new AppError('local/unwritable', `Cannot write "${file}": ${messageOf(cause)}`, {
+    throw new AppError('local/unwritable', `Cannot write "${file}": ${fileReason(cause)}`, {
       cause,
     });
   }

@@ -1,7 +1,8 @@
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 
-import { AppError, messageOf, systemCodeOf } from '../../base/errors.ts';
+import { AppError } from '../../base/errors.ts';
+import { fileReason } from '../../base/file-reason.ts';
 import { recoveryCode, recoverySheet } from '../../repository/native/keys/recovery-sheet.ts';
 import type { CommandRun } from '../command.ts';
 import type { keyExport } from '../definitions/repository.ts';
@@ -31,8 +32,7 @@ async function writeNew(file: string, text: string): Promise<void> {
     await handle.writeFile(text.endsWith('\n') ? text : `${text}\n`);
     await handle.sync();
   } catch (cause) {
-    const reason = systemCodeOf(cause) === 'EEXIST' ? 'it is there already' : messageOf(cause);
-    throw new AppError('target/unwritable', `Cannot write "${file}": ${reason}`, {
+    throw new AppError('target/unwritable', `Cannot write "${file}": ${fileReason(cause)}`, {
       cause,
       hint: 'Choose another file with --output',
     });

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { writeFileAtomically } from '../../base/atomic-file.ts';
 import { utf8 } from '../../base/bytes.ts';
 import { AppError, messageOf, systemCodeOf } from '../../base/errors.ts';
+import { fileReason } from '../../base/file-reason.ts';
 
 /** What is kept in the file besides what other programs have put there. */
 interface Content {
@@ -67,7 +68,7 @@ export class OauthTokenFile {
       if (systemCodeOf(cause) === 'ENOENT') return undefined;
       throw new AppError(
         'input/usage',
-        `Cannot read the token file "${this.path}": ${messageOf(cause)}`,
+        `Cannot read the token file "${this.path}": ${fileReason(cause)}`,
         { cause },
       );
     }

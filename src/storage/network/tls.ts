@@ -3,7 +3,8 @@ import { isIP } from 'node:net';
 import { type ConnectionOptions, connect, type PeerCertificate, rootCertificates } from 'node:tls';
 
 import type { CallOptions } from '../../base/call-options.ts';
-import { AppError, messageOf } from '../../base/errors.ts';
+import { AppError } from '../../base/errors.ts';
+import { fileReason } from '../../base/file-reason.ts';
 import { refused, withoutEffect } from '../foreign-option.ts';
 import type { StorageOption } from '../option-schema.ts';
 import { translateNetworkError } from './network-error.ts';
@@ -90,9 +91,13 @@ async function readAuthorities(file: string, options: CallOptions): Promise<stri
     text = await readFile(file, { encoding: 'utf8', ...options });
   } catch (cause) {
     options.signal?.throwIfAborted();
-    throw new AppError('input/usage', `Cannot read the file of "ca-file": ${messageOf(cause)}`, {
-      cause,
-    });
+    throw new AppError(
+      'input/usage',
+      `Cannot read the file "${file}" of "ca-file": ${fileReason(cause)}`,
+      {
+        cause,
+      },
+    );
   }
   if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
   throw new AppError(

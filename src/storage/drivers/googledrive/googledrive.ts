@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 
 import type { CallOptions } from '../../../base/call-options.ts';
-import { AppError, messageOf } from '../../../base/errors.ts';
+import { AppError } from '../../../base/errors.ts';
+import { fileReason } from '../../../base/file-reason.ts';
 import { Secret } from '../../../base/secret.ts';
 import { defineDriver } from '../../driver.ts';
 import { checkedEndpoint, folderOf, oauthOptions } from '../../network/oauth-options.ts';
@@ -201,8 +202,12 @@ async function readText(option: string, file: string, { signal }: CallOptions): 
     return await readFile(file, { encoding: 'utf8', signal });
   } catch (cause) {
     signal?.throwIfAborted();
-    throw new AppError('input/usage', `Cannot read the file of "${option}": ${messageOf(cause)}`, {
-      cause,
-    });
+    throw new AppError(
+      'input/usage',
+      `Cannot read the file "${file}" of "${option}": ${fileReason(cause)}`,
+      {
+        cause,
+      },
+    );
   }
 }

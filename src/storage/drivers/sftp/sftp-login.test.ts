@@ -159,10 +159,17 @@ describe('SFTP logs in', { skip, concurrency: false }, () => {
       await writeFile(file, text);
       await rejectsWith(opens({ client: 'library', 'identity-file': file }), 'input/usage');
     }
-    await rejectsWith(
-      opens({ client: 'library', 'identity-file': '/does/not/exist' }),
-      'input/usage',
-    );
+  });
+
+  test('not with a file that is not there', async () => {
+    for (const client of ['library', 'program', 'auto'])
+      await assert.rejects(
+        opens({ client, 'identity-file': '/does/not/exist' }),
+        (error) =>
+          hasCode(error, 'input/usage') &&
+          error.message ===
+            'Cannot read the identity file "/does/not/exist": there is no such file or directory',
+      );
   });
 
   test('not with a password or a passphrase where the program would have to ask for it', async () => {

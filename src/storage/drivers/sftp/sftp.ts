@@ -1,3 +1,5 @@
+import { homedir } from 'node:os';
+
 import { AppError } from '../../../base/errors.ts';
 import { type DriverContext, defineDriver } from '../../driver.ts';
 import { refused } from '../../foreign-option.ts';
@@ -7,6 +9,7 @@ import { chooseClient } from './choose-client.ts';
 import { commandWords } from './command-words.ts';
 import { type ConnectionSettings, type Connector, whereIs } from './connection-settings.ts';
 import { LibraryConnector } from './library-connector.ts';
+import { requireKeyFile } from './private-key.ts';
 import { ProgramConnector } from './program-connector.ts';
 import { SessionPool } from './session-pool.ts';
 import { SftpStorage } from './sftp-storage.ts';
@@ -134,6 +137,7 @@ export const sftpDriver = defineDriver({
         'The option "sessions" must be a whole number from 1 to 64',
       );
     const client = await chooseClient(given.client, settings, given['ssh-command'] !== undefined);
+    if (settings.identityFile !== undefined) await requireKeyFile(settings.identityFile);
     const connector: Connector =
       client === 'program' ? new ProgramConnector(settings) : new LibraryConnector(settings);
     const user = settings.user === undefined ? '' : `${settings.user}@`;
@@ -160,6 +164,11 @@ function urlOptions(url: DestinationUrl): Readonly<Record<string, RawValue>> {
   };
 }
 
+/** A file below `~` is one of the user, for either client. */
+function atHome(file: string | undefined, home = homedir()): string | undefined {
+  return file?.replace(/^~(?=\/)/u, () => home);
+}
+
 function settingsOf(
   given: OptionsOf<typeof options>,
   { environment, clock }: DriverContext,
@@ -173,7 +182,7 @@ function settingsOf(
     port,
     user: given.user,
     password: given.password,
-    identityFile: given['identity-file'],
+    identityFile: atHome(given['identity-file'], environment['HOME']),
     identity: given.identity,
     passphrase: given['identity-passphrase'],
     useAgent: given.agent && !given['ssh-disable-agent'],

@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import type { CallOptions } from '../../../base/call-options.ts';
-import { AppError, messageOf, systemCodeOf } from '../../../base/errors.ts';
+import { AppError, systemCodeOf } from '../../../base/errors.ts';
+import { fileReason } from '../../../base/file-reason.ts';
 import { Secret } from '../../../base/secret.ts';
 
 /** The name that Tahoe's own program gives to the directory in `private/root_dir.cap`. */
@@ -51,7 +52,7 @@ export class NodeDirectory {
       if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
       throw new AppError(
         'input/usage',
-        `Cannot read the file "${file}" of the Tahoe node: ${messageOf(cause)}`,
+        `Cannot read the file "${file}" of the Tahoe node: ${fileReason(cause)}`,
         { cause },
       );
     }
