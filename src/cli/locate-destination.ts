@@ -90,6 +90,7 @@ export async function missingRepository(
       { hint: '"holdfast copy" makes a repository of it' },
     );
   }
+  await requireNoneLost(located, signal);
   try {
     for await (const { name } of storage.list(objectPrefixes.key, { signal })) {
       if (parseObjectName(name)?.type !== 'key') continue;
@@ -107,14 +108,25 @@ export async function missingRepository(
   });
 }
 
+/** Throws `repository/damaged` if there is a repository of which only the description is lost: nobody may take it for an empty place, or make another there. */
+export async function requireNoneLost(
+  { storage, name: place }: LocatedDestination,
+  signal: AbortSignal,
+): Promise<void> {
+  const { isDescriptionLost, lostDescription } =
+    await import('../repository/native/keys/lost-description.ts');
+  if (await isDescriptionLost(storage, { signal })) throw lostDescription(place);
+}
+
 /**
  * Sees to it that a repository can be made somewhere, before anybody is asked for a passphrase. Throws `repository/occupied` if the
  * place holds something else.
  */
 export async function requireVacant(
-  { storage, name: place }: LocatedDestination,
+  located: LocatedDestination,
   signal: AbortSignal,
 ): Promise<void> {
+  const { storage, name: place } = located;
   const found: string[] = [];
   try {
     for await (const { name } of storage.list('', { signal })) {
@@ -126,6 +138,7 @@ export async function requireVacant(
     if (found.length > 0 || !hasCode(error, 'storage/not-found')) throw error;
   }
   if (found.length === 0) return;
+  await requireNoneLost(located, signal);
   const quoted = found.slice(0, 3).map((name) => `"${name}"`);
   throw new AppError(
     'repository/occupied',

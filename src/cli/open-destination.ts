@@ -9,6 +9,7 @@ import {
   type LocatedDestination,
   locateDestination,
   missingRepository,
+  requireNoneLost,
   requireVacant,
 } from './locate-destination.ts';
 import { localPlaces } from './places.ts';
@@ -65,6 +66,7 @@ export async function openLocated(
     });
     const stranger = strangerError(located, remembered, known);
     if (stranger !== undefined) {
+      if (located.repositoryId === undefined) await requireNoneLost(located, session.signal);
       if (mode !== 'read') throw stranger;
       // To look at it is no harm, as long as everybody knows what it is.
       if (located.repositoryId !== undefined) places.warn(stranger);

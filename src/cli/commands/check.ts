@@ -19,6 +19,11 @@ export const run: CommandRun<typeof check> = async (input, session) => {
   const { flags } = input;
   const { output } = session;
   const mayWrite = flags.repair && !flags['dry-run'];
+  if (flags.repair) {
+    const { repairDescription } = await import('../repair-description.ts');
+    const choices = { dryRun: flags['dry-run'], yes: flags.yes };
+    await repairDescription(input.arguments.URL, flags, session, choices);
+  }
   const located = await locateDestination(input.arguments.URL, flags, session);
   if (await holdsArchive(located, flags, session)) {
     await using _place = located;

@@ -30,6 +30,10 @@ export interface FeatureLists {
   readonly optional: readonly string[];
 }
 
+/** How a lost or damaged one is had again. */
+export const descriptionHint =
+  '"holdfast check --repair" writes it again, with the passphrase of an owner or with --recovery-sheet';
+
 /** More is not read. */
 export const maximumDescriptionSize = 64 * 1024;
 
@@ -82,8 +86,9 @@ export function decodeDescription(bytes: Uint8Array): Description {
     if (!equalBytes(expected, bytes)) throw new MalformedError('Not in its canonical form');
     return description;
   } catch (cause) {
-    if (cause instanceof MalformedError) throw damagedObject(descriptionName, cause);
-    throw cause;
+    if (!(cause instanceof MalformedError)) throw cause;
+    const { code, message, details } = damagedObject(descriptionName, cause);
+    throw new AppError(code, message, { cause, details, hint: descriptionHint });
   }
 }
 
@@ -124,7 +129,7 @@ function foreign(cause?: unknown): AppError {
   return new AppError(
     'repository/damaged',
     `"${descriptionName}" does not describe a repository of Holdfast`,
-    { cause, hint: 'Is this the right place? If it is, the recovery sheet can write it again' },
+    { cause, hint: `Is this the right place? If it is, ${descriptionHint}` },
   );
 }
 

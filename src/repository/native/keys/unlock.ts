@@ -126,7 +126,7 @@ export async function readDescription(
 }
 
 /** The first slot that opens, trying the one with the id `first` first. Throws an `AppError` (`repository/wrong-passphrase`) if none does. */
-async function openAnySlot(
+export async function openAnySlot(
   storage: Storage,
   { slots, damaged }: KeySlots,
   credentials: Credentials,
@@ -198,7 +198,9 @@ function missing(storage: Storage, { slots }: KeySlots): AppError {
       })
     : new AppError(
         'repository/missing',
-        `The repository in ${place} has key slots but no "${descriptionName}": its making was interrupted`,
-        { hint: 'Run "holdfast init" with the same passphrase to complete it' },
+        `The repository in ${place} has key slots but no "${descriptionName}": either its making was interrupted, or that is lost`,
+        {
+          hint: 'Where there is nothing else, "holdfast init" with the same passphrase completes it; otherwise "holdfast check --repair" writes it again',
+        },
       );
 }
