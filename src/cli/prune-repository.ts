@@ -1,3 +1,4 @@
+import { counted } from '../base/counted.ts';
 import { formatCount, formatSize } from '../base/size.ts';
 import type { NativeRepository } from '../repository/native/native-repository.ts';
 import type { PruneFigures, PrunePlan } from '../repository/native/collector/prune-plan.ts';
@@ -46,16 +47,16 @@ async function mayRemoveAbandoned(
   session: CommandSession,
 ): Promise<boolean> {
   if (abandoned.length === 0) return false;
-  const count = formatCount(abandoned.length);
+  const count = abandoned.length;
   if (yes || session.terminal.interactive) {
     return await session.confirm(
-      `Remove ${count} unfinished snapshots of backups that were never completed?`,
+      `Remove ${counted(count, 'unfinished snapshot')} of backups that were never completed?`,
       yes,
     );
   }
   session.output.report({
     type: 'notice',
-    message: `${count} unfinished snapshots of backups that were never completed take space; --yes removes them`,
+    message: `${counted(count, 'unfinished snapshot takes', 'unfinished snapshots take')} space, of backups that were never completed; --yes removes such snapshots`,
   });
   return false;
 }

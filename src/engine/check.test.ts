@@ -165,7 +165,7 @@ describe('a certificate that is lost', () => {
       /^1 snapshots of host .* cannot be verified, because "hosts\//u,
     );
     assert.match(findings[0]!.message, new RegExp(`"${certificate}"`, 'u'));
-    assert.match(damageOf((await scene.check()).result)!.message, /1 snapshots cannot be read$/u);
+    assert.match(damageOf((await scene.check()).result)!.message, /1 snapshot cannot be read$/u);
   });
 
   test('is written again by the next backup, also where a copy made up for it', async () => {
@@ -230,10 +230,10 @@ describe('a snapshot of which an object is lost', () => {
     const bytes = await scene.storage.read(final);
     await scene.storage.delete(final);
     const gone = (await scene.check()).result;
-    assert.match(damageOf(gone)!.message, /1 snapshots are gone$/u);
+    assert.match(damageOf(gone)!.message, /1 snapshot is gone$/u);
     await scene.storage.put(final, bytes.subarray(5));
     const unreadable = (await scene.check()).result;
-    assert.match(damageOf(unreadable)!.message, /1 snapshots cannot be read$/u);
+    assert.match(damageOf(unreadable)!.message, /1 snapshot cannot be read$/u);
   });
 
   test('can be given up, so that the next check is clean', async () => {

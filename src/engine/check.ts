@@ -1,5 +1,6 @@
+import { counted } from '../base/counted.ts';
 import { AppError } from '../base/errors.ts';
-import { formatCount, type Portion } from '../base/size.ts';
+import { type Portion } from '../base/size.ts';
 import { noCounters, type SummaryEvent } from '../model/event.ts';
 import type { Access } from '../repository/native/access.ts';
 import { checkRepository } from '../repository/native/check/check-repository.ts';
@@ -79,16 +80,17 @@ export function damageOf(result: CheckResult): AppError | undefined {
   const canRepair = errors.some(({ repairable }) => repairable);
   return new AppError(
     'repository/damaged',
-    `The repository is damaged: ${formatCount(errors.length)} findings, ${losses(result)}`,
+    `The repository is damaged: ${counted(errors.length, 'finding')}, ${losses(result)}`,
     canRepair ? { hint: 'See what "holdfast check --repair" can do' } : {},
   );
 }
 
 function losses({ affected, unreadable, gone }: CheckResult): string {
   const parts = [
-    affected.length > 0 && `${formatCount(affected.length)} snapshots have lost content`,
-    unreadable > 0 && `${formatCount(unreadable)} snapshots cannot be read`,
-    gone > 0 && `${formatCount(gone)} snapshots are gone`,
+    affected.length > 0 &&
+      `${counted(affected.length, 'snapshot has', 'snapshots have')} lost content`,
+    unreadable > 0 && `${counted(unreadable, 'snapshot')} cannot be read`,
+    gone > 0 && `${counted(gone, 'snapshot is', 'snapshots are')} gone`,
   ].filter((part) => part !== false);
   return parts.length === 0 ? 'no snapshot has lost anything' : parts.join(', ');
 }

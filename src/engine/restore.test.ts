@@ -436,6 +436,28 @@ describe('restore', () => {
     assert.deepEqual(compareTrees(source, target), []);
   });
 
+  test('warns of a damaged pack once, however much of it is damaged', async () => {
+    using scratch = scratchDirectory();
+    const { storage } = await snapshotOf(scratch.path, (at) => {
+      for (let number = 0; number < 4; number++)
+        writeFileSync(`${at}/f${number}`, noise(2_000_000));
+    });
+    let damaged = '';
+    for await (const { name, size } of storage.list('packs/')) {
+      if (size > 7_000_000) damaged = name;
+    }
+    const bad = [500_000, 2_500_000, 4_500_000, 6_500_000].reduce<Storage>(
+      (inner, byte) => damaging(inner, (name) => (name === damaged ? { byte } : undefined)),
+      storage,
+    );
+    const { summary, events } = await restoreNewest(bad, scratch.path, {});
+    assert.ok(Number(summary.details?.['damaged']) > 1);
+    const warnings = events.filter(
+      (event) => event.type === 'problem' && event.severity === 'warning',
+    );
+    assert.equal(warnings.length, 1);
+  });
+
   test('names the pack and the file when content is lost, and restores the rest', async () => {
     using scratch = scratchDirectory();
     const { storage, source, target } = await snapshotOf(scratch.path, (at) => {

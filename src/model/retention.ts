@@ -119,7 +119,7 @@ function decide(
     if (keepsNothing && options.force !== true) {
       throw new AppError(
         'input/invalid',
-        `The policy would keep none of the ${group.snapshots.length} snapshots of "${group.hostname}"`,
+        `The policy would not keep ${group.snapshots.length === 1 ? 'the only snapshot' : `any of the ${group.snapshots.length} snapshots`} of "${group.hostname}"`,
         { hint: 'Keep something, or add --force if this is what you want' },
       );
     }

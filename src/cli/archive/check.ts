@@ -1,5 +1,5 @@
+import { counted } from '../../base/counted.ts';
 import { AppError } from '../../base/errors.ts';
-import { formatCount } from '../../base/size.ts';
 import { checkArchive } from '../../engine/archive/check-archive.ts';
 import type { CommandInput } from '../command.ts';
 import type { check } from '../definitions/upkeep.ts';
@@ -38,7 +38,7 @@ export async function checkOfArchive(
   if (summary.errors === 0) return 0;
   throw new AppError(
     'repository/damaged',
-    `The archive has lost something: ${formatCount(summary.errors)} problems`,
+    `The archive has lost something: ${counted(summary.errors, 'problem')}`,
     {
       hint: 'A new full backup ("holdfast backup --full") makes it whole again',
     },

@@ -1,3 +1,4 @@
+import { counted } from '../../base/counted.ts';
 import { AppError } from '../../base/errors.ts';
 import { formatCount } from '../../base/size.ts';
 import { archiveSnapshots } from '../../engine/archive/archive-snapshots.ts';
@@ -159,6 +160,6 @@ function tell(wanted: readonly Snapshot[], { output, timeZone }: CommandSession)
   for (const snapshot of wanted) output.object(snapshotRecord(snapshot));
   output.table(...snapshotTable(wanted, timeZone));
   output.object({ type: 'summary', operation: 'copy', dryRun: true, copied: wanted.length });
-  output.line(`Would copy ${formatCount(wanted.length)} snapshots`);
+  output.line(`Would copy ${counted(wanted.length, 'snapshot')}`);
   return 0;
 }

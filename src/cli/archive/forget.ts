@@ -1,3 +1,4 @@
+import { counted } from '../../base/counted.ts';
 import { formatCount } from '../../base/size.ts';
 import {
   forgetInArchive,
@@ -48,7 +49,7 @@ export async function forgetFromArchive(
       kept: keep.length,
     });
     output.line(
-      `${formatCount(going.length)} snapshots would be forgotten, ${formatCount(keep.length)} kept`,
+      `${counted(going.length, 'snapshot')} would be forgotten, ${formatCount(keep.length)} kept`,
     );
     return 0;
   }

@@ -1,3 +1,4 @@
+import { counted } from '../../base/counted.ts';
 import { formatCount, formatSize } from '../../base/size.ts';
 import { storedSize } from '../../repository/duplicity/collection/backup-set.ts';
 import { planCleanup } from '../../repository/duplicity/collection/removal.ts';
@@ -60,7 +61,7 @@ export async function statsOfArchive(
     ]),
   );
   output.line(
-    `In the storage: ${formatSize(total)} in ${formatCount(collection.remote.length)} files`,
+    `In the storage: ${formatSize(total)} in ${counted(collection.remote.length, 'file')}`,
   );
   if (unused > 0)
     output.line(`No longer needed: ${formatSize(unused)} ("holdfast prune" frees it)`);

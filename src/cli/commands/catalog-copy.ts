@@ -1,3 +1,4 @@
+import { counted } from '../../base/counted.ts';
 import { copyCatalog } from '../../catalog/copy-catalog.ts';
 import { openCatalog } from '../../catalog/open-catalog.ts';
 import type { CommandRun } from '../command.ts';
@@ -21,7 +22,7 @@ export const run: CommandRun<typeof catalogCopy> = async ({ flags }, session) =>
     runs,
   });
   output.line(
-    `Copied ${documents} documents of the configuration and ${runs} runs to "${to.location}"`,
+    `Copied ${counted(documents, 'document of the configuration', 'documents of the configuration')} and ${counted(runs, 'run')} to "${to.location}"`,
   );
   output.note('Start the service with that --database now, and use the old one no more');
   return 0;

@@ -1,3 +1,4 @@
+import { counted } from '../../base/counted.ts';
 import { chmod, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -27,7 +28,7 @@ export const run: CommandRun<typeof charmGenerate> = async (input, session) => {
     });
   }
   output.object({ type: 'charm', directory, files: files.map(({ path: name }) => name) });
-  output.note(`Written to "${directory}": ${files.length} files`);
+  output.note(`Written to "${directory}": ${counted(files.length, 'file')}`);
   output.note('Attach the program as the resource "holdfast", or install it on the machines');
   return 0;
 };

@@ -1,3 +1,4 @@
+import { counted } from '../../base/counted.ts';
 import { formatCount } from '../../base/size.ts';
 import { holdsArchive } from '../archive/holds-archive.ts';
 import type { CommandRun } from '../command.ts';
@@ -87,7 +88,7 @@ function tellAffected(
 ): void {
   output.object({ type: 'damaged-snapshot', id, host: hostname, count, ...pathsFields(paths) });
   output.line(
-    `Snapshot ${shortId(id)} of ${timeText(time, timeZone)}, host ${displayText(hostname)}, has lost ${formatCount(count)} entries:`,
+    `Snapshot ${shortId(id)} of ${timeText(time, timeZone)}, host ${displayText(hostname)}, has lost ${counted(count, 'entry')}:`,
   );
   for (const damaged of paths.slice(0, NAMED)) output.line(`  ${displayPath(damaged) || '/'}`);
   if (count > NAMED) output.line(`  and ${formatCount(count - NAMED)} more`);

@@ -1,3 +1,4 @@
+import { counted } from '../../base/counted.ts';
 import { AppError } from '../../base/errors.ts';
 import { formatCount, formatSize } from '../../base/size.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
@@ -113,6 +114,6 @@ function tellPlan(
     bytes,
   });
   output.line(
-    `Would copy ${formatCount(wanted.length)} snapshots (${formatSize(bytes)} before deduplication); ${formatCount(already)} are there already`,
+    `Would copy ${counted(wanted.length, 'snapshot')} (${formatSize(bytes)} before deduplication); ${formatCount(already)} are there already`,
   );
 }

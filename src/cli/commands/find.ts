@@ -1,4 +1,4 @@
-import { formatCount } from '../../base/size.ts';
+import { counted } from '../../base/counted.ts';
 import { fitsFilter } from '../../model/snapshot-group.ts';
 import { chooseSnapshot } from '../choose-snapshot.ts';
 import type { CommandRun } from '../command.ts';
@@ -40,6 +40,6 @@ export const run: CommandRun<typeof find> = async (input, session) => {
     if (output.json) output.object({ type: 'match', snapshot: id, ...entryFields(path, entry) });
     else output.line(`  ${entryLine(path, entry, { long: flags.long, timeZone })}`);
   });
-  if (count === 0) output.note(`Nothing found in ${formatCount(snapshots.length)} snapshots`);
+  if (count === 0) output.note(`Nothing found in ${counted(snapshots.length, 'snapshot')}`);
   return context.errors > 0 ? 13 : 0;
 };

@@ -1,3 +1,4 @@
+import { counted } from '../../base/counted.ts';
 import { formatCount } from '../../base/size.ts';
 import type { RetentionGroup } from '../../model/retention.ts';
 import { holdsArchive } from '../archive/holds-archive.ts';
@@ -56,7 +57,7 @@ export const run: CommandRun<typeof forget> = async (input, session) => {
       kept: keep.length,
     });
     output.line(
-      `${formatCount(without.size)} snapshots would be forgotten, ${formatCount(keep.length)} kept`,
+      `${counted(without.size, 'snapshot')} would be forgotten, ${formatCount(keep.length)} kept`,
     );
     if (flags.prune) await pruneRepository(opened, session, { dryRun, without });
     return 0;

@@ -1,3 +1,4 @@
+import { counted } from '../../base/counted.ts';
 import { formatCount, formatSize } from '../../base/size.ts';
 import type { RepositoryStats } from '../../engine/stats.ts';
 import { holdsArchive } from '../archive/holds-archive.ts';
@@ -47,7 +48,7 @@ function tell(result: RepositoryStats, output: Output): void {
     ['Files in all of them', `${formatCount(files)}, ${formatSize(sourceBytes)}`],
     [
       'Different content',
-      `${formatSize(data.rawBytes)} in ${formatCount(data.blobs)} chunks (${times(result.deduplication)} smaller)`,
+      `${formatSize(data.rawBytes)} in ${counted(data.blobs, 'chunk')} (${times(result.deduplication)} smaller)`,
     ],
     [
       'Compressed',
@@ -55,7 +56,7 @@ function tell(result: RepositoryStats, output: Output): void {
     ],
     [
       'In the storage',
-      `${formatSize(total.bytes)} in ${formatCount(total.count)} objects (${times(result.overall)} smaller than the snapshots)`,
+      `${formatSize(total.bytes)} in ${counted(total.count, 'object')} (${times(result.overall)} smaller than the snapshots)`,
     ],
     ['No longer needed', `${formatSize(unused)} ("holdfast prune" frees it)`],
   ];

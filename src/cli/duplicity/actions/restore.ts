@@ -1,3 +1,4 @@
+import { counted } from '../../../base/counted.ts';
 import { lstat, readdir } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -57,7 +58,7 @@ export async function run(given: DuplicityRun): Promise<number> {
       );
     }
     if (summary.errors > 0) {
-      log.warning(`${summary.errors} entries could not be restored as they were`, {
+      log.warning(`${counted(summary.errors, 'entry')} could not be restored as they were`, {
         code: warningCodes.cannotProcess,
       });
     }

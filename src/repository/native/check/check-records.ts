@@ -1,3 +1,4 @@
+import { counted } from '../../../base/counted.ts';
 import type { CallOptions } from '../../../base/call-options.ts';
 import { hasCode, type AppError } from '../../../base/errors.ts';
 import { eachPool } from '../../../base/pool.ts';
@@ -92,7 +93,11 @@ export async function checkRecords(
     },
     options,
   );
-  if (foreign > 10) warning(undefined, `There are ${foreign} objects that are not of this format`);
+  if (foreign > 10)
+    warning(
+      undefined,
+      `There are ${counted(foreign, 'object that is', 'objects that are')} not of this format`,
+    );
   await checkKeys(access, error, warning, options);
   return { findings, damaged, certificates, settings };
 }

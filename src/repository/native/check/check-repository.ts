@@ -1,3 +1,4 @@
+import { counted } from '../../../base/counted.ts';
 import { toHex } from '../../../base/bytes.ts';
 import type { CallOptions } from '../../../base/call-options.ts';
 import { type AppError, hasCode, messageOf } from '../../../base/errors.ts';
@@ -172,7 +173,7 @@ class Check {
       this.#add(
         'warning',
         packName(unindexed[0]!.name),
-        `${unindexed.length} packs are not in the index: an interrupted backup left them, or an index object was lost`,
+        `${counted(unindexed.length, 'pack is', 'packs are')} not in the index: an interrupted backup left them, or an index object was lost`,
         true,
       );
     }
@@ -196,7 +197,7 @@ class Check {
       this.#add(
         severity,
         undefined,
-        `${vanished.length} packs are gone that the index names`,
+        `${counted(vanished.length, 'pack is', 'packs are')} gone that the index names`,
         true,
       );
     }
@@ -311,12 +312,17 @@ class Check {
       this.#add(
         'error',
         finalName(id),
-        `Snapshot ${id} has lost content of ${count} entries; "holdfast forget ${id}" gives it up`,
+        `Snapshot ${id} has lost content of ${counted(count, 'entry')}; "holdfast forget ${id}" gives it up`,
         false,
       );
     }
     if (live.missing.size > 0) {
-      this.#add('error', undefined, `${live.missing.size} blobs of files are in no pack`, false);
+      this.#add(
+        'error',
+        undefined,
+        `${counted(live.missing.size, 'blob of files is', 'blobs of files are')} in no pack`,
+        false,
+      );
     }
     return { lost, affected };
   }

@@ -1,3 +1,4 @@
+import { counted } from '../../../base/counted.ts';
 import { fromHex, toHex } from '../../../base/bytes.ts';
 import type { CallOptions } from '../../../base/call-options.ts';
 import { hasCode } from '../../../base/errors.ts';
@@ -46,12 +47,12 @@ export function planRepairs({ evidence, affected }: CheckResult): RepairPlan {
   const all: RepairStep[] = [
     {
       kind: 'write-certificates',
-      message: `Write the certificates of ${certificates.length} hosts again, without which nothing that they signed can be verified: ${certificates.map(({ hostId }) => hostId).join(', ')}`,
+      message: `Write the certificates of ${counted(certificates.length, 'host')} again, without which nothing that they signed can be verified: ${certificates.map(({ hostId }) => hostId).join(', ')}`,
       count: certificates.length,
     },
     {
       kind: 'write-copies',
-      message: `Write ${copies.length} objects again of which this machine keeps copies`,
+      message: `Write ${counted(copies.length, 'object')} again of which this machine keeps copies`,
       count: copies.length,
     },
     {
@@ -61,42 +62,42 @@ export function planRepairs({ evidence, affected }: CheckResult): RepairPlan {
     },
     {
       kind: 'note-missing',
-      message: `Write down that ${missing.length} snapshots are gone that nobody is known to have forgotten, so that they are not missed again`,
+      message: `Write down that ${counted(missing.length, 'snapshot is', 'snapshots are')} gone that nobody is known to have forgotten, so that they are not missed again`,
       count: missing.length,
     },
     {
       kind: 'remove-damaged',
-      message: `Remove ${needless.length} damaged objects that are not needed any more then: ${needless.slice(0, 5).join(', ')}${needless.length > 5 ? ', …' : ''}`,
+      message: `Remove ${counted(needless.length, 'damaged object that is', 'damaged objects that are')} not needed any more then: ${needless.slice(0, 5).join(', ')}${needless.length > 5 ? ', …' : ''}`,
       count: needless.length,
     },
     {
       kind: 'correct-index',
-      message: `Correct what the index says of ${mistaken.length} packs`,
+      message: `Correct what the index says of ${counted(mistaken.length, 'pack')}`,
       count: mistaken.length,
     },
     {
       kind: 'index-packs',
-      message: `Put ${unindexed.length} packs into the index that it does not name`,
+      message: `Put ${counted(unindexed.length, 'pack')} into the index that it does not name`,
       count: unindexed.length,
     },
     {
       kind: 'drop-vanished',
-      message: `Take ${vanished.length} packs out of the index that are gone`,
+      message: `Take ${counted(vanished.length, 'pack that is', 'packs that are')} gone out of the index`,
       count: vanished.length,
     },
     {
       kind: 'condemn-packs',
-      message: `Mark ${damagedPacks.length} damaged packs as bad: they stay, and the next backup stores their content again where it still can be read`,
+      message: `Mark ${counted(damagedPacks.length, 'damaged pack')} as bad: nothing of it is removed, and the next backup stores the content again where it still can be read`,
       count: damagedPacks.length,
     },
     {
       kind: 'remove-index',
-      message: `Remove ${damagedIndex.length} damaged index objects; the packs say all that they said`,
+      message: `Remove ${counted(damagedIndex.length, 'damaged index object')}; the packs say the same`,
       count: damagedIndex.length,
     },
     {
       kind: 'finish-forget',
-      message: `Remove ${returned.length} snapshots that were forgotten and are still there`,
+      message: `Remove ${counted(returned.length, 'snapshot that was forgotten and is', 'snapshots that were forgotten and are')} still there`,
       count: returned.length,
     },
   ];

@@ -20,6 +20,8 @@ export class BlobReader {
   readonly #onFinding: (finding: Finding) => void;
   readonly #signal: AbortSignal | undefined;
   readonly #bad = new Set<string>();
+  /** Packs that were told of. */
+  readonly #told = new Set<string>();
   /** Counts how often more became known. */
   #generation = 0;
   /** The index may say more than when it was loaded: it is old, or a pack was found gone. */
@@ -71,6 +73,9 @@ export class BlobReader {
     if (this.#bad.has(key)) return;
     this.#bad.add(key);
     const object = packName(copy.pack.name);
+    // Once for each pack: what it costs is told by the files that it is in.
+    if (this.#told.has(object)) return;
+    this.#told.add(object);
     this.#onFinding({
       kind: 'damaged',
       severity: 'error',
