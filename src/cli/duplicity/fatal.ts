@@ -1,4 +1,10 @@
-import { AppError, type AppErrorOptions, type ErrorCode, hasCode } from '../../base/errors.ts';
+import {
+  AppError,
+  type AppErrorOptions,
+  type ErrorCode,
+  hasCode,
+  systemCodeOf,
+} from '../../base/errors.ts';
 
 /** Exit codes of duplicity that scripts and front ends look at. */
 export const exitCodes = {
@@ -10,6 +16,7 @@ export const exitCodes = {
   filelist: 7,
   badUrl: 8,
   badArchiveDirectory: 9,
+  badSignKey: 10,
   restoreTargetExists: 11,
   verifyDirectoryMissing: 12,
   sourceMissing: 13,
@@ -26,6 +33,7 @@ export const exitCodes = {
   gpgFailed: 31,
   sourceMismatch: 42,
   settingsMismatch: 45,
+  pythonOptimize: 46,
   backend: 50,
   permissionDenied: 51,
   notFound: 52,
@@ -74,8 +82,18 @@ export function exitCodeOf(error: unknown): { readonly exit: number; readonly ex
   if (error.code === 'repository/damaged' && mismatch !== undefined) {
     return { exit: exitCodes.volumeMismatch };
   }
+  // A directory that cannot be made, as in /proc, is not one that may not be used.
+  if (error.code === 'storage/access-denied' && systemCodeOf(error.cause) === 'ENOENT') {
+    return { exit: exitCodes.notFound };
+  }
   if (error.details['gpg'] === true) return { exit: exitCodes.gpgFailed, extra: 'GPGError' };
   return { exit: byCode[error.code] ?? exitCodes.exception };
+}
+
+/** What can be done about an error here. The option that has a bucket or container made is one of our own commands. */
+export function hintOf(error: AppError): string | undefined {
+  if (error.code !== 'storage/no-container') return error.hint;
+  return 'Make it first; look at its name, the endpoint and the region too';
 }
 
 const byCode: Readonly<Partial<Record<ErrorCode, number>>> = {

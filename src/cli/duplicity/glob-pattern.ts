@@ -23,7 +23,7 @@ export class GlobPattern {
     if (glob.includes('//')) {
       throw fatal(
         exitCodes.badPattern,
-        `Fatal Error while processing expression\n'${glob}': consecutive '/'s found in globbing string`,
+        `Fatal Error while processing expression\nConsecutive '/'s found in globbing string ${glob}`,
       );
     }
     const flags = ignoreCase ? 'sui' : 'su';

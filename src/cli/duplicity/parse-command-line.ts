@@ -17,6 +17,8 @@ export interface DuplicityLine {
   readonly words: readonly string[];
   /** Options that are taken without effect, and why. */
   readonly remarks: readonly string[];
+  /** Sentences about options that the original warns of, too. */
+  readonly deprecations: readonly string[];
 }
 
 /** The options by their first names. */
@@ -63,6 +65,7 @@ class LineParser implements DuplicityLine {
   readonly selectors: GivenSelector[] = [];
   readonly words: string[] = [];
   readonly remarks: string[] = [];
+  readonly deprecations: string[] = [];
   readonly #rest: string[];
 
   constructor(argv: readonly string[]) {
@@ -120,6 +123,12 @@ class LineParser implements DuplicityLine {
       return;
     }
     if (spec.kind === 'selector' || spec.kind === 'selector-switch') {
+      const substitute = substituteFor(name);
+      if (substitute !== undefined) {
+        this.deprecations.push(
+          `Warning: Option --${name} is pending deprecation and will be removed in a future release.\n${substitute}`,
+        );
+      }
       this.selectors.push({ name, value: values[0] ?? '' });
     } else this.options.add(name, ...values);
   }
@@ -129,6 +138,17 @@ class LineParser implements DuplicityLine {
     if (value === undefined) throw wrong(`${written} option requires 1 argument`);
     return value;
   }
+}
+
+/** What is said of the selectors that were there before filelists took patterns. */
+function substituteFor(name: string): string | undefined {
+  if (name.endsWith('-globbing-filelist')) {
+    return '--include-filelist and --exclude-filelist now accept globbing characters and should be used instead.';
+  }
+  if (!name.endsWith('-filelist-stdin')) return undefined;
+  return `On many GNU/Linux systems, stdin is represented by /dev/stdin and
+--include-filelist=/dev/stdin or --exclude-filelist=/dev/stdin could
+be used as a substitute.`;
 }
 
 function meantBy(name: string): OptionSpec {

@@ -4,7 +4,7 @@ import { exitCodes, fatal } from './fatal.ts';
 /**
  * A regular expression in the language of Python, as one of this language: names of groups, `\A`, `\Z` and flags at the start are rewritten.
  *
- * @throws AppError exit code 2 for one that cannot be read
+ * @throws AppError exit code 30 for one that cannot be read
  */
 export function pythonExpression(text: string, ignoreCase = false): RegExp {
   let source = text.replaceAll(/\(\?P</gu, '(?<').replaceAll(/\(\?P=(\w+)\)/gu, String.raw`\k<$1>`);
@@ -25,9 +25,9 @@ export function pythonExpression(text: string, ignoreCase = false): RegExp {
     }
   } catch (cause) {
     throw fatal(
-      exitCodes.commandLine,
+      exitCodes.exception,
       `Error compiling regular expression ${text}: ${messageOf(cause)}`,
-      { cause },
+      { extra: 'error', cause },
     );
   }
 }

@@ -5,9 +5,10 @@ import { AppError, hasCode, messageOf } from '../../base/errors.ts';
 import type { CliContext } from '../context.ts';
 import type { ActionName } from './action-table.ts';
 import { DuplicityLog, type MachineSink } from './duplicity-log.ts';
-import { exitCodeOf, exitCodes, fatal } from './fatal.ts';
+import { exitCodeOf, exitCodes, fatal, hintOf } from './fatal.ts';
 import { chooseAction, type DuplicityLine, parseCommandLine } from './parse-command-line.ts';
 import type { DuplicityRun } from './run-settings.ts';
+import { requireSignKey } from './sign-key.ts';
 import { parseTime } from './time-text.ts';
 import { parseVerbosity } from './verbosity.ts';
 
@@ -61,6 +62,9 @@ async function runLine(
   log: DuplicityLog,
   program: string,
 ): Promise<number> {
+  if (context.environment['PYTHONOPTIMIZE'] !== undefined) {
+    throw fatal(exitCodes.pythonOptimize, PYTHON_OPTIMIZE);
+  }
   const line = parseCommandLine(argv);
   const { options } = line;
   if (options.has('help')) {
@@ -74,6 +78,7 @@ async function runLine(
     return 0;
   }
   configure(log, line, context);
+  requireSignKey(options);
   const action = chooseAction(line.words);
   for (const name of ['old-filenames', 'short-filenames', 'time-separator']) {
     if (!options.has(name)) continue;
@@ -81,6 +86,7 @@ async function runLine(
       `Warning: Option --${name} is pending deprecation and will be removed in version 0.9.0.\nUse of default filenames is strongly suggested.`,
     );
   }
+  for (const warning of line.deprecations) log.error(warning);
   for (const remark of line.remarks) log.info(`Warning: ${remark}`);
   const time = options.number('current-time');
   const now = time ?? Math.floor(context.clock.now() / 1000);
@@ -95,6 +101,15 @@ async function runLine(
   const { run } = await loaders[action.name]();
   return run({ context, log, line, action, now });
 }
+
+/** In the words of the original, which does not work with it; whoever starts both is to be told the same by both. */
+const PYTHON_OPTIMIZE = `
+PYTHONOPTIMIZE in the environment causes duplicity to fail to
+recognize its own backups.  Please remove PYTHONOPTIMIZE from
+the environment and rerun the backup.
+
+See https://bugs.launchpad.net/duplicity/+bug/931175
+`;
 
 function configure(log: DuplicityLog, { options }: DuplicityLine, context: CliContext): void {
   const verbosity = options.text('verbosity');
@@ -162,10 +177,11 @@ function tellError(thrown: unknown, { signal }: CliContext, log: DuplicityLog): 
 function textOf(error: unknown, exit: number): string {
   if (hasCode(error, 'interrupted')) return 'INT intercepted...exiting.';
   if (!hasCode(error)) return `Traceback: ${error instanceof Error ? error.stack : String(error)}`;
-  const hint = error.hint === undefined ? '' : `\n${error.hint}`;
+  const said = hintOf(error);
+  const hint = said === undefined ? '' : `\n${said}`;
   if (exit === exitCodes.volumeMismatch) {
-    const { volume, mismatch } = error.details;
-    return `Invalid data - ${String(mismatch)} hash mismatch for file:\n ${String(volume)}\n ${error.message}${hint}`;
+    const { volume, mismatch, found, expected } = error.details;
+    return `Invalid data - ${String(mismatch)} hash mismatch for file:\n ${String(volume)}\n Calculated hash: ${String(found)}\n Manifest hash: ${String(expected)}\n`;
   }
   if (exit === exitCodes.gpgFailed) {
     return `GPGError: GPG Failed, see log below:\n===== Begin GnuPG log =====\n${error.message}${hint}\n===== End GnuPG log =====\n`;

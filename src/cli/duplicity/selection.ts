@@ -123,7 +123,7 @@ class RuleReader {
         break;
       case 'include-filelist-stdin':
       case 'exclude-filelist-stdin':
-        this.#filelist('/dev/stdin', name.startsWith('include'));
+        this.#filelist('/dev/stdin', name.startsWith('include'), 'standard input');
         break;
       case 'files-from':
         this.#filesFrom(value);
@@ -171,9 +171,9 @@ class RuleReader {
     };
   }
 
-  #filelist(file: string, isInclude: boolean): void {
+  #filelist(file: string, isInclude: boolean, shown = file): void {
     const text = this.#readList(file);
-    this.#context.onFilelist?.(file);
+    this.#context.onFilelist?.(shown);
     const { nulSeparated } = this.#context;
     const entries: readonly FilelistEntry[] = parseFilelist(text, isInclude, { nulSeparated });
     for (const entry of entries) this.#rules.push(this.#pattern(entry.pattern, entry.isInclude));

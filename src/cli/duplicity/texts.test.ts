@@ -5,7 +5,7 @@ import { AppError } from '../../base/errors.ts';
 import { SetStatistics } from '../../repository/duplicity/writer/set-statistics.ts';
 import { destinationOptions, sshOptions } from './destination-options.ts';
 import { stanzaOf } from './duplicity-log.ts';
-import { exitCodeOf, fatal } from './fatal.ts';
+import { exitCodeOf, fatal, hintOf } from './fatal.ts';
 import { parseFilelist } from './filelist.ts';
 import { GivenOptions } from './parse-command-line.ts';
 import { pathText } from './path-characters.ts';
@@ -85,6 +85,15 @@ describe('values as the original writes them', () => {
     assert.equal(lines.at(-1), '');
     assert.equal(lines.length, 18);
   });
+});
+
+test('hints name no option of our own commands', () => {
+  const hint = 'Say "create-bucket=yes"';
+  assert.match(
+    hintOf(new AppError('storage/no-container', 'x', { hint })) ?? '',
+    /^Make it first/u,
+  );
+  assert.equal(hintOf(new AppError('storage/unavailable', 'x', { hint })), hint);
 });
 
 describe('exit codes of errors', () => {

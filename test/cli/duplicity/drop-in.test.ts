@@ -153,6 +153,17 @@ describe('the drop-in for duplicity', () => {
     assert.ok(existsSync(manifest));
   });
 
+  test('PYTHONOPTIMIZE is refused, and keys may have the names that 3.0.5 takes', async () => {
+    const environment = { PYTHONOPTIMIZE: '' };
+    const refused = await run(['collection-status', 'file:///nowhere'], { environment });
+    assert.equal(refused.status, 46);
+    assert.match(refused.stderr.text, /^\nPYTHONOPTIMIZE in the environment causes/u);
+    const named = ['--sign-key', 'somebody@example.org', '--no-encryption'];
+    using scratch = scratchDirectory();
+    const line = ['collection-status', ...named, '--archive-dir', scratch.path, 'file:///nowhere'];
+    assert.equal((await run(line)).status, 0);
+  });
+
   test('times that make no sense, no backup, an interruption', async () => {
     using scratch = scratchDirectory();
     mkdirSync(scratch.of('source'));

@@ -4,6 +4,7 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -146,6 +147,42 @@ describe(
       await both.same('leftovers, rehearsal', ['cleanup', ...rehearsed]);
       await both.same('leftovers, really', ['cleanup', '--force', archive]);
       await both.same('status', ['collection-status', archive]);
+    });
+
+    test('end alike for mistakes on the command line, in the environment and in the archive', async () => {
+      await using real = realDuplicity();
+      await using own = ownDuplicity();
+      using scratch = scratchDirectory();
+      const source = scratch.of('source');
+      makeTree(source);
+      const list = scratch.of('list');
+      writeFileSync(list, `- ${source}/sub\n`);
+      const both = new Both([real, own], scratch);
+      const archive = both.url('archive');
+      for (const verbosity of ['0', '1', '2']) {
+        const time = ['--current-time', String(begin + Number(verbosity))];
+        await both.same('statistics', ['full', `-v${verbosity}`, ...time, source, archive]);
+      }
+      await both.same('sign key', ['--sign-key', 'zz', source, archive], 10);
+      const rehearsal = ['full', '--dry-run', '--no-print-statistics', source, archive];
+      for (const selector of ['exclude', 'include']) {
+        const globbing = [`--${selector}-globbing-filelist`, list, '--exclude', '**'];
+        await both.same('old filelists', [...globbing, ...rehearsal]);
+      }
+      await both.same('slashes', ['--exclude', `${source}//a`, ...rehearsal], 15);
+      const expression = ['--exclude-regexp', '(', ...rehearsal];
+      const anything = /(?:)/u;
+      // The original tells of it in a trace.
+      await both.same('regular expression', expression, 30, anything);
+      both.each((place) => {
+        for (const name of readdirSync(`${place}/archive`)) {
+          if (/vol1/u.test(name)) appendFileSync(`${place}/archive/${name}`, 'x');
+        }
+      });
+      // How well it was compressed is in the hash.
+      const hash = /Calculated hash|Manifest hash/u;
+      await both.same('damage', ['restore', archive, both.path('restored')], 21, hash);
+      await both.same('nowhere', ['full', source, 'file:///proc/nothing/x'], 52, anything);
     });
 
     test('store a single file as the root, and go on with what the other has stored', async () => {

@@ -85,7 +85,7 @@ export async function run(given: DuplicityRun): Promise<number> {
   progress?.finish();
   if (options.has('jsonstat')) await storeStatistics(result, given, archive, root);
   if (!options.has('no-print-statistics')) {
-    log.notice(statisticsText(result.statistics, context.timeZone));
+    log.notice(statisticsText(result.statistics, context.timeZone), { always: true });
   }
   return 0;
 }

@@ -69,11 +69,12 @@ export async function fetchVolume(
     }
     signal?.throwIfAborted();
     for (const { algorithm, expected, hash } of sums) {
-      if (hash.digest('hex') === expected.toLowerCase()) continue;
+      const found = hash.digest('hex');
+      if (found === expected.toLowerCase()) continue;
       throw new AppError(
         'repository/damaged',
         `"${name}" is damaged: its ${algorithm} is not the one in the manifest`,
-        { details: { volume: name, mismatch: algorithm } },
+        { details: { volume: name, mismatch: algorithm, found, expected } },
       );
     }
     return { area, isChecked: sums.length > 0 };
