@@ -120,6 +120,14 @@ function readOne<Value>(options: ValueOptions<Value>, text: string, name: string
   }
 }
 
+/** Reads a text that says something, for flags. Throws `input/invalid`. */
+export function notEmpty(text: string): string {
+  if (text !== '') return text;
+  throw new AppError('input/invalid', 'it is empty', {
+    hint: 'Most often that is a variable that is not set',
+  });
+}
+
 /** Reads a whole number from `least` on, for flags. Throws `input/invalid`. */
 export function wholeNumber(
   least: number,

@@ -9,6 +9,7 @@ import type { Storage } from '../storage/storage.ts';
 import type { StretchedAhead } from '../repository/native/keys/stretched-ahead.ts';
 import { parseDestinationUrl } from '../storage/url.ts';
 import { holdsArchive } from './archive/holds-archive.ts';
+import { failureAt } from './failure-at.ts';
 import type { GlobalFlagValues } from './global-flags.ts';
 import { openDestinationStorage } from './open-destination-storage.ts';
 import type { CommandSession } from './session.ts';
@@ -45,6 +46,8 @@ export async function locateDestination(
   const { signal } = session;
   const stretched = await stretchAhead(parseDestinationUrl(url), flags, session);
   const { storage, destination, url: parsed } = await openDestinationStorage(url, flags, session);
+  const localPath = /^(?:par2\+)?file$/u.test(parsed.scheme) ? storage.location : undefined;
+  const name = localPath ?? destination;
   const stop = new AbortController();
   // For what is read ahead: otherwise it would be tried again and again after the end.
   const reading = AbortSignal.any([signal, stop.signal]);
@@ -57,10 +60,9 @@ export async function locateDestination(
     keySlots.catch(() => undefined); // of interest only where there is a repository
     const ahead = readAhead(storage, { signal: reading });
     const description = await readDescription(storage, { signal });
-    const localPath = /^(?:par2\+)?file$/u.test(parsed.scheme) ? storage.location : undefined;
     return {
       storage,
-      name: localPath ?? destination,
+      name,
       localPath,
       repositoryId: description && toHex(description.repositoryId),
       description,
@@ -71,7 +73,7 @@ export async function locateDestination(
     };
   } catch (error) {
     await close(error);
-    throw error;
+    throw failureAt(error, 'look for a repository', name);
   }
 }
 

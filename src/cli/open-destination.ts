@@ -2,6 +2,7 @@ import { toHex } from '../base/bytes.ts';
 import { AppError, hasCode } from '../base/errors.ts';
 import { localSlotMemory } from '../repository/native/hosts/local-slot-memory.ts';
 import type { LocalPlaces, NativeRepository } from '../repository/native/native-repository.ts';
+import { failureAt } from './failure-at.ts';
 import type { GlobalFlagValues } from './global-flags.ts';
 import { type CredentialsOf, findFirstProtection } from './credentials.ts';
 import { KnownDestinations } from './known-destinations.ts';
@@ -131,7 +132,12 @@ export async function makeRepository(
   const protection = await findFirstProtection(flags, session);
   const { storage, localPath } = located;
   const { createRepository } = await import('../repository/native/native-repository.ts');
-  const repository = await createRepository(storage, protection, places, { localPath, signal });
+  const repository = await createRepository(storage, protection, places, {
+    localPath,
+    signal,
+  }).catch((error: unknown) => {
+    throw failureAt(error, 'make a repository', located.name);
+  });
   await remember(located, repository, places);
   output.report({ type: 'notice', message: `Made a new repository in "${located.name}"` });
   output.report({

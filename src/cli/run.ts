@@ -24,10 +24,11 @@ async function ownCommands(): Promise<CommandSet> {
  * and a hint on standard error, or with `--json` one object of the type `error`; `--debug` adds the stack.
  */
 export async function runCommandLine(
-  argv: readonly string[],
+  words: readonly string[],
   context: CliContext,
   given?: CommandSet,
 ): Promise<number> {
+  const argv = words[0] === 'help' ? [...words.slice(1), '--help'] : words;
   try {
     // The commonest question of scripts is answered before anything else is loaded.
     if (argv.length === 1 && argv[0] === '--version') return await printVersion(false, context);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 
 import type { Ran } from './command-line.ts';
@@ -175,6 +175,63 @@ describe('bad input', () => {
       assert.match(ran.stderr.text, /^holdfast: Cannot .*: there is no such file or directory$/mu);
       assert.equal(ran.stderr.text.split(named).length, 2, 'the file is named once');
     }
+  });
+
+  test('a link that leads nowhere, a file in the place of a directory, a server that is not there', async () => {
+    await using machine = await ownMachine();
+    await machine.write({ 'a.txt': 'one' });
+    const [source, link] = [machine.of('source'), machine.of('link')];
+    await symlink(machine.of('unmounted'), link);
+    for (const argv of [['init'], ['snapshots'], ['backup', source]])
+      assertRefused(
+        await machine.run(...argv, link),
+        1,
+        /^holdfast: ".*link" is a symbolic link that leads nowhere$/u,
+      );
+    for (const scheme of ['ftp', 'webdav']) {
+      const ran = await machine.run('snapshots', `${scheme}://127.0.0.1:1/x`, '--retries', '0');
+      assertRefused(
+        ran,
+        1,
+        new RegExp(
+          `^holdfast: Cannot look for a repository in "${scheme}://127.0.0.1:1/x": nothing answers`,
+          'u',
+        ),
+      );
+    }
+  });
+
+  test('a trial of a destination leaves nothing behind, and names it as it was named', async () => {
+    await using machine = await ownMachine();
+    const ran = await machine.run('destination', 'test', machine.of('new/place'), '--size', '1k');
+    assert.equal(ran.status, 0, ran.stderr.text);
+    assert.equal(ran.stderr.text, `Trying ${machine.of('new/place')}\n`);
+    assert.deepEqual(await readdir(machine.path), []);
+    await mkdir(machine.of('there'));
+    assert.equal(
+      (await machine.run('destination', 'test', machine.of('there'), '--size', '1k')).status,
+      0,
+    );
+    assert.deepEqual(await readdir(machine.path), ['there']);
+  });
+
+  test('an empty host, and help as a word', async () => {
+    await using machine = await ownMachine();
+    await machine.write({ 'a.txt': 'one' });
+    const [source, repository] = [machine.of('source'), machine.of('repository')];
+    for (const argv of [['backup', source], ['snapshots']])
+      assertRefused(
+        await machine.run(...argv, repository, '--host', ''),
+        2,
+        /"--host": it is empty/u,
+      );
+    const help = await machine.run('help', 'backup');
+    assert.deepEqual(help.stdout.text, (await machine.run('backup', '--help')).stdout.text);
+    assert.equal(help.status, 0);
+    assert.match((await machine.run('help')).stdout.text, /holdfast/u);
+    const made = await machine.run('backup', source, repository, '--json');
+    const { milliseconds } = made.stdout.records.at(-1) ?? {};
+    assert.ok(Number.isInteger(milliseconds), String(milliseconds));
   });
 
   test('a disk that is not there, and a repository that is another one', async () => {

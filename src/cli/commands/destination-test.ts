@@ -1,3 +1,4 @@
+import { NewDirectories } from '../../engine/destination/new-directories.ts';
 import { systemRandom } from '../../base/random.ts';
 import type { CommandRun } from '../command.ts';
 import type { destinationTest } from '../definitions/destination.ts';
@@ -12,13 +13,18 @@ export const run: CommandRun<typeof destinationTest> = async (input, session) =>
     openDestinationStorage(input.arguments.URL, input.flags, session),
   ]);
   await using storage = opened.storage;
-  output.note(`Trying ${displayText(opened.destination)}`);
+  const isLocal = /^(?:par2\+)?file$/u.test(opened.url.scheme);
+  output.note(`Trying ${displayText(isLocal ? storage.location : opened.destination)}`);
+  // Only here can it be seen which directories were not there before.
+  const made = isLocal ? await NewDirectories.on(storage.location) : undefined;
+  await using _removed = { [Symbol.asyncDispose]: async () => made?.remove() };
   const trials = await tryDestination(
     storage,
     {
       transferSize: input.flags.size ?? 16 * 1024 ** 2,
       random: systemRandom,
-      tell: (trial) => output.object({ type: 'trial', ...trial }),
+      tell: (trial) =>
+        output.object({ type: 'trial', ...trial, duration: Math.round(trial.duration) }),
     },
     operationContext(session),
   );

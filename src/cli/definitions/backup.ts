@@ -1,7 +1,7 @@
 import { AppError } from '../../base/errors.ts';
 import { parseSize } from '../../base/size.ts';
 import { defineCommand } from '../command.ts';
-import { listFlag, switchFlag, valueFlag, wholeNumber } from '../flag.ts';
+import { listFlag, notEmpty, switchFlag, valueFlag, wholeNumber } from '../flag.ts';
 import { archiveBackupFlags } from './archive-flags.ts';
 import { databaseSourceFlags } from './database-flags.ts';
 import { dryRun, pathRuleFlags, repository } from './shared-flags.ts';
@@ -58,6 +58,7 @@ export const backup = defineCommand({
     host: valueFlag({
       placeholder: 'NAME',
       help: 'Record this host name instead of that of the machine',
+      parse: notEmpty,
     }),
     time: valueFlag({ placeholder: 'TIME', help: 'Record this time instead of now' }),
     stdin: switchFlag({ help: 'Back up what comes from standard input' }),

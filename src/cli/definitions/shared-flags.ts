@@ -1,4 +1,4 @@
-import { listFlag, switchFlag, valueFlag } from '../flag.ts';
+import { listFlag, notEmpty, switchFlag, valueFlag } from '../flag.ts';
 import type { Positional } from '../command.ts';
 
 /** The repository a command works on. */
@@ -21,6 +21,7 @@ export const snapshotFilterFlags = {
     placeholder: 'NAME',
     environment: false,
     help: 'Only snapshots of this host; may be repeated',
+    parse: notEmpty,
   }),
   path: listFlag({
     placeholder: 'PATH',

@@ -78,7 +78,8 @@ function eventRecord(
       };
     case 'summary': {
       const { type, operation, snapshot, details, ...counters } = event;
-      return { type, operation, snapshot, ...counters, ...details };
+      const milliseconds = Math.round(counters.milliseconds);
+      return { type, operation, snapshot, ...counters, milliseconds, ...details };
     }
   }
 }

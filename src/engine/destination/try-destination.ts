@@ -5,6 +5,7 @@ import type { RandomBytes } from '../../base/random.ts';
 import { formatRate, formatSize } from '../../base/size.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { OperationContext } from '../operation.ts';
+import { failureReason } from './failure-reason.ts';
 import type { Trial } from './trial.ts';
 
 export interface TryDestinationOptions {
@@ -109,7 +110,7 @@ class TrialRun {
       this.#add({
         name,
         outcome: 'failed',
-        seen: messageOf(error),
+        seen: failureReason(error),
         duration: clock.monotonic() - begun,
         ...(hint !== undefined && { advice: hint }),
       });

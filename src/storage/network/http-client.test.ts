@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 
 import { pattern, rejectsWith } from '#test/support/storage-samples.ts';
 
+import { hasCode } from '../../base/errors.ts';
 import { HttpClient } from './http-client.ts';
 
 /** A server that does with each connection what a test wants. */
@@ -52,6 +53,15 @@ describe('HttpClient', () => {
     const answer = await client.request({ method: 'PUT', url: server.url, action: 'store', body });
     await answer.discard();
     assert.equal(answer.status, 200);
+  });
+
+  test('a connection that is closed at once may want TLS', async () => {
+    await using server = await serving((socket) => socket.once('data', () => socket.destroy()));
+    await using client = new HttpClient({ connections: 1, environment: {} });
+    await assert.rejects(
+      client.request({ method: 'GET', url: server.url, action: 'ask' }),
+      (error) => hasCode(error, 'storage/unavailable') && /expect TLS/u.test(error.hint ?? ''),
+    );
   });
 
   test('waits for a server that takes a large body slowly', async () => {

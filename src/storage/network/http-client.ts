@@ -112,13 +112,28 @@ export class HttpClient implements AsyncDisposable {
       return responseOf(answer, action, { signal });
     } catch (error) {
       signal?.throwIfAborted();
-      throw 'body' in failure ? failure.body : translateNetworkError(error, action);
+      throw 'body' in failure
+        ? failure.body
+        : withTlsHint(translateNetworkError(error, action), target);
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#dispatcher.destroy();
   }
+}
+
+/** A server that expects TLS just closes a connection without. */
+function withTlsHint(error: unknown, { protocol }: URL): unknown {
+  const isClosed =
+    error instanceof AppError &&
+    ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(String(error.details['system']));
+  if (protocol !== 'http:' || !isClosed) return error;
+  return new AppError(error.code, error.message, {
+    cause: error,
+    details: error.details,
+    hint: 'If it is always so, the server may expect TLS at that port: look at the scheme of the URL, and at the options "tls" and "endpoint"',
+  });
 }
 
 /**

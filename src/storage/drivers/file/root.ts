@@ -30,6 +30,7 @@ export class Root {
   async exists(): Promise<boolean> {
     const found = await this.#look();
     if (this.#seen === undefined) {
+      if (found === undefined) await this.#refuseDeadLink();
       this.#seen = found;
       return found !== undefined;
     }
@@ -49,6 +50,17 @@ export class Root {
     throw new AppError('storage/not-found', `There is no directory "${this.directory}"`, {
       hint: 'Look at the spelling, and whether the disk or network share that should hold it is mounted',
     });
+  }
+
+  /** Nothing can be made behind a link that leads nowhere, and what it should lead to may only not be mounted. */
+  async #refuseDeadLink(): Promise<void> {
+    const link = await unlessMissing(() => this.#fileSystem.lstat(this.directory));
+    if (link?.isSymbolicLink() !== true) return;
+    throw new AppError(
+      'storage/access-denied',
+      `"${this.directory}" is a symbolic link that leads nowhere`,
+      { hint: 'Mount what it leads to, or make the directory there' },
+    );
   }
 
   async #look(): Promise<Identity | undefined> {

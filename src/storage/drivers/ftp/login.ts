@@ -12,9 +12,10 @@ export async function logIn(
   settings: FtpSettings,
   known: FtpServer | undefined,
 ): Promise<FtpServer> {
-  const action = `log in to "${settings.host}"`;
+  let action = `reach "${settings.host}"`;
   try {
     await connect(client, settings);
+    action = `log in to "${settings.host}"`;
     await authenticate(client, settings);
     return await agree(client, settings, known);
   } catch (error) {

@@ -93,7 +93,7 @@ export class GoogleTokens implements Authorizer {
       },
     });
     try {
-      const client = await auth.getClient();
+      const client = await withoutWarnings(() => auth.getClient());
       const { token } = await client.getAccessToken();
       if (typeof token !== 'string') throw new Error('No access token was given');
       return this.#tokenOf(token, client.credentials.expiry_date ?? undefined);
@@ -192,4 +192,18 @@ function refusedToken(reason: string, cause?: unknown): AppError {
       ...(cause !== undefined && { cause }),
     },
   );
+}
+
+/** Google's library warns past us, by Node, that there is no metadata server here; the error that follows says what is missing. */
+async function withoutWarnings<Result>(call: () => Promise<Result>): Promise<Result> {
+  const emitWarning = process.emitWarning.bind(process);
+  process.emitWarning = (warning: string | Error, ...rest: unknown[]) => {
+    if (rest[0] !== 'MetadataLookupWarning')
+      Reflect.apply(emitWarning, undefined, [warning, ...rest]);
+  };
+  try {
+    return await call();
+  } finally {
+    process.emitWarning = emitWarning;
+  }
 }

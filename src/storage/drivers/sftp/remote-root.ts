@@ -51,6 +51,7 @@ export class RemoteRoot {
         },
       );
     }
+    if (found === undefined) await this.#refuseDeadLink(session);
     if (found !== undefined && !isDirectory(found)) {
       throw new AppError('storage/access-denied', `"${this.#location}" is no directory`, {
         hint: 'Choose a directory on the server, or the path of one that is to be made',
@@ -58,5 +59,16 @@ export class RemoteRoot {
     }
     this.#wasSeen = found !== undefined;
     return this.#wasSeen;
+  }
+
+  /** Nothing can be made behind a link that leads nowhere, and what it should lead to may only not be mounted. */
+  async #refuseDeadLink(session: SftpSession): Promise<void> {
+    const link = await unlessStatus(session.lstat(this.path), statusCode.noSuchFile);
+    if (link === undefined) return;
+    throw new AppError(
+      'storage/access-denied',
+      `"${this.#location}" is a symbolic link that leads nowhere`,
+      { hint: 'Mount on the server what it leads to, or make the directory there' },
+    );
   }
 }

@@ -102,6 +102,21 @@ describe('SFTP tells what is wrong on the server', { skip, concurrency: false },
     assert.deepEqual(await namesIn(storage, ''), []);
   });
 
+  test('a path that is a link to nowhere', async () => {
+    const link = place();
+    await symlink(`${link}-unmounted`, link);
+    const put = async (): Promise<void> => {
+      await using storage = await open(link);
+      await storage.put('a', pattern(10));
+    };
+    const listing = async (): Promise<void> => {
+      await using storage = await open(link);
+      await namesIn(storage, '');
+    };
+    await says(put(), 'storage/access-denied', /symbolic link that leads nowhere/u);
+    await says(listing(), 'storage/access-denied', /symbolic link that leads nowhere/u);
+  });
+
   test('a path that is a file', async () => {
     const file = place();
     await writeFile(file, 'x');
