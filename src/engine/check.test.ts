@@ -278,3 +278,38 @@ test('what a check has found by reading is looked at again by a repair that read
   await repository.suspects.note([]);
   assert.equal((await repository.suspects.recall()).size, 0);
 });
+
+describe('a pack that is damaged, after a repair and a backup', () => {
+  const ways: Readonly<Record<string, Damage>> = {
+    'flipped in the middle': (storage, name) => flipStoredBit(storage, name, { byte: 5000 }),
+    'flipped in its head': (storage, name) => flipStoredBit(storage, name, { byte: 100 }),
+    empty: damages['empty']!,
+    truncated: async (storage, name) =>
+      storage.put(name, (await storage.read(name)).subarray(0, 20_000)),
+    'all zeros': async (storage, name) =>
+      storage.put(name, new Uint8Array((await storage.read(name)).length)),
+  };
+  for (const [how, damage] of Object.entries(ways)) {
+    test(`is no damage any more, and is pruned: ${how}`, async () => {
+      await using scene = await Scene.make();
+      const pack = await scene.largestPack();
+      await damage(scene.storage, pack);
+      const input = { readData: 'all' } as const;
+      const found = (await scene.check(scene.bare, input)).result;
+      assert.equal(found.affected.length, 1);
+      assert.deepEqual(await scene.repair(scene.bare, input), ['condemn-packs']);
+      assert.deepEqual((await scene.check(scene.bare, input)).steps, [], 'once is enough');
+      await scene.prune();
+      assert.ok((await scene.names('packs/')).includes(pack), 'something is still lost with it');
+      await scene.backUp();
+      const healed = (await scene.check(scene.bare, input)).result;
+      assert.equal(damageOf(healed), undefined);
+      assert.match(healed.findings[0]!.message, /no snapshot needs it any more/u);
+      await scene.prune();
+      assert.ok(!(await scene.names('packs/')).includes(pack));
+      const { findings, snapshots } = (await scene.check(scene.bare, input)).result;
+      assert.deepEqual(findings, []);
+      assert.equal(snapshots, 2);
+    });
+  }
+});

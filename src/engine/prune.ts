@@ -64,8 +64,9 @@ export async function prune(
     );
   }
   const started = clock.monotonic();
-  const bytes = plan.victims.reduce((sum, { use }) => sum + use.pack.size, 0);
-  report({ type: 'total', files: plan.victims.length, bytes, final: true });
+  const sizes = [...plan.victims.map(({ use }) => use.pack), ...plan.destroyed];
+  const bytes = sizes.reduce((sum, { size }) => sum + size, 0);
+  report({ type: 'total', files: sizes.length, bytes, final: true });
   let done = { files: 0, bytes: 0 };
   const result = await collect(
     access,

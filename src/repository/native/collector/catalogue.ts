@@ -35,6 +35,8 @@ export interface Catalogue {
   readonly vanished: readonly ListedPack[];
   /** Why packs that exist cannot be used: nobody can tell what they hold. */
   readonly unreadable: ReadonlyMap<string, AppError>;
+  /** How large those are. */
+  readonly sizes: ReadonlyMap<string, number>;
 }
 
 export interface CatalogueOptions extends CallOptions {
@@ -62,6 +64,7 @@ export async function loadCatalogue(
     } else unknown.push({ name, size, modified });
   }
   const unreadable = new Map<string, AppError>();
+  const sizes = new Map<string, number>();
   const read = mapPool(
     unknown,
     access.storage.capabilities.concurrency,
@@ -81,6 +84,7 @@ export async function loadCatalogue(
         if (hasCode(error, 'storage/not-found')) return undefined; // Collected since it was listed.
         if (!hasCode(error, 'repository/damaged', 'repository/unsupported')) throw error;
         unreadable.set(name, error);
+        sizes.set(name, size);
         return undefined;
       }
     },
@@ -91,7 +95,7 @@ export async function loadCatalogue(
   const verdicts = known ?? (await listVerdicts(access, { signal }));
   // Of several copies the table keeps the first: one that was found bad comes last.
   packs.sort((left, right) => Number(verdicts.isBad(left)) - Number(verdicts.isBad(right)));
-  return { packs, table: tableOf(packs), index, verdicts, vanished, unreadable };
+  return { packs, table: tableOf(packs), index, verdicts, vanished, unreadable, sizes };
 }
 
 /** Several catalogues that complete each other: a later one holds what appeared after the earlier was made. */

@@ -6,8 +6,12 @@ import type { Access } from '../access.ts';
 import { deleteIndexObjects, publishMergedIndex } from '../index/index-merger.ts';
 import { waitForListing } from '../index/pack-listing.ts';
 import { packName, tombstoneName } from '../objects/object-name.ts';
+import { unknownSignerOf } from '../objects/signed-object.ts';
 import { encodeTombstone } from '../objects/tombstone.ts';
+import type { ListedPack } from '../index/index-list.ts';
+import { decodePackTable, type PackTable } from '../packs/pack-table.ts';
 import { readPackTail } from '../packs/pack-tail.ts';
+import { isDestroyed } from './destroyed-packs.ts';
 import { readFinals } from './finals.ts';
 import { Mover } from './mover.ts';
 import type { PruneKnowledge, PrunePlan, Victim } from './prune-plan.ts';
@@ -26,6 +30,9 @@ export interface CollectionResult {
   readonly kept: readonly AppError[];
 }
 
+/** A pack that nothing needs. */
+type Removal = Pick<VerifiedVictim, 'name' | 'size'>;
+
 /** What a collection tells about its progress. */
 export interface CollectionProgress {
   onPhase?(phase: string): void;
@@ -42,7 +49,7 @@ export async function collect(
   progress: CollectionProgress = {},
   options: CallOptions = {},
 ): Promise<CollectionResult> {
-  if (plan.victims.length === 0) {
+  if (plan.victims.length + plan.destroyed.length === 0) {
     const { replaced, published } = await publishMergedIndex(access, options);
     await deleteIndexObjects(access, replaced, options);
     return {
@@ -58,7 +65,9 @@ export async function collect(
   const tombstone = encodeTombstone(
     {
       runId,
-      packs: plan.victims.map(({ use }) => use.pack.name),
+      packs: [...plan.victims.map(({ use }) => use.pack), ...plan.destroyed].map(
+        ({ name }) => name,
+      ),
       snapshots: [],
       time: access.clock.now(),
     },
@@ -123,8 +132,9 @@ class Collection {
     await waitForListing(this.#access, options);
     await this.#markNew(options); // C4
     const victims = await this.#verifyVictims(options); // C5
-    const going = await this.#secure(victims, options); // C6 and C7
-    return this.#remove(going, options); // C8
+    const { listed, unlisted } = this.#destroyed();
+    const going = await this.#secure([...victims, ...listed], options); // C6 and C7
+    return this.#remove([...going, ...unlisted], options); // C8
   }
 
   async #markNew(options: CallOptions): Promise<void> {
@@ -139,7 +149,6 @@ class Collection {
 
   async #verifyVictims(options: CallOptions): Promise<[Victim, VerifiedVictim][]> {
     const { storage, verifying } = this.#access;
-    const { live } = this.#knowledge;
     const verified = mapPool(
       this.#plan.victims,
       storage.capabilities.concurrency,
@@ -150,14 +159,16 @@ class Collection {
             ...call,
             withHead: true,
           });
-          const used = new Map<string, number>();
-          for (const { slot, blobs } of table.segments) {
-            for (const { id } of blobs) if (live.isLive(id)) used.set(toHex(id), slot);
-          }
-          return [victim, { name, size, table, live: used }];
+          return [victim, { name, size, table, live: this.#usedIds(table) }];
         } catch (error) {
           if (hasCode(error, 'storage/not-found')) return undefined;
           if (!hasCode(error, 'repository/damaged', 'storage/bad-range')) throw error;
+          const isGarbage =
+            victim.fate === 'delete' &&
+            unknownSignerOf(error) === undefined &&
+            this.#nothingIsMissing &&
+            (await isDestroyed(storage, name, call));
+          if (isGarbage) return [victim, this.#byIndex(victim.use.pack)];
           this.#keep(error);
           return undefined;
         }
@@ -167,8 +178,48 @@ class Collection {
     return (await Array.fromAsync(verified)).filter((victim) => victim !== undefined);
   }
 
+  /**
+   * Victims without tables of their own. What the index says of them has to be safe elsewhere like anything else; and nothing that is used may be nowhere, because
+   * it might be in one of them.
+   */
+  #destroyed(): {
+    readonly listed: [Pick<Victim, 'fate'>, VerifiedVictim][];
+    readonly unlisted: Removal[];
+  } {
+    const listed: [Pick<Victim, 'fate'>, VerifiedVictim][] = [];
+    const unlisted: Removal[] = [];
+    if (!this.#nothingIsMissing) return { listed, unlisted };
+    for (const pack of this.#plan.destroyed) {
+      if (pack.listed === undefined) unlisted.push(pack);
+      else {
+        const { size } = pack;
+        listed.push([{ fate: 'delete' }, { ...this.#byIndex(pack.listed), size }]);
+      }
+    }
+    return { listed, unlisted };
+  }
+
+  get #nothingIsMissing(): boolean {
+    return this.#knowledge.live.missing.size === 0;
+  }
+
+  /** A victim by what the index says of it. */
+  #byIndex({ name, size, table }: ListedPack): VerifiedVictim {
+    const decoded = decodePackTable(table);
+    return { name, size, table: decoded, live: this.#usedIds(decoded) };
+  }
+
+  #usedIds({ segments }: PackTable): Map<string, number> {
+    const { live } = this.#knowledge;
+    const used = new Map<string, number>();
+    for (const { slot, blobs } of segments) {
+      for (const { id } of blobs) if (live.isLive(id)) used.set(toHex(id), slot);
+    }
+    return used;
+  }
+
   async #secure(
-    victims: readonly [Victim, VerifiedVictim][],
+    victims: readonly (readonly [Pick<Victim, 'fate'>, VerifiedVictim])[],
     options: CallOptions,
   ): Promise<VerifiedVictim[]> {
     const fates = new Map(victims.map(([victim, pack]) => [pack, victim.fate]));
@@ -210,7 +261,7 @@ class Collection {
     }
   }
 
-  async #remove(going: readonly VerifiedVictim[], options: CallOptions): Promise<CollectionResult> {
+  async #remove(going: readonly Removal[], options: CallOptions): Promise<CollectionResult> {
     this.#progress.onPhase?.('deleting');
     const { storage } = this.#access;
     const without = new Set(going.map(({ name }) => name));

@@ -7,6 +7,7 @@ import type { PackKind } from '../packs/pack-table.ts';
 import type { ListedSeal } from '../reader/seal-sequence.ts';
 import { listSeals } from '../reader/snapshot-list.ts';
 import { Catalogues, loadCatalogue } from './catalogue.ts';
+import { destroyedPacks, type DestroyedPack } from './destroyed-packs.ts';
 import { readFinals, type StoredFinal } from './finals.ts';
 import { LiveBlobs } from './live-blobs.ts';
 import { packUses, type PackUse } from './pack-use.ts';
@@ -33,6 +34,8 @@ export interface PruneFigures {
   readonly delete: PackTotal;
   /** Of these, packs that no index object names: what interrupted runs left behind. */
   readonly unreferenced: PackTotal;
+  /** Packs that are destroyed, and of which nothing could be read any more. */
+  readonly destroyed: PackTotal;
   /** Packs whose used part is stored anew. */
   readonly repack: PackTotal;
   /** Small packs that are joined. */
@@ -59,6 +62,8 @@ export interface Victim {
 export interface PrunePlan {
   readonly figures: PruneFigures;
   readonly victims: readonly Victim[];
+  /** Packs that go as well if everything that is used is found elsewhere. */
+  readonly destroyed: readonly DestroyedPack[];
   /** Segments of which little is used are opened and sealed again. */
   readonly rewrite: boolean;
   /** Kinds of which every segment is. */
@@ -113,6 +118,7 @@ export async function planCollection(
   const doomed = await listTombstones(access, options);
   const dead = deadTombstones(access, doomed);
   const uses = packUses(access, first, verdicts);
+  const destroyed = live.missing.size > 0 ? [] : await destroyedPacks(access, first, options);
   const mayRewrite = rewrite && access.keys.role === 'owner';
   const chosen = limited(
     choose(access, uses, { verdicts, pending, dead, mayRewrite }),
@@ -120,8 +126,9 @@ export async function planCollection(
     maxRepack,
   );
   return {
-    figures: figuresOf(uses, chosen, mayRewrite),
+    figures: figuresOf(uses, chosen, mayRewrite, destroyed),
     victims: chosen.victims,
+    destroyed,
     rewrite: mayRewrite,
     rewriteWhole: mayRewrite ? fewOf(access, chosen.victims) : new Set(),
     abandoned: abandonedFinals(access, finals, seals, pending),
@@ -249,6 +256,7 @@ function figuresOf(
   uses: readonly PackUse[],
   { victims, spared }: Choice,
   mayRewrite: boolean,
+  lost: readonly DestroyedPack[],
 ): PruneFigures {
   const total = (list: readonly PackUse[]): PackTotal => ({
     packs: list.length,
@@ -260,10 +268,19 @@ function figuresOf(
     list.reduce((result, use) => result + of(use), 0);
   const [deleted, repacked, joined] = [withFate('delete'), withFate('repack'), withFate('join')];
   const moved = [...repacked, ...joined];
+  const destroyed = {
+    packs: lost.length,
+    bytes: lost.reduce((result, { size }) => result + size, 0),
+  };
   const freed =
+    destroyed.bytes +
     total(deleted).bytes +
     sum(moved, (use) => use.freedByCopying + (mayRewrite ? use.freedByRewriting : 0));
-  const before = total(uses);
+  const readable = total(uses);
+  const before = {
+    packs: readable.packs + destroyed.packs,
+    bytes: readable.bytes + destroyed.bytes,
+  };
   const movedBytes = total(moved).bytes;
   const newPacks =
     moved.length === 0
@@ -272,6 +289,7 @@ function figuresOf(
   return {
     before,
     delete: total(deleted),
+    destroyed,
     unreferenced: total(deleted.filter(({ pack }) => !pack.indexed)),
     repack: total(repacked),
     join: total(joined),
@@ -280,7 +298,12 @@ function figuresOf(
     unusedByOwner: sum(uses, (use) => use.freedByRewriting),
     freed,
     after: {
-      packs: before.packs - deleted.length - moved.length + Math.min(newPacks, moved.length),
+      packs:
+        before.packs -
+        destroyed.packs -
+        deleted.length -
+        moved.length +
+        Math.min(newPacks, moved.length),
       bytes: before.bytes - freed,
     },
   };
