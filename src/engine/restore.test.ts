@@ -22,92 +22,22 @@ import { describe, test } from 'node:test';
 import { damaging } from '../../test/support/damaging-storage.ts';
 import { makeHostileTree } from '../../test/support/hostile-tree.ts';
 import { openHandles, scratchDirectory } from '../../test/support/scratch-directory.ts';
+import { backUpOnce, createSmall, machine } from '../../test/support/small-repository.ts';
 import {
-  backUpOnce,
-  createSmall,
-  machine,
-  openSmall,
-} from '../../test/support/small-repository.ts';
+  actionsOf,
+  noise,
+  problemsOf,
+  restoreNewest,
+  snapshotOf,
+} from '../../test/support/small-restore.ts';
 import { compareTrees } from '../../test/support/tree-comparer.ts';
-import { systemClock } from '../base/clock.ts';
 import { hasCode } from '../base/errors.ts';
-import { systemRandom } from '../base/random.ts';
-import type { OperationEvent, SummaryEvent } from '../model/event.ts';
 import { parseRule } from '../model/filter-rule.ts';
 import { compilePathFilter } from '../model/path-filter.ts';
-import { listSnapshots } from '../repository/native/reader/snapshot-list.ts';
 import { MemoryStorage } from '../storage/drivers/memory/memory.ts';
 import { forward } from '../storage/layers/forward.ts';
 import type { Storage } from '../storage/storage.ts';
-import { restore, type RestoreInput } from './restore.ts';
-
-interface Restored {
-  readonly summary: SummaryEvent;
-  readonly events: readonly OperationEvent[];
-}
-
-/** Restores the newest snapshot. */
-async function restoreNewest(
-  storage: Storage,
-  place: string,
-  input: Partial<RestoreInput>,
-  { signal = new AbortController().signal }: { readonly signal?: AbortSignal } = {},
-): Promise<Restored> {
-  await using repository = await openSmall(storage, machine(place));
-  const { snapshots } = await listSnapshots(repository.access);
-  const events: OperationEvent[] = [];
-  const summary = await restore(
-    repository.access,
-    {
-      snapshot: snapshots.at(-1)!,
-      target: `${place}/target`,
-      filter: compilePathFilter([]),
-      delete: false,
-      kept: [],
-      dryRun: false,
-      verify: false,
-      owners: 'numbers',
-      workers: 2,
-      verbose: true,
-      ...input,
-    },
-    { clock: systemClock, signal, report: (event) => events.push(event) },
-  );
-  return { summary, events };
-}
-
-function problemsOf({ events }: Restored): string[] {
-  return events.flatMap((event) =>
-    event.type === 'problem' && event.severity === 'error' ? [event.error.message] : [],
-  );
-}
-
-function actionsOf({ events }: Restored, action: string): string[] {
-  return events.flatMap((event) =>
-    event.type === 'entry' && event.action === action ? [Buffer.from(event.path).toString()] : [],
-  );
-}
-
-/** A repository in memory with one snapshot of what `make` puts into a directory. */
-async function snapshotOf(
-  place: string,
-  make: (source: string) => void,
-  storage: MemoryStorage = new MemoryStorage(),
-): Promise<{ readonly storage: MemoryStorage; readonly source: string; readonly target: string }> {
-  const source = `${place}/source`;
-  if (!existsSync(source)) mkdirSync(source);
-  make(source);
-  if (!(await storage.stat('holdfast').catch(() => false))) {
-    await createSmall(storage, machine(place));
-  }
-  await backUpOnce(storage, machine(place), { paths: [source] });
-  return { storage, source, target: `${place}/target` };
-}
-
-/** Random bytes from `seed` on; large enough for several chunks. */
-function noise(length: number): Uint8Array {
-  return systemRandom(length);
-}
+import type { RestoreInput } from './restore.ts';
 
 describe('restore', () => {
   test('gives back a hostile tree exactly and leaves no handle open', async () => {
@@ -307,6 +237,63 @@ describe('restore', () => {
     assert.deepEqual([summary.files, summary.filesUnchanged], [2, 1]);
     assert.equal(summary.details?.['skipped'], 1);
     assert.equal(readFileSync(`${target}/newer`, 'utf8'), 'existing');
+  });
+
+  test('in place, names of one file that are the same are left as they are', async () => {
+    using scratch = scratchDirectory();
+    const { storage, source } = await snapshotOf(scratch.path, (at) => {
+      mkdirSync(`${at}/b`);
+      writeFileSync(`${at}/a`, noise(2_000_000), { mode: 0o600 });
+      linkSync(`${at}/a`, `${at}/b/again`);
+      linkSync(`${at}/a`, `${at}/c`);
+    });
+    const names = ['a', 'b/again', 'c'].map((name) => `${source}/${name}`);
+    const inodes = (): number[] => names.map((name) => lstatSync(name).ino);
+    const [inode] = inodes();
+    const inPlace = async (dryRun: boolean, input: Partial<RestoreInput> = {}) => {
+      const { summary } = await restoreNewest(storage, scratch.path, {
+        target: undefined,
+        dryRun,
+        ...input,
+      });
+      assert.equal(summary.errors, 0);
+      return [summary.files, summary.filesUnchanged, summary.bytesAdded];
+    };
+    assert.deepEqual(await inPlace(true), [3, 3, 0]);
+    chmodSync(`${source}/a`, 0o644);
+    assert.deepEqual(await inPlace(false), [3, 3, 0]);
+    assert.deepEqual(inodes(), [inode, inode, inode]);
+    assert.equal(lstatSync(`${source}/c`).mode & 0o777, 0o600);
+    // A name that is gone or has become another file is made again, and the others stay.
+    rmSync(`${source}/b/again`);
+    rmSync(`${source}/c`);
+    writeFileSync(`${source}/c`, 'other');
+    assert.deepEqual(await inPlace(true), [3, 1, 0]);
+    assert.deepEqual(await inPlace(false), [3, 1, 0]);
+    assert.deepEqual(inodes(), [inode, inode, inode]);
+  });
+
+  test('in place, a file that has a name outside is replaced, and nothing is done to what has that name', async () => {
+    using scratch = scratchDirectory();
+    const { storage, source } = await snapshotOf(scratch.path, (at) => {
+      mkdirSync(`${at}/b`);
+      writeFileSync(`${at}/a`, 'content');
+      linkSync(`${at}/a`, `${at}/b/again`);
+      utimesSync(`${at}/b`, 5000, 5000);
+    });
+    const outside = scratch.of('outside');
+    const { mode } = lstatSync(`${source}/b`);
+    linkSync(`${source}/a`, outside);
+    chmodSync(outside, 0o640);
+    chmodSync(`${source}/b`, 0o500);
+    const { summary } = await restoreNewest(storage, scratch.path, { target: undefined });
+    assert.equal(summary.errors, 0);
+    assert.equal(lstatSync(outside).mode & 0o777, 0o640);
+    assert.notEqual(lstatSync(`${source}/a`).ino, lstatSync(outside).ino);
+    assert.equal(lstatSync(`${source}/a`).ino, lstatSync(`${source}/b/again`).ino);
+    assert.equal(lstatSync(outside).nlink, 1);
+    assert.equal(lstatSync(`${source}/b`).mtimeMs, 5_000_000);
+    assert.equal(lstatSync(`${source}/b`).mode & 0o777, mode & 0o777);
   });
 
   test('a dry run counts as the restore does', async () => {

@@ -29,7 +29,8 @@ import {
 } from './restore/original-place.ts';
 import { repositoryPlaces } from './restore/repository-places.ts';
 import { markerName, namesInTarget, placeMarker, removeMarker } from './restore/restore-marker.ts';
-import { RestorePlanner, type PlannerOptions } from './restore/restore-planner.ts';
+import type { PlannerOptions } from './restore/planner-options.ts';
+import { RestorePlanner } from './restore/restore-planner.ts';
 import { RestoreTally } from './restore/restore-tally.ts';
 import { WindowRunner } from './restore/window-runner.ts';
 

@@ -108,6 +108,14 @@ export class FileRestorer implements Disposable {
     this.#finally(fd, 'finish', path, () => call(fd));
   }
 
+  /** Gives a file, whose content is right and which has so many names, its metadata. @throws AppError `target/…` */
+  keep(directory: Uint8Array, entry: Entry, links: number): void {
+    const path = joinPath(directory, entry.name);
+    const fd = openForUpdate(this.tree.directory(directory), entry.name, { links });
+    if (fd === undefined) throw vanished(path);
+    this.#finally(fd, 'finish', path, () => this.metadata.applyToOpen(fd, entry, path));
+  }
+
   /** Whom new files in a directory belong to, by one of them. Most that come one after the other lie in the same. */
   #ownerIn(directory: Uint8Array, fd: number): FileOwner | undefined {
     if (this.#lastDirectory !== directory) {

@@ -1,3 +1,4 @@
+import { asBuffer } from '../../base/bytes.ts';
 import type { DirectoryFilter } from '../../model/path-filter.ts';
 import type { TreeEntry } from '../../repository/native/content/tree.ts';
 import type { StoredTree } from '../../repository/native/reader/tree-reader.ts';
@@ -56,4 +57,9 @@ export function nextOf(level: Level): number | undefined {
     return index;
   }
   return undefined;
+}
+
+/** Bytes as a key. */
+export function keyOf(bytes: Uint8Array): string {
+  return asBuffer(bytes).toString('latin1');
 }

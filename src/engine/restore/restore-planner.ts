@@ -1,58 +1,43 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { asBuffer, equalBytes } from '../../base/bytes.ts';
+import { equalBytes } from '../../base/bytes.ts';
 import type { Clock } from '../../base/clock.ts';
 import { AppError, hasCode } from '../../base/errors.ts';
 import { joinPath } from '../../base/posix/path-bytes.ts';
-import type { DirectoryFilter, EntryFacts, Verdict } from '../../model/path-filter.ts';
+import type { DirectoryFilter, Verdict } from '../../model/path-filter.ts';
 import type { TreeEntry } from '../../repository/native/content/tree.ts';
 import type { BlobReader } from '../../repository/native/reader/blob-reader.ts';
 import { isDamage, readTree, type StoredTree } from '../../repository/native/reader/tree-reader.ts';
 import {
   actionFor,
   looksSame,
-  type ExistingPolicy,
   type RestoreAction,
 } from '../../target/filesystem/existing-policy.ts';
 import { removeEntry, removeOthers } from '../../target/filesystem/remove-tree.ts';
 import {
   createSpecial,
   createSymlink,
+  identityOf,
   lookAt,
   makeDirectory,
   type ExistingEntry,
 } from '../../target/filesystem/target-entry.ts';
-import type { SparedPlaces } from '../../target/filesystem/spared-places.ts';
 import { refusal, type TargetProblem } from '../../target/filesystem/target-error.ts';
 import type { OperationContext } from '../operation.ts';
 import { ContentPlanner } from './content-planner.ts';
 import { isFatal, unfinishedMode, type FileRestorer } from './file-restorer.ts';
 import type { RestoreTally } from './restore-tally.ts';
-import { type Level, newLevel, nextOf, noTree } from './restore-level.ts';
-import { RestoreWindow, type FirstName, type RestoredFile } from './restore-window.ts';
+import {
+  type LinkedNames,
+  LinkedNamesInTarget,
+  type Place,
+  type WaitingName,
+} from './linked-names.ts';
+import { factsOf, isLeftOut } from './left-out.ts';
+import type { PlannerOptions, PlannerTarget } from './planner-options.ts';
+import { keyOf, type Level, newLevel, nextOf, noTree } from './restore-level.ts';
+import { newFile, RestoreWindow, type FirstName } from './restore-window.ts';
 import type { WindowRunner } from './window-runner.ts';
-
-export interface PlannerOptions {
-  readonly policy: ExistingPolicy;
-  readonly verify: boolean;
-  /** Remove what the snapshot does not have. */
-  readonly delete: boolean;
-  readonly dryRun: boolean;
-  /** Nothing was in the target. */
-  readonly isFresh: boolean;
-  /** Directories, as latin-1 paths below the target, that only lead to what is restored: nothing in them is deleted, and their metadata stays. */
-  readonly leading: ReadonlySet<string>;
-  /** A name in the target's root that is not of the snapshot and stays. */
-  readonly spared: Uint8Array | undefined;
-  /** Places that are not to be destroyed: the repository, for one. */
-  readonly sparedPlaces: SparedPlaces;
-}
-
-/** Where the planner writes; without a runner nothing is written. */
-export interface PlannerTarget {
-  readonly files: FileRestorer;
-  readonly runner: WindowRunner | undefined;
-}
 
 /** Other things want their turn this often, in milliseconds. */
 const TURN = 5;
@@ -72,6 +57,7 @@ export class RestorePlanner {
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
   readonly #firstNames = new Map<string, FirstName>();
+  readonly #linked = new LinkedNamesInTarget();
   readonly #levels: Level[] = [];
   readonly #content: ContentPlanner | undefined;
   #window: RestoreWindow;
@@ -133,6 +119,7 @@ export class RestorePlanner {
   }
 
   async #end(): Promise<void> {
+    await this.#settleWaiting();
     await this.#submit();
     await this.#runner?.finish();
   }
@@ -274,6 +261,87 @@ export class RestorePlanner {
   }
 
   #restoreEntry(level: Level, entry: TreeEntry, encoded: Uint8Array): Promise<void> | undefined {
+    if (entry.hardLink !== undefined && !this.#firstNames.has(keyOf(entry.hardLink))) {
+      if (this.#waitForOthers(keyOf(entry.hardLink), { place: level, entry, encoded })) {
+        return undefined;
+      }
+    }
+    return this.#restoreName(level, entry, encoded);
+  }
+
+  /** Whether a name is to wait until the other names of its inode are known, so that the inode can stay. If all are by now, it stays. */
+  #waitForOthers(key: string, name: WaitingName): boolean {
+    const { place, entry } = name;
+    let waits = false;
+    const isDone = this.#attempt(joinPath(place.path, entry.name), () => {
+      const existing = this.#lookAt(place, entry.name);
+      waits = this.#linked.has(key) || this.#mayStay(existing, entry);
+      if (!waits) return;
+      const directory = existing === undefined ? '' : identityOf(this.#at(place));
+      this.#linked.add(key, name, existing, directory);
+      const complete = this.#linked.takeComplete(key, existing);
+      if (complete !== undefined) this.#keepTogether(key, complete);
+    });
+    return waits || !isDone;
+  }
+
+  /** Whether something with several names would be left as it is but for these. */
+  #mayStay(existing: ExistingEntry | undefined, entry: TreeEntry): boolean {
+    if (existing === undefined || existing.links === 1) return false;
+    if (existing.mode === unfinishedMode || this.#options.verify) return false;
+    return actionFor(this.#options.policy, { ...existing, links: 1 }, entry) === 'keep';
+  }
+
+  /** Leaves an inode of which all names are the snapshot's; names that it has not yet are made. */
+  #keepTogether(key: string, { names, together }: LinkedNames): void {
+    const [{ place, entry } = names[0]!] = together;
+    const path = joinPath(place.path, entry.name);
+    this.#firstNames.set(key, { directory: place.path, name: entry.name, file: undefined });
+    this.#attempt(path, () => {
+      if (this.#options.dryRun) return;
+      if (entry.type === 'file') this.#applyToKept(place, entry, together.length);
+      else this.#files?.metadata.applyToSpecial(this.#at(place), entry.name, entry, path);
+    });
+    for (const name of names) {
+      if (together.includes(name))
+        this.#unchanged(joinPath(name.place.path, name.entry.name), name.entry);
+      else void this.#restoreName(name.place, name.entry, name.encoded);
+    }
+  }
+
+  /** Those that have waited in vain, since the inode has names that are not the snapshot's: it is theirs, and a new one is made. */
+  async #settleWaiting(): Promise<void> {
+    const waiting = Array.from(this.#linked.takeAll());
+    if (waiting.length === 0) return;
+    // What is written until now finishes the directories that they are in; now these are opened again.
+    await this.#submit();
+    await this.#runner?.finish();
+    const touched = new Map<string, Place>();
+    for (const [, { names }] of waiting) {
+      for (const { place, entry, encoded } of names) {
+        const { path } = place;
+        if (!touched.has(keyOf(path))) {
+          touched.set(keyOf(path), place);
+          this.#attempt(path, () => this.#reopen(path));
+        }
+        await this.#restoreName(place, entry, encoded);
+        await this.#turn();
+      }
+    }
+    for (const { path, entry, restoresMetadata } of touched.values()) {
+      const isLeft = restoresMetadata && path.length > 0 && !this.#options.dryRun;
+      if (isLeft) this.#window.directories.push({ path, entry });
+    }
+  }
+
+  #reopen(path: Uint8Array): void {
+    if (path.length === 0 || this.#options.dryRun || this.#files === undefined) return;
+    const slash = path.lastIndexOf(0x2f);
+    const parent = this.#files.tree.directory(path.subarray(0, Math.max(0, slash)));
+    makeDirectory(parent, path.subarray(slash + 1));
+  }
+
+  #restoreName(level: Place, entry: TreeEntry, encoded: Uint8Array): Promise<void> | undefined {
     const path = joinPath(level.path, entry.name);
     const key = entry.hardLink === undefined ? undefined : keyOf(entry.hardLink);
     const first = key === undefined ? undefined : this.#firstNames.get(key);
@@ -304,7 +372,7 @@ export class RestorePlanner {
     return waiting;
   }
 
-  #actionFor(level: Level, entry: TreeEntry, isLater: boolean): RestoreAction {
+  #actionFor(level: Place, entry: TreeEntry, isLater: boolean): RestoreAction {
     const { policy, verify } = this.#options;
     const existing = this.#lookAt(level, entry.name);
     if (existing?.type === 'file' && existing.mode === unfinishedMode && entry.type === 'file') {
@@ -315,7 +383,7 @@ export class RestorePlanner {
     return verify && action === 'keep' && entry.type === 'file' ? 'update' : action;
   }
 
-  #later(level: Level, entry: TreeEntry, first: FirstName, path: Uint8Array): void {
+  #later(level: Place, entry: TreeEntry, first: FirstName, path: Uint8Array): void {
     if (this.#options.dryRun) {
       this.#tally.links++;
       this.#count(entry);
@@ -323,7 +391,7 @@ export class RestorePlanner {
     } else this.#window.links.push({ directory: level.path, entry, first });
   }
 
-  #restoreSpecial(level: Level, entry: TreeEntry, path: Uint8Array, isThere: boolean): void {
+  #restoreSpecial(level: Place, entry: TreeEntry, path: Uint8Array, isThere: boolean): void {
     const at = this.#at(level);
     if (!isThere) {
       if (entry.type === 'symlink') createSymlink(at, entry.name, entry.linkTarget!);
@@ -335,16 +403,18 @@ export class RestorePlanner {
   }
 
   /** The content is right already. */
-  #keep({ path: directory }: Level, entry: TreeEntry, path: Uint8Array): void {
+  #keep(place: Place, entry: TreeEntry, path: Uint8Array): void {
+    this.#applyToKept(place, entry, 1);
+    this.#unchanged(path, entry);
+  }
+
+  #applyToKept({ path: directory }: Place, entry: TreeEntry, links: number): void {
     try {
-      this.#files?.withFile(directory, entry.name, (fd) => {
-        this.#files?.metadata.applyToOpen(fd, entry, path);
-      });
+      this.#files?.keep(directory, entry, links);
     } catch (error) {
       // Immutable or being run, and with the right size and time: finished by an earlier restore.
       if (!hasCode(error, 'target/refused')) throw error;
     }
-    this.#unchanged(path, entry);
   }
 
   #pretend(action: RestoreAction, path: Uint8Array, entry: TreeEntry): void {
@@ -365,7 +435,7 @@ export class RestorePlanner {
   }
 
   /** The policy leaves what is there, which may be the same all the same. */
-  #skip(level: Level, entry: TreeEntry, path: Uint8Array): void {
+  #skip(level: Place, entry: TreeEntry, path: Uint8Array): void {
     const existing = this.#lookAt(level, entry.name);
     if (existing !== undefined && looksSame(existing, entry)) this.#unchanged(path, entry);
     else this.#tally.leave(path, entry.size);
@@ -378,16 +448,16 @@ export class RestorePlanner {
     } else this.#tally.others++;
   }
 
-  #at({ path }: Level): number {
+  #at({ path }: Pick<Place, 'path'>): number {
     if (this.#files === undefined) throw new AppError('internal', 'There is no target');
     return this.#files.tree.directory(path);
   }
 
-  #lookAt(level: Level, name: Uint8Array): ExistingEntry | undefined {
+  #lookAt(level: Place, name: Uint8Array): ExistingEntry | undefined {
     return level.isFresh ? undefined : lookAt(this.#at(level), name);
   }
 
-  #remove(level: Level, name: Uint8Array, path: Uint8Array): void {
+  #remove(level: Place, name: Uint8Array, path: Uint8Array): void {
     const { dryRun, sparedPlaces } = this.#options;
     const existing = lookAt(this.#at(level), name);
     const place = existing && sparedPlaces.within(existing);
@@ -427,51 +497,4 @@ export class RestorePlanner {
     if (isDamage(error)) this.#tally.damaged++;
     this.#tally.problem(path, error);
   }
-}
-
-function newFile(
-  directory: Uint8Array,
-  { name, size }: TreeEntry,
-  encoded: Uint8Array,
-  update: boolean,
-): RestoredFile {
-  return {
-    directory,
-    name,
-    encoded,
-    size,
-    update,
-    inParts: false,
-    pending: 0,
-    error: undefined,
-    missing: 0,
-  };
-}
-
-function factsOf({
-  type,
-  size,
-  mtime,
-}: Pick<ExistingEntry, 'type' | 'size' | 'mtime'>): EntryFacts {
-  return {
-    directory: type === 'directory',
-    file: type === 'file',
-    size,
-    modified: mtime.seconds * 1000 + mtime.nanoseconds / 1e6,
-  };
-}
-
-/** Bytes as a key. */
-function keyOf(bytes: Uint8Array): string {
-  return asBuffer(bytes).toString('latin1');
-}
-
-/** Whether a filter leaves out something that is in the target and not in the snapshot. */
-function isLeftOut(
-  filter: DirectoryFilter | undefined,
-  name: Uint8Array,
-  existing: ExistingEntry | undefined,
-): boolean {
-  if (filter === undefined || existing === undefined) return false;
-  return !filter.child(name, factsOf(existing)).included;
 }

@@ -24,6 +24,26 @@ export interface RestoredFile {
   missing: number;
 }
 
+/** A file of which nothing is restored yet. `encoded` is its entry. */
+export function newFile(
+  directory: Uint8Array,
+  { name, size }: TreeEntry,
+  encoded: Uint8Array,
+  update: boolean,
+): RestoredFile {
+  return {
+    directory,
+    name,
+    encoded,
+    size,
+    update,
+    inParts: false,
+    pending: 0,
+    error: undefined,
+    missing: 0,
+  };
+}
+
 /** A blob for a file. */
 export interface FileUse extends BlobUse {
   readonly file: RestoredFile;

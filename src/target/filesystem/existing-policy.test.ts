@@ -30,6 +30,7 @@ function existing(changes: Partial<ExistingEntry> = {}): ExistingEntry {
   return { ...entry(), isMountPoint: false, device: 1, inode: 1n, ...changes };
 }
 
+const device = { type: 'character-device', deviceMajor: 1, deviceMinor: 5 } as const;
 const link = (target: string) => ({ type: 'symlink' as const, linkTarget: Buffer.from(target) });
 const older = { seconds: 100, nanoseconds: 4 };
 const newer = { seconds: 100, nanoseconds: 6 };
@@ -50,7 +51,10 @@ const cases: readonly [
   ['always', existing({ type: 'directory' }), entry(), 'replace'],
   ['always', existing({ type: undefined }), entry(), 'replace'],
   ['always', existing(), entry({ type: 'directory' }), 'replace'],
-  ['always', existing({ type: 'fifo' }), entry({ type: 'fifo' }), 'replace'],
+  ['always', existing({ type: 'fifo' }), entry({ type: 'fifo' }), 'keep'],
+  ['always', existing({ type: 'fifo', links: 2 }), entry({ type: 'fifo' }), 'replace'],
+  ['always', existing({ ...device, deviceMinor: 3 }), entry({ ...device, deviceMinor: 3 }), 'keep'],
+  ['always', existing({ ...device, deviceMinor: 3 }), entry(device), 'replace'],
   ['always', existing(link('a')), entry(link('a')), 'keep'],
   ['always', existing(link('a')), entry(link('b')), 'replace'],
   ['if-changed', existing(), entry(), 'keep'],

@@ -33,7 +33,7 @@ export function actionFor(
   if (policy === 'if-newer' && compareTimestamps(entry.mtime, existing.mtime) <= 0) return 'skip';
   if (existing.type !== entry.type) return 'replace';
   if (entry.type === 'symlink') return isSameLink(existing, entry) ? 'keep' : 'replace';
-  if (entry.type !== 'file') return 'replace';
+  if (entry.type !== 'file') return isSameSpecial(existing, entry) ? 'keep' : 'replace';
   const isSame = existing.size === entry.size && equalTimestamps(existing.mtime, entry.mtime);
   // A name of a file that has others is replaced even so: its metadata must not change the others.
   if (policy === 'if-changed' && isSame && existing.links === 1) return 'keep';
@@ -46,6 +46,14 @@ export function looksSame(existing: ExistingEntry, entry: Entry): boolean {
   if (entry.type === 'symlink') return isSameTarget(existing, entry);
   if (entry.type !== 'file') return true;
   return existing.size === entry.size && equalTimestamps(existing.mtime, entry.mtime);
+}
+
+/** Of a FIFO, socket or device, which are of the same kind. */
+function isSameSpecial(existing: ExistingEntry, entry: Entry): boolean {
+  const isSameDevice =
+    existing.deviceMajor === entry.deviceMajor && existing.deviceMinor === entry.deviceMinor;
+  const isDevice = entry.type === 'block-device' || entry.type === 'character-device';
+  return existing.links === 1 && (!isDevice || isSameDevice);
 }
 
 function isSameLink(existing: ExistingEntry, entry: Entry): boolean {

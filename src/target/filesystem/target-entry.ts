@@ -42,6 +42,9 @@ export interface ExistingEntry {
   readonly links: number;
   readonly device: number;
   readonly inode: bigint;
+  /** The device that a device node is. */
+  readonly deviceMajor: number;
+  readonly deviceMinor: number;
   readonly isMountPoint: boolean;
   readonly linkTarget: Uint8Array | undefined;
 }
@@ -68,12 +71,22 @@ export function lookAt(directory: number, name: Uint8Array): ExistingEntry | und
     links: status.links,
     device: status.device,
     inode: status.inode,
+    deviceMajor: status.deviceMajor,
+    deviceMinor: status.deviceMinor,
     isMountPoint: status.isMountRoot,
     linkTarget:
       type === 'symlink'
         ? attempt('read the link', name, () => readLinkAt(directory, name))
         : undefined,
   };
+}
+
+/** What tells an open directory from all others. */
+export function identityOf(directory: number): string {
+  shared ??= new FileStatus();
+  const errno = shared.readOpen(directory);
+  if (errno !== 0) throw targetError('look at', Buffer.from('.'), new SystemError(errno, 'statx'));
+  return `${shared.device}:${shared.inode}`;
 }
 
 /**
@@ -110,13 +123,18 @@ export function createFile(directory: number, name: Uint8Array): number {
 /**
  * Opens an existing file to bring its content up to date in place, and makes it private meanwhile; the caller closes it.
  *
- * @returns `undefined` if it must be replaced instead: not a regular file, known under several names (the others must not
+ * @param links how many names it has, all of which may change
+ * @returns `undefined` if it must be replaced instead: not a regular file, known under other names as well (which must not
  * change), being executed, or not to be made private by this user
  */
-export function openForUpdate(directory: number, name: Uint8Array): number | undefined {
+export function openForUpdate(
+  directory: number,
+  name: Uint8Array,
+  { links = 1 }: { readonly links?: number } = {},
+): number | undefined {
   checkName(name);
   const existing = lookAt(directory, name);
-  if (existing?.type !== 'file' || existing.links !== 1) return undefined;
+  if (existing?.type !== 'file' || existing.links !== links) return undefined;
   let fd: number;
   try {
     // O_NONBLOCK: should a FIFO have taken the name meanwhile, nobody waits for its other end.
@@ -129,7 +147,7 @@ export function openForUpdate(directory: number, name: Uint8Array): number | und
   try {
     shared ??= new FileStatus();
     const errno = shared.readOpen(fd);
-    if (errno === 0 && entryTypeOf(shared.mode) === 'file' && shared.links === 1) {
+    if (errno === 0 && entryTypeOf(shared.mode) === 'file' && shared.links === links) {
       fchmodSync(fd, 0o600);
       return fd;
     }

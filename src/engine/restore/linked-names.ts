@@ -1,0 +1,81 @@
+import type { TreeEntry } from '../../repository/native/content/tree.ts';
+import type { ExistingEntry } from '../../target/filesystem/target-entry.ts';
+import type { Level } from './restore-level.ts';
+
+/** Where a name is, of a directory that may have been left meanwhile. */
+export type Place = Pick<Level, 'path' | 'entry' | 'isFresh' | 'restoresMetadata'>;
+
+/** A name whose turn comes when it is known what the others of its inode are. */
+export interface WaitingName {
+  readonly place: Place;
+  readonly entry: TreeEntry;
+  readonly encoded: Uint8Array;
+}
+
+/** Names that are one inode in the snapshot, the first of which is one of several of an inode in the target. */
+export interface LinkedNames {
+  readonly names: readonly WaitingName[];
+  /** Those that are names of the same inode in the target. */
+  readonly together: readonly WaitingName[];
+}
+
+interface Group {
+  readonly device: number;
+  readonly inode: bigint;
+  readonly names: WaitingName[];
+  readonly together: WaitingName[];
+  /** The directories and names of `together`: a directory that is mounted twice must not count twice. */
+  readonly seen: Set<string>;
+}
+
+/**
+ * Keeps names of a file that is in the target already under several names until all of these are known to be the snapshot's: only then nobody outside sees
+ * what is done to the file, and it can stay.
+ */
+export class LinkedNamesInTarget {
+  readonly #groups = new Map<string, Group>();
+
+  has(key: string): boolean {
+    return this.#groups.has(key);
+  }
+
+  /** Takes a name in; `directory` tells the directory that it is in from all others. */
+  add(
+    key: string,
+    { place: { path, entry, isFresh, restoresMetadata }, ...own }: WaitingName,
+    existing: ExistingEntry | undefined,
+    directory: string,
+  ): void {
+    // Not all that is known of a directory, which would be kept as long.
+    const name = { ...own, place: { path, entry, isFresh, restoresMetadata } };
+    let group = this.#groups.get(key);
+    if (group === undefined) {
+      if (existing === undefined) throw new TypeError('The first name is in the target');
+      const { device, inode } = existing;
+      group = { device, inode, names: [], together: [], seen: new Set() };
+      this.#groups.set(key, group);
+    }
+    group.names.push(name);
+    if (existing?.inode !== group.inode || existing.device !== group.device) return;
+    const seen = `${directory}/${Buffer.from(name.entry.name).toString('latin1')}`;
+    if (group.seen.has(seen)) return;
+    group.seen.add(seen);
+    group.together.push(name);
+  }
+
+  /** Those of a key if the inode has no other names; they wait no longer then. */
+  takeComplete(key: string, existing: ExistingEntry | undefined): LinkedNames | undefined {
+    const group = this.#groups.get(key);
+    if (group === undefined || existing === undefined) return undefined;
+    const isSame = existing.inode === group.inode && existing.device === group.device;
+    if (!isSame || existing.links !== group.together.length) return undefined;
+    this.#groups.delete(key);
+    return group;
+  }
+
+  /** All that still wait. */
+  *takeAll(): Iterable<readonly [key: string, names: LinkedNames]> {
+    for (const [key, group] of this.#groups) yield [key, group];
+    this.#groups.clear();
+  }
+}
