@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { readdir, readFile, rm, symlink, truncate } from 'node:fs/promises';
 import { test } from 'node:test';
 
 import { type OwnMachine, ownMachine } from './own-machine.ts';
@@ -175,4 +175,15 @@ test('a source that is a link to a file is that file, also in an archive of dupl
     await records(machine, 'backup', machine.of('source/link'), place, '--format', format);
     assert.equal((await machine.run('cat', place, 'latest:link')).stdout.text, 'one');
   }
+});
+
+test('how many times smaller is told in digits that mean something', async () => {
+  await using machine = await ownMachine();
+  await machine.write({ 'a.txt': 'one' });
+  await truncate(machine.of('source/a.txt'), 1024 ** 4);
+  const repository = machine.of('repository');
+  assert.equal((await machine.run('backup', machine.of('source'), repository)).status, 0);
+  const stats = await machine.run('stats', repository);
+  assert.match(stats.stdout.text, /\(\d{1,3}(?:,\d{3})+× smaller/u);
+  assert.doesNotMatch(stats.stdout.text, /\d{3}\.\d\d×/u);
 });

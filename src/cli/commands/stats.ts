@@ -39,7 +39,9 @@ export const run: CommandRun<typeof stats> = async (input, session) => {
 
 function tell(result: RepositoryStats, output: Output): void {
   const { snapshots, unfinishedSnapshots, files, sourceBytes, data, meta, total } = result;
-  const times = (ratio: number): string => `${ratio.toFixed(2)}×`;
+  // Large ones come of holes, and are no measure of anything.
+  const times = (ratio: number): string =>
+    `${ratio < 100 ? ratio.toFixed(2) : formatCount(Math.round(ratio))}×`;
   const unused = data.unusedBytes + meta.unusedBytes;
   const unfinished =
     unfinishedSnapshots === 0 ? '' : `, ${formatCount(unfinishedSnapshots)} unfinished`;
