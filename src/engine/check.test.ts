@@ -77,8 +77,8 @@ class Scene implements AsyncDisposable {
     return plan.steps.map(({ kind }) => kind);
   }
 
-  async forget(id: string): Promise<void> {
-    await using repository = await openRepository(kept(this.storage), { kind: 'none' }, this.usual);
+  async forget(id: string, places = this.usual): Promise<void> {
+    await using repository = await openRepository(kept(this.storage), { kind: 'none' }, places);
     const input = { named: [id], timeZone: 'UTC', force: true };
     await forget(
       repository.access,
@@ -234,6 +234,22 @@ describe('a snapshot of which an object is lost', () => {
     await scene.storage.put(final, bytes.subarray(5));
     const unreadable = (await scene.check()).result;
     assert.match(damageOf(unreadable)!.message, /1 snapshot cannot be read$/u);
+  });
+
+  test('of which nothing is left can be forgotten, and then noted', async () => {
+    await using scene = await Scene.make();
+    const final = await scene.only('snapshots/');
+    for (const name of [final, await scene.only('seals/')]) {
+      await damages['empty']!(scene.storage, name);
+    }
+    await scene.write('second');
+    await scene.backUp(scene.bare);
+    const { steps, errors } = await scene.check();
+    assert.deepEqual(steps, []);
+    assert.match(errors.join(), /"holdfast forget [0-9a-f]{32} --force" gives it up/u);
+    await scene.forget(final.slice(-32), scene.bare);
+    assert.deepEqual(await scene.repair(), ['note-missing']);
+    assert.deepEqual((await scene.check()).result.findings, []);
   });
 
   test('can be given up, so that the next check is clean', async () => {

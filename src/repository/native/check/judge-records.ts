@@ -217,11 +217,11 @@ class Judge {
       const text = `${message}; if no copy of it is found, "holdfast forget ${parsed.id} --force" gives it up`;
       return this.#add('error', object, text, false);
     }
-    const isThere =
-      parsed.type === 'seal' &&
-      (snapshots.some(({ final }) => final.id === parsed.id) ||
-        unreadable.includes(finalName(parsed.id)));
-    if (isThere) {
+    const isSeal = parsed.type === 'seal';
+    if (isSeal && unreadable.includes(finalName(parsed.id))) {
+      return this.#add('error', object, message, false); // What is to be done is told with the final.
+    }
+    if (isSeal && snapshots.some(({ final }) => final.id === parsed.id)) {
       const text = `${message}; its snapshot counts as unfinished and can still be restored by its id, "holdfast forget ${parsed.id}" gives it up`;
       return this.#add('error', object, text, false);
     }
