@@ -37,7 +37,7 @@ export class BegunBackup implements Disposable {
     this.#input = input;
     this.time = input.time;
     this.quietSince = Math.floor(input.time / 1000) - GRANULARITY;
-    this.cache = input.forceRead ? undefined : openSourceCache(input.place, input.plan.root);
+    this.cache = openSourceCache(input.place, input.plan.root);
   }
 
   /** Walks ahead whenever nothing else is to be done. `monotonic`: milliseconds. */
@@ -64,6 +64,8 @@ export class BegunBackup implements Disposable {
   }
 
   #memory(): WalkMemory | undefined {
+    // What is read because the cache is not trusted is remembered in its place.
+    if (this.#input.forceRead) return undefined;
     const { cache, quietSince } = this;
     return cache && { quietSince, recall: (path) => cache.get(path) };
   }

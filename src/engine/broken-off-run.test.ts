@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { systemClock } from '../base/clock.ts';
@@ -26,7 +26,10 @@ test('what a run that broke off has remembered of a directory does not hide it f
 
   // Written in place: the directory itself does not change. What it holds is stored, but not remembered.
   writeFileSync(scratch.of('source/a/file'), 'new and longer');
-  await backUp(repository, { ...input, forceRead: true });
+  cpSync(places.cacheDirectory!, scratch.of('remembered'), { recursive: true });
+  await backUp(repository, input);
+  rmSync(places.cacheDirectory!, { recursive: true });
+  renameSync(scratch.of('remembered'), places.cacheDirectory!);
 
   // Ends between the directory and the one above it.
   writeFileSync(scratch.of('source/z/other'), randomBytes(48 * 1024 * 1024));
@@ -51,4 +54,21 @@ test('what a run that broke off has remembered of a directory does not hide it f
     (piece) => Buffer.from(piece),
   );
   assert.equal(Buffer.concat(pieces).toString(), 'new and longer');
+});
+
+test('what a run reads although it looks unchanged is what later runs remember', async () => {
+  using scratch = scratchDirectory();
+  mkdirSync(scratch.of('source'));
+  const path = scratch.of('source/file');
+  writeFileSync(path, 'content');
+  await using storage = new MemoryStorage({ clock: systemClock });
+  const places = machine(scratch.path);
+  await createSmall(storage, places);
+  await using repository = await openSmall(storage, places);
+  const clock = { ...systemClock, now: () => systemClock.now() + 3_600_000 };
+  const input = { paths: [scratch.of('source')], clock };
+  const first = await backUp(repository, { ...input, forceRead: true });
+  assert.equal(first.filesNew, 1);
+  const second = await backUp(repository, input);
+  assert.equal(second.filesUnchanged, 1);
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 
 import { flipStoredBit } from '#test/support/damaging-storage.ts';
@@ -43,6 +43,7 @@ class Scene implements AsyncDisposable {
   static async make(): Promise<Scene> {
     const directory = await temporaryDirectory();
     const scene = new Scene(directory.path, () => directory[Symbol.asyncDispose]());
+    await mkdir(`${directory.path}/source`);
     await createSmall(scene.storage, scene.usual);
     await scene.write('first', 60_000);
     await scene.backUp();
@@ -50,11 +51,14 @@ class Scene implements AsyncDisposable {
   }
 
   async write(name: string, size = 10): Promise<void> {
-    await writeFile(`${this.directory}/${name}.source`, systemRandom(size));
+    await writeFile(`${this.directory}/source/${name}`, systemRandom(size));
   }
 
   backUp(places = this.usual): Promise<string> {
-    return backUpOnce(this.storage, places, { paths: [this.directory], forceRead: true });
+    return backUpOnce(this.storage, places, {
+      paths: [`${this.directory}/source`],
+      forceRead: true,
+    });
   }
 
   open(places: LocalPlaces): Promise<NativeRepository> {

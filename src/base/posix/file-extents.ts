@@ -1,3 +1,4 @@
+import { mayCompress } from './file-system.ts';
 import {
   FALLOC_FL_KEEP_SIZE,
   FALLOC_FL_PUNCH_HOLE,
@@ -58,8 +59,12 @@ export function punchHole(fd: number, offset: number, length: number): boolean {
 
 /**
  * Asks the file system to find the place on the disk for a stretch of a file beforehand, so that it lies together however it is written. The stretch
- * reads as before, and the size stays. Where that is not possible nothing happens: what is written finds its place then.
+ * reads as before, and the size stays. Where that is not possible, or would keep the file from being compressed, nothing happens: what is written finds its place
+ * then.
+ *
+ * @throws SystemError
  */
 export function reserveSpace(fd: number, offset: number, length: number): void {
+  if (mayCompress(fd)) return;
   libc().fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, length);
 }

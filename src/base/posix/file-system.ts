@@ -21,3 +21,15 @@ export function fileSystemOf(fd: number): FileSystemIdentity {
   const type = words[endianness() === 'LE' ? 0 : 1] ?? 0;
   return { type, id: `${(words[14] ?? 0).toString(16)}:${(words[15] ?? 0).toString(16)}` };
 }
+
+/** bcachefs, Btrfs. */
+const compressing: ReadonlySet<number> = new Set([0xca451a4e, 0x9123683e]);
+
+/**
+ * Whether what an open file lies on may compress what is written the usual way, through the page cache and without space reserved for it, and only that.
+ *
+ * @throws SystemError
+ */
+export function mayCompress(fd: number): boolean {
+  return compressing.has(fileSystemOf(fd).type);
+}

@@ -8,6 +8,7 @@ import {
   directUnit,
   endDirectWrites,
 } from '../../base/posix/direct-writes.ts';
+import { mayCompress } from '../../base/posix/file-system.ts';
 import { writeAt } from './file-content.ts';
 
 /** Shorter pieces go through the page cache: there is little to gain, and less to measure. */
@@ -71,7 +72,7 @@ export class NewContentWriter {
 
   /** Gives the number of bytes that were written: fewer where the file system cannot go on like this. */
   #writeUnits(fd: number, bytes: Uint8Array, position: number): number {
-    this.#possible = beginDirectWrites(fd);
+    this.#possible = !mayCompress(fd) && beginDirectWrites(fd);
     if (!this.#possible) return 0;
     this.#memory ??= directMemory(memorySize, (size) => new ArrayBuffer(size));
     let done = 0;
