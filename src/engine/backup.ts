@@ -168,8 +168,8 @@ async function writeFiles(
   progress: () => void,
 ): Promise<void> {
   let turns = 0;
+  signal.throwIfAborted();
   for (const event of walking.take()) {
-    signal.throwIfAborted();
     switch (event.type) {
       case 'enter':
         writer.tree.enter(event.path, event.entry, event.keepEmpty, rememberedIn(event));
@@ -191,6 +191,8 @@ async function writeFiles(
         report({ type: 'problem', severity: 'error', path: event.path, error: event.error });
         break;
     }
+    // Not before: the location of an event that was taken is given back by the tree.
+    signal.throwIfAborted();
   }
 }
 

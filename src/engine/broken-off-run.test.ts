@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  readdirSync,
+  readlinkSync,
+} from 'node:fs';
 import { test } from 'node:test';
 
 import { systemClock } from '../base/clock.ts';
@@ -72,3 +80,40 @@ test('what a run reads although it looks unchanged is what later runs remember',
   const second = await backUp(repository, input);
   assert.equal(second.filesUnchanged, 1);
 });
+
+test('a run that is broken off holds no directory whose path is too long to be used', async () => {
+  using scratch = scratchDirectory();
+  const deep = [scratch.of('source'), ...Array.from({ length: 15 }, () => 'd'.repeat(240))].join(
+    '/',
+  );
+  mkdirSync(deep, { recursive: true });
+  // More than the walk tells at once: when the run ends, the next of them are there.
+  for (let file = 0; file < 1100; file++) writeFileSync(`${deep}/${file}`, '');
+  await using storage = new MemoryStorage({ clock: systemClock });
+  const places = machine(scratch.path);
+  await createSmall(storage, places);
+  await using repository = await openSmall(storage, places);
+  const stop = new AbortController();
+  const broken = backUp(repository, {
+    paths: [scratch.of('source')],
+    signal: stop.signal,
+    report(event) {
+      if (event.type === 'entry') stop.abort();
+    },
+  });
+  await assert.rejects(broken, { name: 'AbortError' });
+  assert.deepEqual(heldBelow(scratch.of('source')), []);
+});
+
+/** What this process has open in a directory. */
+function heldBelow(directory: string): string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      const path = readlinkSync(`/proc/self/fd/${fd}`);
+      return path.startsWith(directory) ? [path] : [];
+    } catch {
+      // That of the listing itself.
+      return [];
+    }
+  });
+}

@@ -8,7 +8,8 @@ import { systemClock } from '../base/clock.ts';
 import { parseRule } from '../model/filter-rule.ts';
 import { compilePathFilter } from '../model/path-filter.ts';
 import { planSources } from '../source/filesystem/source-plan.ts';
-import { scratchDirectory } from '#test/support/scratch-directory.ts';
+import type { WalkMemory } from '../source/filesystem/walk-memory.ts';
+import { openHandles, scratchDirectory } from '#test/support/scratch-directory.ts';
 import { SourceWalk, type RememberingSourceWalkEvent } from './source-walk.ts';
 
 const everything = compilePathFilter([]);
@@ -22,6 +23,19 @@ function described(events: Iterable<RememberingSourceWalkEvent>): string[] {
         : '';
     return `${event.type} ${Buffer.from(event.path).toString().split('/').at(-1)} ${names}`;
   });
+}
+
+/** Remembers of each directory that it holds so many names, and takes any for those. */
+function credulous(count: number): WalkMemory {
+  const directory = { count, comparison: () => () => true };
+  return { quietSince: Infinity, recall: () => directory };
+}
+
+/** A directory in a path so long that the walk opens it, and holds it for those who read its files. */
+function makeDeep(root: string): void {
+  const deep = join(root, ...Array.from({ length: 15 }, () => 'd'.repeat(240)));
+  mkdirSync(deep, { recursive: true });
+  writeFileSync(join(deep, 'file'), '');
 }
 
 function makeTree(root: string): void {
@@ -67,4 +81,29 @@ describe('SourceWalk', () => {
     await nextTurn();
     assert.throws(() => described(walk.take()), { code: /^source\// });
   });
+
+  for (const [what, memory] of [
+    ['found', undefined],
+    ['unchanged', credulous(1)],
+  ] as const) {
+    test(`holds no directory when it ends before all its events are taken: ${what}`, async () => {
+      using scratch = scratchDirectory();
+      makeDeep(scratch.path);
+      const plan = planSources([scratch.path]);
+      const before = openHandles();
+      for (const taken of [undefined, 0, 1, 5]) {
+        using walk = new SourceWalk(plan, everything, {}, memory);
+        walk.begin(() => systemClock.monotonic());
+        for (let turn = 0; turn < 5; turn++) await nextTurn();
+        assert.ok(openHandles() > before);
+        if (taken === undefined) continue;
+        let left = taken;
+        for (const event of walk.take()) {
+          if ('location' in event) event.location.release();
+          if (left-- === 0) break;
+        }
+      }
+      assert.equal(openHandles(), before);
+    });
+  }
 });

@@ -76,7 +76,9 @@ export class SourceWalk implements Disposable {
   /** All events, once. Throws what the walk throws. */
   *take(): Generator<RememberingSourceWalkEvent, void, void> {
     this.#isTaken = true;
-    yield* this.#ahead.splice(0);
+    // What is taken off belongs to whoever takes it; of a large array the last is taken off at once, the first is not.
+    const ahead = this.#ahead.reverse();
+    for (let event = ahead.pop(); event !== undefined; event = ahead.pop()) yield event;
     if (this.#failure !== undefined) throw this.#failure.error;
     yield* this.#events;
   }
@@ -84,6 +86,7 @@ export class SourceWalk implements Disposable {
   [Symbol.dispose](): void {
     this.#isTaken = true;
     this.#events.return();
+    for (const event of this.#ahead.splice(0)) if ('location' in event) event.location.release();
   }
 }
 
