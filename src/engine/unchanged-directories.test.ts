@@ -28,7 +28,7 @@ interface Scene extends AsyncDisposable {
   readonly source: string;
   readonly storage: MemoryStorage;
   readonly repository: NativeRepository;
-  backUp(how?: 'verbose' | 'forced'): Promise<SummaryEvent>;
+  backUp(how?: 'verbose' | 'forced' | 'early'): Promise<SummaryEvent>;
 }
 
 async function scene(): Promise<Scene> {
@@ -53,7 +53,7 @@ async function scene(): Promise<Scene> {
     backUp: (how) =>
       backUp(repository, {
         paths: [source],
-        clock,
+        clock: how === 'early' ? systemClock : clock,
         forceRead: how === 'forced',
         ...(how === 'verbose' && { report: () => undefined }),
       }),
@@ -129,6 +129,13 @@ describe('directories that are as they were', () => {
       );
     });
   }
+
+  test('are not read again and again after a run that came too soon after a change', async () => {
+    await using all = await scene();
+    await all.backUp('early');
+    assert.ok((await all.backUp()).bytesRead > 0);
+    assert.equal((await all.backUp()).bytesRead, 0);
+  });
 
   test('are read again when what they hold is stored no more', async () => {
     await using all = await scene();

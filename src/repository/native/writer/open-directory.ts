@@ -127,6 +127,11 @@ export class OpenDirectory {
     }
   }
 
+  /** Whether more is known of what is unchanged than the cache remembers, because then it might have changed once more, or not all of it could be read. */
+  get hasLearned(): boolean {
+    return this.children.some(({ unchanged, status }) => unchanged && status.length > 0);
+  }
+
   /** Whether its tree would be the very one the cache remembers. */
   get isUnchanged(): boolean {
     const { cached, children } = this;

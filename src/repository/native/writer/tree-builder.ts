@@ -300,6 +300,10 @@ export class TreeBuilder {
     let tree: Uint8Array;
     if (same) {
       tree = cached.tree;
+      // Otherwise what was found to be unchanged would be read again by every run.
+      if (directory.hasLearned) {
+        cache?.set(path, { tree, ids: cached.ids, children: directory.found });
+      }
     } else {
       const { found: children } = directory;
       const bytes = encodeTree(children.map((child) => child.entry)).view();
