@@ -73,6 +73,11 @@ export class SourceItems implements Iterable<SourceItem> {
     return false;
   };
 
+  /** Whether something of an item itself could not be looked at. */
+  isIncomplete({ path }: FoundItem): boolean {
+    return this.#unreadable.size > 0 && this.#unreadable.has(latin1Of(path));
+  }
+
   *[Symbol.iterator](): Generator<SourceItem, void, void> {
     const links = new LinkGroups();
     const rootName = this.#rootName();
@@ -186,8 +191,9 @@ class FoundItem implements SourceItem {
     this.#location = where.location;
   }
 
-  get inode(): SourceEntry {
-    return this.entry;
+  /** None of what is known in part: the next run would take it for the same inode, and not look for the rest. */
+  get inode(): SourceEntry | undefined {
+    return this.#items.isIncomplete(this) ? undefined : this.entry;
   }
 
   withAttributes(): FoundItem {

@@ -9,7 +9,7 @@
  * - `HOLDFAST.link`: the first path, in index order, of the names that a file has; every name has the record, the first included.
  * - `HOLDFAST.size`: the length of a file, decimal; in signature tars only.
  * - `HOLDFAST.inode`: `device inode seconds.nanoseconds`, the last two its time of change; in signature tars only. While that is the same, the attributes are: to see
- *   that, they need not be read. Left out where the time of change does not prove it.
+ *   that, they need not be read. Left out where the time of change does not prove it, and where they could not be read.
  */
 import { asBuffer, compareBytes, equalBytes, utf8 } from '../../base/bytes.ts';
 import { AppError } from '../../base/errors.ts';

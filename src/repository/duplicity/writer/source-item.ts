@@ -15,8 +15,8 @@ export interface SourceItem {
   readonly signature?: Uint8Array;
   /** It was not one version of the file when it was read: whoever compares it has to look again. */
   readonly isDoubtful?: boolean;
-  /** Which inode it was found as; undefined for what does not lie on this system. */
-  readonly inode?: InodeFacts;
+  /** Which inode it was found as; undefined for what does not lie on this system, and for that whose attributes could not be read. */
+  readonly inode?: InodeFacts | undefined;
   /**
    * The same with its extended attributes, which `entry` does not have then: most items turn out unchanged, and reading them takes as long as finding the item. Can be called until the next
    * item is asked for.

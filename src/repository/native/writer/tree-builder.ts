@@ -93,7 +93,7 @@ export class TreeBuilder {
   ): void {
     const parent = this.#current;
     const place = parent?.subdirectories[parent.nextSubdirectory++];
-    const xattrs = place === undefined ? this.#attributes(path, entry) : place.xattrs;
+    const xattrs = place === undefined ? this.#attributes(path, entry, undefined) : place.xattrs;
     this.#current = new OpenDirectory(path, entry, xattrs, parent, place, cached, keepEmpty);
   }
 
@@ -114,7 +114,7 @@ export class TreeBuilder {
         child.status = status;
         const xattrs = same
           ? undefined
-          : this.#attributes(joinPath(location.prefix, entry.name), entry);
+          : this.#attributes(joinPath(location.prefix, entry.name), entry, child);
         const known = same ? remembered : undefined;
         directory.subdirectories.push({ child, xattrs, remembered: known });
         directory.pending++;
@@ -192,7 +192,7 @@ export class TreeBuilder {
     release: () => void,
   ): Promise<void> | undefined {
     const path = joinPath(location.prefix, entry.name);
-    const xattrs = this.#attributes(path, entry);
+    const xattrs = this.#attributes(path, entry, child);
     if (entry.type !== 'file' || entry.size === 0) {
       child.entry = this.#encode(entry, xattrs, {});
       if (entry.type === 'file') this.#counted(directory, entry, remembered, 0);
@@ -355,7 +355,12 @@ export class TreeBuilder {
   readonly #knows = (bytes: Uint8Array, at: number): boolean =>
     this.#parts.table.use(bytes, at) !== undefined;
 
-  #attributes(path: Uint8Array, entry: SourceEntry): Entry['xattrs'] {
+  /** None if they cannot be read, which is told; then `child` is not remembered as it is now, so that the next run looks for them again. */
+  #attributes(
+    path: Uint8Array,
+    entry: SourceEntry,
+    child: PendingChild | undefined,
+  ): Entry['xattrs'] {
     try {
       const { attributesOf } = this.#parts;
       return attributesOf?.(path, entry) ?? readExtendedAttributes(path, entry.device);
@@ -364,6 +369,7 @@ export class TreeBuilder {
         cause,
       });
       this.#parts.onProblem(path, error);
+      if (child !== undefined) child.status = noBytes;
       return [];
     }
   }
