@@ -16,6 +16,7 @@ import { contentModule } from '../content-module.ts';
 import type { OperationContext } from '../operation.ts';
 import type { ArchiveSnapshot } from './archive-snapshots.ts';
 import { reportReaderProblem } from './report-reader-problem.ts';
+import { sourceRoot } from './source-root.ts';
 
 /** How often packs may be lost to a collector before something else must be wrong. */
 const MOST_ATTEMPTS = 20;
@@ -43,7 +44,7 @@ export async function notYetCopied(
     present.flatMap(({ snapshot }) => (snapshot.state === 'complete' ? [keyOf(snapshot)] : [])),
   );
   return snapshots.filter(
-    ({ snapshot }) => !keys.has(keyOf({ ...snapshot, paths: [rootOf(snapshot)] })),
+    ({ snapshot }) => !keys.has(keyOf({ ...snapshot, paths: [sourceRoot(snapshot)] })),
   );
 }
 
@@ -109,7 +110,7 @@ export async function copyArchiveToNative(
         begun: clock.now(),
         hostName: snapshot.hostname,
         userName: snapshot.username,
-        paths: [rootOf(snapshot)],
+        paths: [sourceRoot(snapshot)],
         tags: [],
         commonParent: undefined,
         sourceKind: 'files',
@@ -152,7 +153,7 @@ async function writeState(
   { snapshot, sets }: ArchiveSnapshot,
   context: OperationContext,
 ): Promise<void> {
-  const root = rootOf(snapshot);
+  const root = sourceRoot(snapshot);
   const links = new Map<string, bigint>();
   const entries = new ArchiveReader(archive).entries(sets, {
     onProblem: reportReaderProblem(context),
@@ -251,19 +252,6 @@ function keyOf({ time, hostname, paths }: Pick<Snapshot, 'time' | 'hostname' | '
     hostname,
     ...paths.map((path) => Buffer.from(path).toString('latin1')),
   ]);
-}
-
-/** An absolute path: what the archive says of its source may be relative, or missing. */
-function rootOf({ paths }: Snapshot): Uint8Array {
-  return joinPath(Buffer.from('/'), stripped(paths[0] ?? new Uint8Array(0)));
-}
-
-function stripped(path: Uint8Array): Uint8Array {
-  let start = 0;
-  while (path[start] === 0x2f) start++;
-  let end = path.length;
-  while (end > start && path[end - 1] === 0x2f) end--;
-  return path.subarray(start, end);
 }
 
 function parentLength(path: Uint8Array): number {
