@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { openArchive, setsAt } from '#test/support/duplicity-fixture.ts';
-import { blockLengthFor } from '../../../codec/rsync/signature.ts';
+import { fullSet } from '#test/support/full-set.ts';
 import { MemoryStorage } from '../../../storage/drivers/memory/memory.ts';
 import type { DuplicityArchive } from '../duplicity-archive.ts';
 import type { InodeFacts } from '../extra-records.ts';
@@ -43,24 +43,9 @@ async function write(
   more: Pick<SetInput, 'items'> & Partial<SetInput>,
 ): Promise<void> {
   await writeSet(placeOf(archive), {
-    identity: { set: 'full', start: undefined, end: 1_700_000_000 },
-    hostname: 'host',
-    sourcePath: Buffer.from('/source'),
-    state: undefined,
-    isUnreadable: () => false,
-    volumeSize: 1024 * 1024,
-    concurrency: 2,
-    verify: true,
-    numericOwner: false,
-    skipIfNoChange: false,
-    dryRun: false,
-    listFiles: true,
-    extensions: true,
-    blockLength: (size) => blockLengthFor(size),
-    onItem: () => undefined,
+    ...fullSet,
     onProblem: (_path, { code }) => assert.equal(code, 'source/changed'),
     onVolume: () => undefined,
-    resumed: undefined,
     ...more,
   });
 }

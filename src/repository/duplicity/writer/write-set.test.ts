@@ -10,9 +10,9 @@ import {
   setsAt,
   symmetricProtection,
 } from '#test/support/duplicity-fixture.ts';
+import { fullSet } from '#test/support/full-set.ts';
 import { checkSignatures, contentsOf } from '#test/support/archive-backup.ts';
 import { AppError } from '../../../base/errors.ts';
-import { blockLengthFor } from '../../../codec/rsync/signature.ts';
 import { MemoryStorage } from '../../../storage/drivers/memory/memory.ts';
 import type { DuplicityArchive } from '../duplicity-archive.ts';
 import { SignatureState } from '../reader/signature-state.ts';
@@ -122,26 +122,11 @@ async function write(
   const problems: Problem[] = [];
   const sizes: number[] = [];
   const written = await writeSet(placeOf(archive), {
-    identity: { set: 'full', start: undefined, end: 1_700_000_000 },
-    hostname: 'host',
-    sourcePath: Buffer.from('/source'),
+    ...fullSet,
     items: [rootItem, ...files.map(itemOf)],
-    state: undefined,
-    isUnreadable: () => false,
-    volumeSize: 1024 * 1024,
-    concurrency: 2,
-    verify: true,
-    numericOwner: false,
-    skipIfNoChange: false,
-    dryRun: false,
-    listFiles: true,
-    extensions: true,
-    blockLength: (size) => blockLengthFor(size),
-    onItem: () => undefined,
     onProblem: (path, error) =>
       void problems.push({ path: Buffer.from(path).toString(), code: error.code }),
     onVolume: (_number, bytes) => void sizes.push(bytes),
-    resumed: undefined,
     ...more,
   });
   return { ...written, problems, sizes };
