@@ -9,11 +9,19 @@ export function opensDirectly(fd: number): boolean {
   return (Number.parseInt(flags!.groups!['octal']!, 8) & constants.O_DIRECT) !== 0;
 }
 
-/** Why tests that want direct writes are left out, or `false`: in memory only newer kernels can (tmpfs, Linux 6.6). */
-export function noDirectWrites(): string | false {
+const reason = 'the file system of temporary files knows no direct writes';
+
+/**
+ * Why tests that want direct writes are left out, or `false`: in memory only newer kernels can (tmpfs, Linux 6.6). Under `CI` that is an error, so that nobody
+ * believes in tests that never ran.
+ */
+export function noDirectWrites(environment = process.env): string | false {
   using scratch = scratchDirectory();
   const fd = openSync(scratch.of('file'), 'w');
   const isPossible = beginDirectWrites(fd);
   closeSync(fd);
-  return isPossible ? false : 'The file system of temporary files knows no direct writes';
+  if (!isPossible && environment['CI'] === 'true') {
+    throw new Error(`Under CI these tests must run, but ${reason}`);
+  }
+  return isPossible ? false : reason;
 }
