@@ -273,6 +273,26 @@ describe('restore', () => {
     assert.deepEqual(inodes(), [inode, inode, inode]);
   });
 
+  test('in place, a name that is made again in a directory that was finished before leaves that as the snapshot has it', async () => {
+    using scratch = scratchDirectory();
+    const { storage, source } = await snapshotOf(scratch.path, (at) => {
+      for (const name of ['first', 'many', 'then']) mkdirSync(`${at}/${name}`);
+      writeFileSync(`${at}/first/a`, 'content');
+      linkSync(`${at}/first/a`, `${at}/first/b`);
+      linkSync(`${at}/first/a`, `${at}/then/c`);
+      // More than is restored at once.
+      for (let number = 0; number < 4100; number++)
+        writeFileSync(`${at}/many/${number}`, `${number}`);
+      utimesSync(`${at}/first`, 5000, 5000);
+    });
+    rmSync(`${source}/first/b`);
+    rmSync(`${source}/many`, { recursive: true });
+    const { summary } = await restoreNewest(storage, scratch.path, { target: undefined });
+    assert.equal(summary.filesUnchanged, 2);
+    assert.equal(lstatSync(`${source}/first/b`).nlink, 3);
+    assert.equal(lstatSync(`${source}/first`).mtimeMs, 5_000_000);
+  });
+
   test('in place, a file that has a name outside is replaced, and nothing is done to what has that name', async () => {
     using scratch = scratchDirectory();
     const { storage, source } = await snapshotOf(scratch.path, (at) => {

@@ -13,16 +13,11 @@ export interface WaitingName {
 }
 
 /** Names that are one inode in the snapshot, the first of which is one of several of an inode in the target. */
-export interface LinkedNames {
-  readonly names: readonly WaitingName[];
-  /** Those that are names of the same inode in the target. */
-  readonly together: readonly WaitingName[];
-}
-
 interface Group {
   readonly device: number;
   readonly inode: bigint;
   readonly names: WaitingName[];
+  /** Those that are names of the same inode in the target. */
   readonly together: WaitingName[];
   /** The directories and names of `together`: a directory that is mounted twice must not count twice. */
   readonly seen: Set<string>;
@@ -34,6 +29,8 @@ interface Group {
  */
 export class LinkedNamesInTarget {
   readonly #groups = new Map<string, Group>();
+  /** What is to become one more name of an inode that stays. */
+  readonly #missing: WaitingName[] = [];
 
   has(key: string): boolean {
     return this.#groups.has(key);
@@ -63,19 +60,29 @@ export class LinkedNamesInTarget {
     group.together.push(name);
   }
 
-  /** Those of a key if the inode has no other names; they wait no longer then. */
-  takeComplete(key: string, existing: ExistingEntry | undefined): LinkedNames | undefined {
+  /**
+   * The names of a key that an inode has, if it has no others; they wait no longer then. What is to become one more goes on waiting: the directory that it is in
+   * may be finished already.
+   */
+  takeComplete(
+    key: string,
+    existing: ExistingEntry | undefined,
+  ): readonly WaitingName[] | undefined {
     const group = this.#groups.get(key);
     if (group === undefined || existing === undefined) return undefined;
+    const { names, together } = group;
     const isSame = existing.inode === group.inode && existing.device === group.device;
-    if (!isSame || existing.links !== group.together.length) return undefined;
+    if (!isSame || existing.links !== together.length) return undefined;
     this.#groups.delete(key);
-    return group;
+    const there = new Set(together);
+    for (const name of names) if (!there.has(name)) this.#missing.push(name);
+    return together;
   }
 
   /** All that still wait. */
-  *takeAll(): Iterable<readonly [key: string, names: LinkedNames]> {
-    for (const [key, group] of this.#groups) yield [key, group];
+  takeAll(): WaitingName[] {
+    const waiting = Array.from(this.#groups.values(), ({ names }) => names).flat();
     this.#groups.clear();
+    return [...this.#missing.splice(0), ...waiting];
   }
 }

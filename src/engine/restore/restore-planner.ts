@@ -27,12 +27,7 @@ import type { OperationContext } from '../operation.ts';
 import { ContentPlanner } from './content-planner.ts';
 import { isFatal, unfinishedMode, type FileRestorer } from './file-restorer.ts';
 import type { RestoreTally } from './restore-tally.ts';
-import {
-  type LinkedNames,
-  LinkedNamesInTarget,
-  type Place,
-  type WaitingName,
-} from './linked-names.ts';
+import { LinkedNamesInTarget, type Place, type WaitingName } from './linked-names.ts';
 import { factsOf, isLeftOut } from './left-out.ts';
 import type { PlannerOptions, PlannerTarget } from './planner-options.ts';
 import { keyOf, type Level, newLevel, nextOf, noTree } from './restore-level.ts';
@@ -292,9 +287,9 @@ export class RestorePlanner {
     return actionFor(this.#options.policy, { ...existing, links: 1 }, entry) === 'keep';
   }
 
-  /** Leaves an inode of which all names are the snapshot's; names that it has not yet are made. */
-  #keepTogether(key: string, { names, together }: LinkedNames): void {
-    const [{ place, entry } = names[0]!] = together;
+  /** Leaves an inode that has these names and no others. */
+  #keepTogether(key: string, together: readonly WaitingName[]): void {
+    const [{ place, entry }] = together as readonly [WaitingName];
     const path = joinPath(place.path, entry.name);
     this.#firstNames.set(key, { directory: place.path, name: entry.name, file: undefined });
     this.#attempt(path, () => {
@@ -302,31 +297,30 @@ export class RestorePlanner {
       if (entry.type === 'file') this.#applyToKept(place, entry, together.length);
       else this.#files?.metadata.applyToSpecial(this.#at(place), entry.name, entry, path);
     });
-    for (const name of names) {
-      if (together.includes(name))
-        this.#unchanged(joinPath(name.place.path, name.entry.name), name.entry);
-      else void this.#restoreName(name.place, name.entry, name.encoded);
+    for (const name of together) {
+      this.#unchanged(joinPath(name.place.path, name.entry.name), name.entry);
     }
   }
 
-  /** Those that have waited in vain, since the inode has names that are not the snapshot's: it is theirs, and a new one is made. */
+  /**
+   * Restores the names that have waited: those that an inode that stays has not yet, and those that have waited in vain, since the inode has names that are not the
+   * snapshot's: it is theirs, and a new one is made.
+   */
   async #settleWaiting(): Promise<void> {
-    const waiting = Array.from(this.#linked.takeAll());
+    const waiting = this.#linked.takeAll();
     if (waiting.length === 0) return;
     // What is written until now finishes the directories that they are in; now these are opened again.
     await this.#submit();
     await this.#runner?.finish();
     const touched = new Map<string, Place>();
-    for (const [, { names }] of waiting) {
-      for (const { place, entry, encoded } of names) {
-        const { path } = place;
-        if (!touched.has(keyOf(path))) {
-          touched.set(keyOf(path), place);
-          this.#attempt(path, () => this.#reopen(path));
-        }
-        await this.#restoreName(place, entry, encoded);
-        await this.#turn();
+    for (const { place, entry, encoded } of waiting) {
+      const { path } = place;
+      if (!touched.has(keyOf(path))) {
+        touched.set(keyOf(path), place);
+        this.#attempt(path, () => this.#reopen(path));
       }
+      await this.#restoreName(place, entry, encoded);
+      await this.#turn();
     }
     for (const { path, entry, restoresMetadata } of touched.values()) {
       const isLeft = restoresMetadata && path.length > 0 && !this.#options.dryRun;
