@@ -59,7 +59,7 @@ export function collectionValues({
     lines.push(`chain-no-sig ${index}`, ...sets.map(setValues));
   }
   if (active !== undefined) lines.push('chain-complete', ...active.chain.sets.map(setValues));
-  lines.push(`orphaned-sets-num ${orphaned.length}`, ...orphaned.map(setValues));
+  lines.push(`orphaned-sets-num ${orphaned.length}`);
   lines.push(`incomplete-sets-num ${incomplete.length + interrupted.length}`);
   return lines.join('\n');
 }

@@ -27,18 +27,20 @@ export function tellCollectionWarnings(collection: Collection, log: DuplicityLog
     });
   }
   if (orphaned.length > 0) {
-    const names = orphaned.flatMap(filesOf).map(({ name }) => name);
+    // Their signatures were named above.
+    const lines = orphaned.map((set) => {
+      const files = filesOf(set).filter(({ file }) => file.kind !== 'signatures');
+      return `[${files.map(({ name }) => name).join(', ')}]`;
+    });
     const noun = orphaned.length === 1 ? 'file' : 'files';
-    log.warning(`Warning, found the following orphaned backup ${noun}:\n[${names.join(', ')}]`, {
+    log.warning(`Warning, found the following orphaned backup ${noun}:\n${lines.join('\n')}`, {
       code: warningCodes.orphanedSets,
     });
   }
 }
 
-/** Whether there are signatures and no chain that they are those of, or some that came behind it. */
-function hasUnmatchedSignatures({ active, findings, signatureChains }: Collection): boolean {
-  if (active === undefined) return signatureChains.length > 0;
-  return findings.some(
-    (finding) => finding.kind === 'surplus-signatures' && finding.file.file.end > active.chain.end,
-  );
+/** Whether there are signatures, but neither here nor on the destination such as end where the newest chain does. */
+function hasUnmatchedSignatures({ chains, signatureChains }: Collection): boolean {
+  const end = chains.at(-1)?.end;
+  return signatureChains.length > 0 && signatureChains.every((joined) => joined.end !== end);
 }

@@ -78,6 +78,11 @@ async function runLine(
     return 0;
   }
   configure(log, line, context);
+  if (options.has('ignore-errors')) {
+    log.warning(
+      "Running in 'ignore errors' mode due to --ignore-errors; please re-consider if this was not intended",
+    );
+  }
   requireSignKey(options);
   const action = chooseAction(line.words);
   for (const name of ['old-filenames', 'short-filenames', 'time-separator']) {

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -151,6 +152,38 @@ describe('the drop-in for duplicity', () => {
     assert.match(next.stdout.text, /lacks volume 1: a full backup is made/u);
     const manifest = scratch.of('archive', 'duplicity-full.20231114T221640Z.manifest');
     assert.ok(existsSync(manifest));
+  });
+
+  test('a chain whose middle is lost is left, so that nothing is out of reach when what was lost comes back', async () => {
+    using scratch = scratchDirectory();
+    mkdirSync(scratch.of('source'));
+    mkdirSync(scratch.of('lost'));
+    const common = ['--no-encryption', '--archive-dir', scratch.of('cache')];
+    const url = `file://${scratch.of('archive')}`;
+    const day = (number: number): string => String(1_700_000_000 + number * 86_400);
+    const backUp = async (number: number): Promise<Ran> => {
+      writeFileSync(scratch.of('source', 'a'), `of day ${number}`);
+      const line = [...common, '--current-time', day(number), scratch.of('source'), url];
+      const ran = await run(line, { environment: { HOME: scratch.path } });
+      assert.equal(ran.status, 0, ran.stderr.text);
+      return ran;
+    };
+    for (const number of [1, 2, 3, 4]) await backUp(number);
+    const lost = readdirSync(scratch.of('archive')).filter((name) =>
+      name.includes('20231116T221320Z.to.20231117T221320Z'),
+    );
+    assert.equal(lost.length, 3);
+    for (const name of lost) renameSync(scratch.of('archive', name), scratch.of('lost', name));
+    const next = await backUp(5);
+    assert.match(next.stdout.text, /switching to full backup/u);
+    await backUp(6);
+    for (const name of lost) renameSync(scratch.of('lost', name), scratch.of('archive', name));
+    for (const number of [1, 2, 3, 4, 5, 6]) {
+      const target = scratch.of(`of-${number}`);
+      const ran = await run([...common, 'restore', '-t', day(number), url, target]);
+      assert.equal(ran.status, 0, ran.stderr.text);
+      assert.equal(readFileSync(path.join(target, 'a'), 'utf8'), `of day ${number}`);
+    }
   });
 
   test('PYTHONOPTIMIZE is refused, and keys may have the names that 3.0.5 takes', async () => {

@@ -11,19 +11,50 @@ const begin = 1_700_000_000;
 const day = 86_400;
 const at = (days: number): string[] => ['--current-time', String(begin + days * day)];
 
-/** Gives a file the content and the time of a day. */
-function write(file: string, days: number): void {
-  writeFileSync(file, `of day ${days}`);
-  utimesSync(file, begin + days * day - 10, begin + days * day - 10);
-}
+/** Backs one file up with both programs, day after day, and looks at what is left when files of the archive are lost. */
+class LostFiles implements AsyncDisposable {
+  readonly #programs = [realDuplicity(), ownDuplicity()];
+  readonly #scratch = scratchDirectory();
+  readonly both = new Both(this.#programs, this.#scratch);
+  readonly archive = this.both.url('archive');
 
-/** Removes what fits from the destination of each program. */
-function lose(both: Both, what: RegExp): void {
-  both.each((place) => {
-    const lost = readdirSync(`${place}/archive`).filter((name) => what.test(name));
-    assert.notEqual(lost.length, 0);
-    for (const name of lost) rmSync(`${place}/archive/${name}`);
-  });
+  /** The backup of a day, whose number is the content. */
+  async backUp(days: number, action: readonly string[] = [], status = 0): Promise<void> {
+    const source = this.#scratch.of('source');
+    mkdirSync(source, { recursive: true });
+    writeFileSync(`${source}/a`, `of day ${days}`);
+    utimesSync(`${source}/a`, begin + days * day - 10, begin + days * day - 10);
+    utimesSync(source, begin, begin);
+    await this.both.same(`day ${days}`, [...action, ...at(days), source, this.archive], status);
+  }
+
+  async status(): Promise<void> {
+    await this.both.same('status', ['collection-status', this.archive]);
+  }
+
+  /** Both give back what there was on a day. */
+  async restore(days: number): Promise<void> {
+    const to = `to-${days}`;
+    const time = ['-t', String(begin + days * day)];
+    await this.both.same(to, ['restore', ...time, this.archive, this.both.path(to)]);
+    this.both.each((place) => {
+      assert.equal(readFileSync(`${place}/${to}/a`, 'utf8'), `of day ${days}`);
+    });
+  }
+
+  /** Removes what fits from the destination of each program. */
+  lose(what: RegExp): void {
+    this.both.each((place) => {
+      const lost = readdirSync(`${place}/archive`).filter((name) => what.test(name));
+      assert.notEqual(lost.length, 0);
+      for (const name of lost) rmSync(`${place}/archive/${name}`);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const program of this.#programs) await program[Symbol.asyncDispose]();
+    this.#scratch[Symbol.dispose]();
+  }
 }
 
 describe(
@@ -31,62 +62,40 @@ describe(
   { skip: missingPrograms(['duplicity', '/usr/bin/python3']) },
   () => {
     test('keep both programs from building upon the chain, and what is in it stays', async () => {
-      await using real = realDuplicity();
-      await using own = ownDuplicity();
-      using scratch = scratchDirectory();
-      const [source, file] = [scratch.of('source'), scratch.of('source/a')];
-      mkdirSync(source);
-      const both = new Both([real, own], scratch);
-      const archive = both.url('archive');
-      const backUp = async (days: number, status = 0, ...action: string[]): Promise<void> => {
-        write(file, days);
-        utimesSync(source, begin, begin);
-        await both.same(`day ${days}`, [...action, ...at(days), source, archive], status);
-      };
-
-      await backUp(1);
-      await backUp(2);
-      lose(both, /new-signatures/u);
-      await backUp(3, 17, 'inc');
-      await backUp(3);
-      await both.same('status', ['collection-status', archive]);
-      for (const days of [1, 2, 3]) {
-        const time = String(begin + days * day);
-        await both.same('restore', ['restore', '-t', time, archive, both.path(`to-${days}`)]);
-        both.each((place) => {
-          assert.equal(readFileSync(`${place}/to-${days}/a`, 'utf8'), `of day ${days}`);
-        });
-      }
-      await backUp(4);
-      await both.same('status', ['collection-status', archive]);
+      await using scene = new LostFiles();
+      await scene.backUp(1);
+      await scene.backUp(2);
+      scene.lose(/new-signatures/u);
+      await scene.backUp(3, ['inc'], 17);
+      await scene.backUp(3);
+      await scene.status();
+      for (const days of [1, 2, 3]) await scene.restore(days);
+      await scene.backUp(4);
+      await scene.status();
     });
 
     test('make the ones behind them useless, which are named and removed', async () => {
-      await using real = realDuplicity();
-      await using own = ownDuplicity();
-      using scratch = scratchDirectory();
-      const [source, file] = [scratch.of('source'), scratch.of('source/a')];
-      mkdirSync(source);
-      const both = new Both([real, own], scratch);
-      const archive = both.url('archive');
-      for (const days of [1, 2]) {
-        write(file, days);
-        utimesSync(source, begin, begin);
-        await both.same(`day ${days}`, [...at(days), source, archive]);
-      }
-      lose(both, /full-signatures/u);
+      await using scene = new LostFiles();
+      const { both, archive } = scene;
+      await scene.backUp(1);
+      await scene.backUp(2);
+      scene.lose(/full-signatures/u);
       // The original still calls the chain whole where it has a copy of what was lost.
       both.each((place) => rmSync(`${place}/cache`, { recursive: true }));
-      await both.same('status', ['collection-status', archive]);
+      await scene.status();
       const cleanUp = ['--metadata-sync-mode', 'partial', 'cleanup'];
       await both.same('cleanup', [...cleanUp, archive]);
       await both.same('rehearsal', [...cleanUp, '--force', '--dry-run', archive]);
       await both.same('cleanup', [...cleanUp, '--force', archive]);
-      await both.same('status', ['collection-status', archive]);
-      await both.same('restore', ['restore', archive, both.path('restored')]);
-      both.each((place) => {
-        assert.equal(readFileSync(`${place}/restored/a`, 'utf8'), 'of day 2');
-      });
+      await scene.status();
+      await scene.restore(2);
+    });
+
+    test('are told of once where they are those of sets behind a lost one', async () => {
+      await using scene = new LostFiles();
+      for (const days of [1, 2, 3, 4]) await scene.backUp(days);
+      scene.lose(/20231116T221320Z\.to\.20231117/u);
+      await scene.restore(2);
     });
   },
 );

@@ -174,6 +174,7 @@ describe(
       const anything = /(?:)/u;
       // The original tells of it in a trace.
       await both.same('regular expression', expression, 30, anything);
+      await both.same('errors ignored', ['verify', '--ignore-errors', archive, source]);
       both.each((place) => {
         for (const name of readdirSync(`${place}/archive`)) {
           if (/vol1/u.test(name)) appendFileSync(`${place}/archive/${name}`, 'x');

@@ -81,7 +81,8 @@ function localSignatures({ local }: BackupSet): ArchiveFile | undefined {
 /**
  * Whether the next incremental set can build upon a chain, which it does only upon the last of its sets: one that began at an earlier set would come in the
  * place of those behind it. What matters are signatures of the chain's own sets: others that are left over do no harm, unlike in duplicity, which gives a chain
- * up when a surplus file makes the signatures end later than the sets.
+ * up when a surplus file makes the signatures end later than the sets. A chain whose middle is lost is not built upon either: as soon as what was lost is there
+ * again, the chain goes on as it was, and what had been added before the gap fits no chain.
  *
  * @param orphaned incremental sets that fit no chain: later ones are of this one, and one between is lost
  */
