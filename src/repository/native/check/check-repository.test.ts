@@ -14,10 +14,12 @@ import {
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 import { caching } from '../../../storage/layers/caching.ts';
 import { loadCatalogue } from '../collector/catalogue.ts';
+import { collect } from '../collector/collect.ts';
 import { forgetSnapshots } from '../collector/forget.ts';
+import { planCollection } from '../collector/prune-plan.ts';
 import { loadIndex } from '../index/index-list.ts';
 import { encodeIndexObject } from '../objects/index-object.ts';
-import { decodePackTable, encodePackTable } from '../packs/pack-table.ts';
+import { decodePackTable, decodeTableHead, encodePackTable } from '../packs/pack-table.ts';
 import { encodeAudit } from '../objects/audit.ts';
 import { objectPrefixes, packName } from '../objects/object-name.ts';
 import { encodePending } from '../objects/pending.ts';
@@ -250,6 +252,37 @@ void test('an index that lies about a pack is found and corrected from the pack 
   assert.deepEqual((await loadIndex(access)).packs.get(pack.name)?.table, pack.table);
   assert.deepEqual(ofInterest((await checkRepository(access)).findings), []);
   assert.deepEqual(await snapshotFiles(access, id), new Map(Object.entries(files)));
+});
+
+void test('what the index says of a damaged pack may be nonsense', async () => {
+  const { sample, host, id } = await sampleWithSnapshot();
+  const { access } = host;
+  const [pack] = (await loadIndex(access)).packs.values();
+  assert.ok(pack !== undefined);
+  for (const old of await sample.names(objectPrefixes.index)) await sample.storage.delete(old);
+  const cut = pack.table.subarray(0, -3);
+  const garbled = Uint8Array.from(pack.table);
+  const { segmentBytes } = decodeTableHead(garbled);
+  segmentBytes.fill(0xff);
+  const said: string[] = [];
+  for (const table of [cut, garbled]) {
+    const packs = [{ name: fromHex(pack.name), size: pack.size + 1, table }];
+    const { name, bytes } = encodeIndexObject({ packs, supersedes: [] }, access.signing);
+    await sample.storage.put(name, bytes);
+    said.push(name);
+  }
+  await sample.storage.put(packName(pack.name), new Uint8Array(10));
+  const { findings, evidence } = await checkRepository(access);
+  assert.ok(findings.some(({ object }) => object === packName(pack.name)));
+  assert.deepEqual(evidence.damagedIndex, said.slice(0, 1));
+  await forgetSnapshots(access, [{ id, seal: undefined }]);
+  const plan = await planCollection(access);
+  assert.deepEqual(
+    plan.destroyed.map(({ listed }) => listed),
+    [undefined],
+  );
+  await collect(access, plan);
+  assert.deepEqual(await sample.names(objectPrefixes.pack), []);
 });
 
 void test('parts divide all packs, and are the same every time', async () => {

@@ -158,13 +158,12 @@ class Check {
     for (const error of index.damaged) {
       if (!this.#isUnverified(error)) this.#add('error', objectOf(error), error.message, true);
     }
-    for (const [name, error] of unreadable) {
+    for (const [name, { error, listed }] of unreadable) {
       if (this.#isUnverified(error)) continue;
       if (error.code === 'repository/unsupported') {
         this.#add('error', packName(name), error.message, false);
         continue;
       }
-      const listed = index.packs.get(name);
       this.#addDamagedPack({ name, listed, ownTable: undefined }, [error.message]);
       if (listed !== undefined) this.#condemn(name, listed.head);
     }

@@ -33,10 +33,17 @@ export interface Catalogue {
   readonly verdicts: Verdicts;
   /** Packs that the index names and that do not exist. */
   readonly vanished: readonly ListedPack[];
-  /** Why packs that exist cannot be used: nobody can tell what they hold. */
-  readonly unreadable: ReadonlyMap<string, AppError>;
-  /** How large those are. */
-  readonly sizes: ReadonlyMap<string, number>;
+  /** Packs that exist and cannot be used, by name: nobody can tell what they hold. */
+  readonly unreadable: ReadonlyMap<string, UnreadablePack>;
+}
+
+/** A pack whose own table cannot be read. */
+export interface UnreadablePack {
+  readonly error: AppError;
+  /** Of what is there. */
+  readonly size: number;
+  /** What the index says of it, if that makes sense. */
+  readonly listed: ListedPack | undefined;
 }
 
 export interface CatalogueOptions extends CallOptions {
@@ -63,8 +70,7 @@ export async function loadCatalogue(
       packs.push({ ...indexed, modified, runId: toHex(indexed.head.runId), indexed: true });
     } else unknown.push({ name, size, modified });
   }
-  const unreadable = new Map<string, AppError>();
-  const sizes = new Map<string, number>();
+  const unreadable = new Map<string, UnreadablePack>();
   const read = mapPool(
     unknown,
     access.storage.capabilities.concurrency,
@@ -83,8 +89,9 @@ export async function loadCatalogue(
       } catch (error) {
         if (hasCode(error, 'storage/not-found')) return undefined; // Collected since it was listed.
         if (!hasCode(error, 'repository/damaged', 'repository/unsupported')) throw error;
-        unreadable.set(name, error);
-        sizes.set(name, size);
+        const said = index.packs.get(name);
+        const listed = said !== undefined && isReadable(said) ? said : undefined;
+        unreadable.set(name, { error, size, listed });
         return undefined;
       }
     },
@@ -95,7 +102,7 @@ export async function loadCatalogue(
   const verdicts = known ?? (await listVerdicts(access, { signal }));
   // Of several copies the table keeps the first: one that was found bad comes last.
   packs.sort((left, right) => Number(verdicts.isBad(left)) - Number(verdicts.isBad(right)));
-  return { packs, table: tableOf(packs), index, verdicts, vanished, unreadable, sizes };
+  return { packs, table: tableOf(packs), index, verdicts, vanished, unreadable };
 }
 
 /** Several catalogues that complete each other: a later one holds what appeared after the earlier was made. */

@@ -351,3 +351,30 @@ void test('removes an abandoned final unless a seal came', async () => {
   assert.deepEqual(await sample.names(objectPrefixes.final), [objectPrefixes.final + sealed]);
   assert.deepEqual(await sample.names(objectPrefixes.tombstone), []);
 });
+
+for (const isIndexed of [false, true]) {
+  void test(`a pack that can be read again since the plan stays, ${isIndexed ? '' : 'not '}named by the index`, async () => {
+    const sample = new SampleRepository({ packTarget });
+    const host = sample.host();
+    await backUpSample(host, { a: 'there before' });
+    const before = await sample.names('');
+    const files: SampleFiles = { x: noise(200_000) };
+    const id = await backUpSample(host, files);
+    // As a collector finds it while the packs are on their way, or come back badly: no snapshot is there yet.
+    const late = new Map<string, Uint8Array>();
+    for (const name of await sample.names('')) {
+      if (before.includes(name)) continue;
+      const bytes = await sample.storage.read(name);
+      if (name.startsWith(objectPrefixes.pack)) {
+        await sample.storage.put(name, bytes.subarray(0, bytes.length / 2));
+      } else if (isIndexed && name.startsWith(objectPrefixes.index)) continue;
+      else await sample.storage.delete(name);
+      late.set(name, bytes);
+    }
+    const plan = await planCollection(host.access);
+    assert.ok(plan.destroyed.length > 1);
+    for (const [name, bytes] of late) await sample.storage.put(name, bytes);
+    assert.equal((await collect(host.access, plan)).deletedPacks, 0);
+    assert.deepEqual(await snapshotFiles(host.access, id), new Map(Object.entries(files)));
+  });
+}

@@ -11,7 +11,7 @@ import { encodeTombstone } from '../objects/tombstone.ts';
 import type { ListedPack } from '../index/index-list.ts';
 import { decodePackTable, type PackTable } from '../packs/pack-table.ts';
 import { readPackTail } from '../packs/pack-tail.ts';
-import { isDestroyed } from './destroyed-packs.ts';
+import { isDestroyed, isStillDestroyed } from './destroyed-packs.ts';
 import { readFinals } from './finals.ts';
 import { Mover } from './mover.ts';
 import type { PruneKnowledge, PrunePlan, Victim } from './prune-plan.ts';
@@ -132,7 +132,7 @@ class Collection {
     await waitForListing(this.#access, options);
     await this.#markNew(options); // C4
     const victims = await this.#verifyVictims(options); // C5
-    const { listed, unlisted } = this.#destroyed();
+    const { listed, unlisted } = await this.#destroyed(options);
     const going = await this.#secure([...victims, ...listed], options); // C6 and C7
     return this.#remove([...going, ...unlisted], options); // C8
   }
@@ -182,14 +182,15 @@ class Collection {
    * Victims without tables of their own. What the index says of them has to be safe elsewhere like anything else; and nothing that is used may be nowhere, because
    * it might be in one of them.
    */
-  #destroyed(): {
+  async #destroyed(options: CallOptions): Promise<{
     readonly listed: [Pick<Victim, 'fate'>, VerifiedVictim][];
     readonly unlisted: Removal[];
-  } {
+  }> {
     const listed: [Pick<Victim, 'fate'>, VerifiedVictim][] = [];
     const unlisted: Removal[] = [];
     if (!this.#nothingIsMissing) return { listed, unlisted };
     for (const pack of this.#plan.destroyed) {
+      if (!(await isStillDestroyed(this.#access, pack, options))) continue;
       if (pack.listed === undefined) unlisted.push(pack);
       else {
         const { size } = pack;

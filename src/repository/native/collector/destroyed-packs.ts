@@ -7,6 +7,7 @@ import type { Access } from '../access.ts';
 import type { ListedPack } from '../index/index-list.ts';
 import { packName } from '../objects/object-name.ts';
 import { unknownSignerOf } from '../objects/signed-object.ts';
+import { readPackTail } from '../packs/pack-tail.ts';
 import type { Catalogue } from './catalogue.ts';
 
 /** A pack whose bytes are not those it is named after, and whose own table cannot be read. */
@@ -23,18 +24,43 @@ export interface DestroyedPack {
  */
 export async function destroyedPacks(
   { storage }: Access,
-  { unreadable, sizes, index }: Catalogue,
+  { unreadable }: Catalogue,
   options: CallOptions = {},
 ): Promise<DestroyedPack[]> {
   const found: DestroyedPack[] = [];
-  for (const [name, error] of unreadable) {
+  for (const [name, { error, size, listed }] of unreadable) {
     if (error.code !== 'repository/damaged' || unknownSignerOf(error) !== undefined) continue;
-    const size = sizes.get(name) ?? 0;
-    const listed = index.packs.get(name);
-    const isCut = listed !== undefined && listed.size !== size;
-    if (isCut || (await isDestroyed(storage, name, options))) found.push({ name, size, listed });
+    if (isCut(size, listed) || (await isDestroyed(storage, name, options))) {
+      found.push({ name, size, listed });
+    }
   }
   return found;
+}
+
+/**
+ * Whether a pack that was destroyed when the collection was planned still is. It may only have come across the line badly; its upload may have been under way, and a snapshot relies on it
+ * since; or somebody has put a copy of it there.
+ */
+export async function isStillDestroyed(
+  { storage, verifying }: Access,
+  { name, listed }: DestroyedPack,
+  options: CallOptions = {},
+): Promise<boolean> {
+  let size = 0;
+  try {
+    ({ size } = await storage.stat(packName(name), options));
+    await readPackTail(storage, name, size, verifying, { ...options, withHead: true });
+    return false;
+  } catch (error) {
+    if (hasCode(error, 'storage/not-found', 'repository/unsupported')) return false;
+    if (!hasCode(error, 'repository/damaged', 'storage/bad-range')) throw error;
+    if (unknownSignerOf(error) !== undefined) return false;
+    return isCut(size, listed) || (await isDestroyed(storage, name, options));
+  }
+}
+
+function isCut(size: number, listed: ListedPack | undefined): boolean {
+  return listed !== undefined && listed.size !== size;
 }
 
 /** Whether a pack is there and its bytes are others than it is named after: reads all of it. */

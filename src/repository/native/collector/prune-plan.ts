@@ -137,7 +137,7 @@ export async function planCollection(
       .flatMap(({ records }) => records),
     problems: [
       ...first.index.damaged,
-      ...first.unreadable.values(),
+      ...Array.from(first.unreadable.values(), ({ error }) => error),
       ...live.blobs.problems.values(),
     ],
     knowledge: { catalogues, live, seen: new Set(finals.map(({ final }) => final.id)) },

@@ -44,7 +44,10 @@ export async function loadIndex(access: Access, options: CallOptions = {}): Prom
     storage.capabilities.concurrency,
     async (name, call) => {
       try {
-        return { name, ...decodeIndexObject(name, await storage.read(name, call), verifying) };
+        const bytes = await storage.read(name, call);
+        const { value, signer } = decodeIndexObject(name, bytes, verifying);
+        const packs = value.packs.map((pack) => ({ ...pack, head: tableHeadOf(name, pack.table) }));
+        return { name, signer, packs, supersedes: value.supersedes };
       } catch (error) {
         // Somebody merged it away between the listing and now: its content is in another object.
         if (hasCode(error, 'storage/not-found')) return undefined;
@@ -58,8 +61,8 @@ export async function loadIndex(access: Access, options: CallOptions = {}): Prom
   const objects = (await Array.fromAsync(read)).filter((object) => object !== undefined);
   const signers = new Map(objects.map(({ name, signer }) => [name, signer]));
   const replaced = new Set<string>();
-  for (const { value, signer } of objects) {
-    for (const hash of value.supersedes) {
+  for (const { supersedes, signer } of objects) {
+    for (const hash of supersedes) {
       const name = objectPrefixes.index + hash;
       const other = signers.get(name);
       if (other !== undefined && (other.id === signer.id || mayIndexAll(signer.role))) {
@@ -68,14 +71,13 @@ export async function loadIndex(access: Access, options: CallOptions = {}): Prom
     }
   }
   const packs = new Map<string, ListedPack>();
-  for (const { name, value, signer } of objects) {
-    if (replaced.has(name)) continue;
-    for (const pack of value.packs) {
-      const head = tableHeadOf(name, pack.table);
-      const owner = toHex(head.signer);
-      if (owner !== signer.id && !mayIndexAll(signer.role)) continue;
-      const key = toHex(pack.name);
-      packs.set(key, { name: key, size: pack.size, signer: owner, table: pack.table, head });
+  for (const object of objects) {
+    if (replaced.has(object.name)) continue;
+    for (const { name: hash, size, table, head } of object.packs) {
+      const signer = toHex(head.signer);
+      if (signer !== object.signer.id && !mayIndexAll(object.signer.role)) continue;
+      const name = toHex(hash);
+      packs.set(name, { name, size, signer, table, head });
     }
   }
   const counted = objects.map(({ name }) => name).filter((name) => !replaced.has(name));

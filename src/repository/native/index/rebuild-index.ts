@@ -31,16 +31,15 @@ export async function rebuildIndexObjects(
     if (parseObjectName(name)?.type === 'index') old.push(name);
   }
   await waitForListing(access, { signal });
-  const { packs, index, unreadable } = await loadCatalogue(access, { ignoreIndex: true, signal });
+  const { packs, unreadable } = await loadCatalogue(access, { ignoreIndex: true, signal });
   const records: IndexedPack[] = packs.map(({ name, size, table }) => ({
     name: fromHex(name),
     size,
     table,
   }));
-  for (const name of unreadable.keys()) {
-    const known = index.packs.get(name);
-    if (known !== undefined) {
-      records.push({ name: fromHex(name), size: known.size, table: known.table });
+  for (const [name, { listed }] of unreadable) {
+    if (listed !== undefined) {
+      records.push({ name: fromHex(name), size: listed.size, table: listed.table });
     }
   }
   const parts = splitIndex({ packs: records, supersedes: [] });
@@ -61,6 +60,6 @@ export async function rebuildIndexObjects(
     packs: records.length,
     published: parts.length,
     removed: old.length,
-    unreadable: [...unreadable.values()],
+    unreadable: Array.from(unreadable.values(), ({ error }) => error),
   };
 }
