@@ -7,6 +7,9 @@ import { backUpOnce, createSmall, kept, machine } from '#test/support/small-repo
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 import { systemClock } from '../base/clock.ts';
 import { systemRandom } from '../base/random.ts';
+import { ownerSigner } from '../repository/native/keys/key-ring.ts';
+import { encodeHostCertificate } from '../repository/native/objects/host-certificate.ts';
+import { hostName } from '../repository/native/objects/object-name.ts';
 import { listSnapshots } from '../repository/native/reader/snapshot-list.ts';
 import {
   openRepository,
@@ -172,6 +175,27 @@ describe('a certificate that is lost', () => {
     assert.match(damageOf((await scene.check()).result)!.message, /1 snapshot cannot be read$/u);
   });
 
+  test('does not give back what a newer one took that is lost as well', async () => {
+    await using scene = await Scene.make();
+    const other = machine(scene.directory, 'other');
+    await scene.backUp(other);
+    await using repository = await openRepository(
+      kept(scene.storage),
+      { kind: 'none' },
+      scene.usual,
+    );
+    const { access, hosts } = repository;
+    const first = hosts.certificates().find(({ id }) => id !== access.hostId)!;
+    const signing = { ...access.signing, signer: ownerSigner(access.keys) };
+    const revoked = { ...first, number: 2, state: 'revoked', revokedAfter: 1 } as const;
+    const { name, bytes } = encodeHostCertificate(revoked, signing);
+    await access.storage.put(name, bytes);
+    await access.storage.read(hostName(first.id, 1));
+    for (const lost of [name, hostName(first.id, 1)]) await scene.storage.delete(lost);
+    assert.deepEqual(await scene.repair(scene.usual), ['write-certificates']);
+    assert.deepEqual(await scene.storage.read(name), bytes);
+  });
+
   test('is written again by the next backup, also where a copy made up for it', async () => {
     await using scene = await Scene.make();
     await damages['empty']!(scene.storage, await scene.only('hosts/'));
@@ -297,6 +321,75 @@ test('what a check has found by reading is looked at again by a repair that read
   assert.deepEqual(await scene.repair(scene.usual, { suspects }), ['condemn-packs']);
   await repository.suspects.note([]);
   assert.equal((await repository.suspects.recall()).size, 0);
+});
+
+describe('a repair leaves alone what is sound after all', () => {
+  const flipped = damages['flipped']!;
+  const gone = damages['gone']!;
+  const cases: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> = {
+    settings: async (scene) => flipped(scene.storage, await scene.only('settings/')),
+    'the only settings that count': async (scene) =>
+      scene.storage.delete(await scene.only('settings/')),
+    'a record of what was forgotten': async (scene) =>
+      flipped(scene.storage, await scene.only('forgets/')),
+    'a seal and its snapshot': async (scene) => {
+      const [final] = await scene.names('snapshots/');
+      await gone(scene.storage, final!);
+      await flipped(scene.storage, final!.replace('snapshots/', 'seals/'));
+    },
+    'a snapshot': async (scene) => gone(scene.storage, (await scene.names('snapshots/'))[0]!),
+    'an index object': async (scene) => flipped(scene.storage, (await scene.names('index/'))[0]!),
+    'a pack': async (scene) =>
+      flipStoredBit(scene.storage, await scene.largestPack(), { byte: 5000 }),
+    'the end of a pack': async (scene) =>
+      flipStoredBit(scene.storage, await scene.largestPack(), { byte: -1 }),
+    'a pack that was not listed': async (scene) => gone(scene.storage, await scene.largestPack()),
+  };
+  for (const [what, damage] of Object.entries(cases)) {
+    test(what, async () => {
+      await using scene = await Scene.make();
+      await scene.write('second');
+      const second = await scene.backUp();
+      await scene.write('third');
+      await scene.backUp();
+      await scene.forget(second);
+      const sound = new Map<string, Uint8Array>();
+      for (const name of await scene.names('')) sound.set(name, await scene.storage.read(name));
+      await damage(scene);
+      await using repository = await scene.open(scene.bare);
+      const plan = planRepair(await check(repository.access, { readData: 'all' }, context));
+      assert.ok(plan.steps.length > 0);
+      for (const [name, bytes] of sound) await scene.storage.put(name, bytes);
+      const { details } = await repair(await repository.beginWriting(), plan, context);
+      const done = Object.keys(details ?? {});
+      assert.deepEqual(done, what === 'an index object' ? ['index-packs'] : []);
+      const added = new Set(await scene.names(''));
+      for (const [name, bytes] of sound) {
+        assert.deepEqual(await scene.storage.read(name), bytes, name);
+        added.delete(name);
+      }
+      assert.ok(
+        [...added].every((name) => name.startsWith('index/')),
+        [...added].join(),
+      );
+      assert.deepEqual((await scene.check(scene.bare, { readData: 'all' })).result.findings, []);
+    });
+  }
+});
+
+test('a repair brings nothing back that was forgotten after the check', async () => {
+  await using scene = await Scene.make();
+  const id = await scene.backUp();
+  await damages['flipped']!(scene.storage, `snapshots/${id}`);
+  await using repository = await scene.open(scene.usual);
+  const plan = planRepair(await check(repository.access, {}, context));
+  assert.deepEqual(
+    plan.steps.map(({ kind }) => kind),
+    ['write-copies'],
+  );
+  await scene.forget(id, machine(scene.directory, 'other'));
+  await repair(await repository.beginWriting(), plan, context);
+  assert.ok(!(await scene.names('')).some((name) => name.includes(id)));
 });
 
 describe('a pack that is damaged, after a repair and a backup', () => {

@@ -100,7 +100,7 @@ export function planRepair(result: CheckResult): RepairPlan {
   return planRepairs(result);
 }
 
-/** Carries a repair out. It never deletes or changes a pack, or a snapshot that is there. */
+/** Carries a repair out, as far as everything still is as the plan says. It never deletes or changes a pack, or a snapshot that is there. */
 export async function repair(
   access: Access,
   plan: RepairPlan,
@@ -113,15 +113,15 @@ export async function repair(
   }
   const started = clock.monotonic();
   report({ type: 'phase', phase: 'repairing' });
-  await carryOutRepairs(access, plan, { signal });
+  const steps = await carryOutRepairs(access, plan, { signal });
   const summary: SummaryEvent = {
     type: 'summary',
     operation: 'repair',
     ...noCounters,
-    files: plan.steps.reduce((sum, { count }) => sum + count, 0),
+    files: steps.reduce((sum, { count }) => sum + count, 0),
     dryRun: false,
     milliseconds: clock.monotonic() - started,
-    details: Object.fromEntries(plan.steps.map(({ kind, count }) => [kind, count])),
+    details: Object.fromEntries(steps.map(({ kind, count }) => [kind, count])),
   };
   report(summary);
   return summary;

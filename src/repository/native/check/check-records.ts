@@ -13,6 +13,7 @@ import type { Verifying } from '../objects/signed-object.ts';
 import { decodeSettings } from '../objects/settings.ts';
 import { decodeTombstone } from '../objects/tombstone.ts';
 import type { CheckFinding } from './check-result.ts';
+import { FindingList } from './finding-list.ts';
 
 /** A tombstone this old belongs to a collection that died, in milliseconds. */
 const OLD_TOMBSTONE = 7 * 24 * 60 * 60 * 1000;
@@ -20,7 +21,7 @@ const OLD_TOMBSTONE = 7 * 24 * 60 * 60 * 1000;
 type Decode = (name: string, bytes: Uint8Array, verifying: Verifying) => unknown;
 
 /** The small records that no other part of a check reads. */
-const decoders: Readonly<Record<string, Decode>> = {
+export const recordDecoders: Readonly<Record<string, Decode>> = {
   settings: decodeSettings,
   host: decodeHostCertificate,
   pending: decodePending,
@@ -50,14 +51,10 @@ export async function checkRecords(
   options: CallOptions = {},
 ): Promise<CheckedRecords> {
   const { storage, verifying, clock } = access;
-  const findings: CheckFinding[] = [];
+  const findings = new FindingList();
   const damaged: DamagedRecord[] = [];
   const certificates = new Map<string, number>();
   let settings = 0;
-  const error = (object: string | undefined, message: string): void =>
-    void findings.push({ severity: 'error', object, message, repairable: false });
-  const warning = (object: string | undefined, message: string): void =>
-    void findings.push({ severity: 'warning', object, message, repairable: false });
   let foreign = 0;
   await eachPool(
     storage.list('', options),
@@ -66,11 +63,13 @@ export async function checkRecords(
       const parsed = parseObjectName(name);
       if (parsed === undefined) {
         // All are counted; the first few are named.
-        if (++foreign <= 10)
-          warning(name, `"${name}" is no object of this format; it is left alone`);
+        if (++foreign <= 10) {
+          const text = `"${name}" is no object of this format; it is left alone`;
+          findings.add('warning', name, text, false);
+        }
         return;
       }
-      const decode = decoders[parsed.type];
+      const decode = recordDecoders[parsed.type];
       if (decode === undefined) return;
       try {
         decode(name, await storage.read(name, call), verifying);
@@ -80,48 +79,46 @@ export async function checkRecords(
         }
       } catch (cause) {
         if (hasCode(cause, 'storage/not-found')) return;
-        if (hasCode(cause, 'repository/unsupported')) error(name, cause.message);
-        else if (!hasCode(cause, 'repository/damaged')) throw cause;
+        if (hasCode(cause, 'repository/unsupported')) {
+          findings.add('error', name, cause.message, false);
+        } else if (!hasCode(cause, 'repository/damaged')) throw cause;
         else damaged.push({ name, parsed, error: cause });
       }
       if (parsed.type === 'tombstone' && clock.now() - (modified ?? clock.now()) > OLD_TOMBSTONE) {
-        warning(
-          name,
-          `"${name}" was left by a prune that never ended; "prune --clear-tombstones" removes it when no prune runs anywhere`,
-        );
+        const text = `"${name}" was left by a prune that never ended; "prune --clear-tombstones" removes it when no prune runs anywhere`;
+        findings.add('warning', name, text, false);
       }
     },
     options,
   );
-  if (foreign > 10)
-    warning(
-      undefined,
-      `There are ${counted(foreign, 'object that is', 'objects that are')} not of this format`,
-    );
-  await checkKeys(access, error, warning, options);
-  return { findings, damaged, certificates, settings };
+  if (foreign > 10) {
+    const text = `There are ${counted(foreign, 'object that is', 'objects that are')} not of this format`;
+    findings.add('warning', undefined, text, false);
+  }
+  await checkKeys(access, findings, options);
+  return { findings: findings.all, damaged, certificates, settings };
 }
 
 async function checkKeys(
   { storage }: Access,
-  error: (object: string | undefined, message: string) => void,
-  warning: (object: string | undefined, message: string) => void,
+  findings: FindingList,
   options: CallOptions,
 ): Promise<void> {
   try {
     if ((await readDescription(storage, options)) === undefined) {
-      error('holdfast', '"holdfast" is gone');
+      findings.add('error', 'holdfast', '"holdfast" is gone', false);
     }
     const { slots, damaged } = await readKeySlots(storage, options);
-    for (const problem of damaged) error(String(problem.details['object'] ?? ''), problem.message);
+    for (const { details, message } of damaged) {
+      findings.add('error', String(details['object'] ?? ''), message, false);
+    }
     if (slots.length === 0) {
-      warning(undefined, 'There is no key slot: only the recovery sheet opens this repository');
+      const text = 'There is no key slot: only the recovery sheet opens this repository';
+      findings.add('warning', undefined, text, false);
     }
   } catch (cause) {
     if (!hasCode(cause, 'repository/damaged', 'repository/unsupported')) throw cause;
-    error(
-      typeof cause.details['object'] === 'string' ? cause.details['object'] : undefined,
-      cause.message,
-    );
+    const { object } = cause.details;
+    findings.add('error', typeof object === 'string' ? object : undefined, cause.message, false);
   }
 }

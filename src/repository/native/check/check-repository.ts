@@ -19,7 +19,8 @@ import { tableHash, visitTableBlobs } from '../packs/pack-table.ts';
 import { listSnapshots, type SnapshotList } from '../reader/snapshot-list.ts';
 import { DamageFinder } from './affected-snapshots.ts';
 import { checkRecords } from './check-records.ts';
-import type { AffectedSnapshot, CheckFinding, CheckResult, DamagedPack } from './check-result.ts';
+import type { AffectedSnapshot, CheckResult, DamagedPack } from './check-result.ts';
+import { FindingList } from './finding-list.ts';
 import { judgeRecords } from './judge-records.ts';
 import { checkTails } from './check-tails.ts';
 import { packsOf, readPacks } from './read-packs.ts';
@@ -60,7 +61,7 @@ class Check {
   readonly #copying: Access;
   readonly #options: CheckOptions;
   readonly #call: CallOptions;
-  readonly #findings: CheckFinding[] = [];
+  readonly #findings = new FindingList();
   /** With what was found wrong with each. */
   readonly #damagedPacks = new Map<string, DamagedPack & { readonly problems: string[] }>();
   /** Of hosts without a valid certificate: how many objects they signed. */
@@ -82,7 +83,7 @@ class Check {
     this.#phase('reading records');
     await this.#access.refreshSigners(this.#call);
     const records = await checkRecords(this.#access, this.#call);
-    this.#findings.push(...records.findings);
+    this.#findings.take(records.findings);
     const { remembered, readData } = this.#options;
     // Snapshots first, the index after them: the order of every reader.
     const list = await listSnapshots(this.#access, { ...this.#call, remembered });
@@ -104,7 +105,6 @@ class Check {
     const isContentRead = readData === 'all';
     const damage = { records, list, unverified: this.#unverified, isContentRead };
     const judged = await judgeRecords(this.#copying, damage, this.#call);
-    this.#findings.unshift(...judged.findings);
     this.#judgePacks(catalogue, lost);
     const { certificates, copies, needless, lacksSettings, missing } = judged;
     const evidence = {
@@ -129,8 +129,9 @@ class Check {
         kind === 'returned' && object !== undefined ? [object] : [],
       ),
     };
+    const findings = [...judged.findings, ...this.#findings.all];
     return {
-      findings: this.#findings,
+      findings,
       affected,
       unreadable: list.unreadable.filter((name) => name.startsWith(objectPrefixes.final)).length,
       gone: list.findings.reduce((sum, finding) => sum + (finding.missing ?? 0), 0),
@@ -139,7 +140,7 @@ class Check {
       damagedPacks: [...this.#damagedPacks.keys()],
       packsRead: this.#packsRead,
       bytesRead: this.#bytesRead,
-      damaged: this.#findings.some(({ severity }) => severity === 'error'),
+      damaged: findings.some(({ severity }) => severity === 'error'),
       evidence,
     };
   }
@@ -156,12 +157,13 @@ class Check {
 
   #takeCatalogue({ index, unreadable, packs, verdicts }: Catalogue): void {
     for (const error of index.damaged) {
-      if (!this.#isUnverified(error)) this.#add('error', objectOf(error), error.message, true);
+      if (!this.#isUnverified(error))
+        this.#findings.add('error', objectOf(error), error.message, true);
     }
     for (const [name, { error, listed }] of unreadable) {
       if (this.#isUnverified(error)) continue;
       if (error.code === 'repository/unsupported') {
-        this.#add('error', packName(name), error.message, false);
+        this.#findings.add('error', packName(name), error.message, false);
         continue;
       }
       this.#addDamagedPack({ name, listed, ownTable: undefined }, [error.message]);
@@ -169,7 +171,7 @@ class Check {
     }
     const unindexed = packs.filter(({ indexed }) => !indexed);
     if (unindexed.length > 0) {
-      this.#add(
+      this.#findings.add(
         'warning',
         packName(unindexed[0]!.name),
         `${counted(unindexed.length, 'pack is', 'packs are')} not in the index: an interrupted backup left them, or an index object was lost`,
@@ -190,10 +192,10 @@ class Check {
     const severity = missing > 0 ? 'error' : 'warning';
     for (const { name } of vanished.slice(0, 100)) {
       const object = packName(name);
-      this.#add(severity, object, `"${object}" is gone, and the index names it`, true);
+      this.#findings.add(severity, object, `"${object}" is gone, and the index names it`, true);
     }
     if (vanished.length > 100) {
-      this.#add(
+      this.#findings.add(
         severity,
         undefined,
         `${counted(vanished.length, 'pack is', 'packs are')} gone that the index names`,
@@ -217,7 +219,7 @@ class Check {
         continue;
       }
       if (isIndexWrong) {
-        this.#add('error', packName(pack.name), message, true);
+        this.#findings.add('error', packName(pack.name), message, true);
         this.#mistaken.push(pack);
         continue;
       }
@@ -246,7 +248,7 @@ class Check {
         pack.indexed && ownTable !== undefined && ownTable !== toHex(tableHash(pack.table));
       if (isMistaken) {
         this.#mistaken.push(pack);
-        this.#add(
+        this.#findings.add(
           'error',
           object,
           `The index says something else of "${object}" than the pack itself`,
@@ -282,16 +284,16 @@ class Check {
       const object = packName(pack.name);
       const error = live.blobs.problems.get(object);
       if (error === undefined || this.#damagedPacks.has(pack.name)) continue;
-      if (this.#findings.some((finding) => finding.object === object)) continue;
+      if (this.#findings.all.some((finding) => finding.object === object)) continue;
       if (error.code === 'repository/unsupported') {
-        this.#add('error', object, error.message, false);
+        this.#findings.add('error', object, error.message, false);
       } else {
         const damaged = { name: pack.name, listed: pack, ownTable: undefined };
         this.#addDamagedPack(damaged, [error.message]);
       }
     }
     for (const [id, error] of unreadable) {
-      this.#add(
+      this.#findings.add(
         'error',
         undefined,
         `The directory or list ${id} cannot be read: ${messageOf(error)}`,
@@ -308,7 +310,7 @@ class Check {
     const finder = new DamageFinder(live.blobs, (id) => lost.has(toHex(id)));
     const affected = await finder.affected(list.snapshots, this.#call);
     for (const { id, count } of affected) {
-      this.#add(
+      this.#findings.add(
         'error',
         finalName(id),
         `Snapshot ${id} has lost content of ${counted(count, 'entry')}; "holdfast forget ${id}" gives it up`,
@@ -316,7 +318,7 @@ class Check {
       );
     }
     if (live.missing.size > 0) {
-      this.#add(
+      this.#findings.add(
         'error',
         undefined,
         `${counted(live.missing.size, 'blob of files is', 'blobs of files are')} in no pack`,
@@ -344,9 +346,9 @@ class Check {
           ? 'what snapshots need of it is intact, and the next backup that has it stores it elsewhere'
           : 'no snapshot needs it any more, and "holdfast prune" removes it';
       for (const problem of problems) {
-        if (!isKnown) this.#add('error', object, problem, true);
-        else if (hasLost) this.#add('error', object, problem, false);
-        else this.#add('warning', object, `${problem}; ${rest}`, false);
+        if (!isKnown) this.#findings.add('error', object, problem, true);
+        else if (hasLost) this.#findings.add('error', object, problem, false);
+        else this.#findings.add('warning', object, `${problem}; ${rest}`, false);
       }
     }
   }
@@ -391,15 +393,6 @@ class Check {
     const packs = this.#badCopies.get(id) ?? new Set();
     packs.add(pack);
     this.#badCopies.set(id, packs);
-  }
-
-  #add(
-    severity: CheckFinding['severity'],
-    object: string | undefined,
-    message: string,
-    repairable: boolean,
-  ): void {
-    this.#findings.push({ severity, object, message, repairable });
   }
 
   #phase(phase: string): void {

@@ -12,6 +12,7 @@ import type { Finding } from '../reader/finding.ts';
 import type { SnapshotList } from '../reader/snapshot-list.ts';
 import type { CheckedRecords, DamagedRecord } from './check-records.ts';
 import type { CheckFinding, LostCertificate } from './check-result.ts';
+import { FindingList } from './finding-list.ts';
 
 /** So many certificates of a host are looked for among the copies when none is listed. */
 const LIKELY_NUMBERS = 3;
@@ -52,7 +53,7 @@ class Judge {
   readonly #damage: RecordDamage;
   readonly #call: CallOptions;
   readonly #isSound: (name: string, bytes: Uint8Array) => boolean;
-  readonly #findings: CheckFinding[] = [];
+  readonly #findings = new FindingList();
   readonly #certificates: LostCertificate[] = [];
   readonly #copies: NamedObject[] = [];
   readonly #needless: string[] = [];
@@ -76,7 +77,7 @@ class Judge {
     }
     for (const finding of this.#damage.list.findings) await this.#judgeFinding(finding);
     return {
-      findings: this.#findings,
+      findings: this.#findings.all,
       certificates: this.#certificates,
       copies: this.#copies,
       needless: this.#needless,
@@ -94,7 +95,7 @@ class Judge {
       if (parsed.type !== 'host') continue;
       if ((records.certificates.get(parsed.id) ?? 0) > parsed.number) {
         this.#needless.push(name);
-        this.#add(
+        this.#findings.add(
           'warning',
           name,
           `${error.message}; a newer certificate of that host counts`,
@@ -109,16 +110,17 @@ class Judge {
     for (const hostId of new Set([...lost.keys(), ...strangers, ...unverified.keys()])) {
       const damaged = lost.get(hostId) ?? [];
       const isCurable = await this.#cureCertificate(hostId, damaged);
-      for (const { name, error } of damaged) this.#add('error', name, error.message, isCurable);
+      for (const { name, error } of damaged)
+        this.#findings.add('error', name, error.message, isCurable);
       const count = unverified.get(hostId);
       if (count !== undefined && !strangers.includes(hostId)) {
         const text = `${count} objects cannot be verified, because there is no valid certificate of host ${hostId}, which has signed them`;
-        this.#add('error', damaged[0]?.name ?? hostName(hostId, 1), text, isCurable);
+        this.#findings.add('error', damaged[0]?.name ?? hostName(hostId, 1), text, isCurable);
       }
       for (const { kind, object, message } of list.findings) {
         const parsed = kind === 'unverified' ? parseObjectName(object ?? '') : undefined;
         if (parsed?.type === 'host' && parsed.id === hostId) {
-          this.#add('error', object, message, isCurable);
+          this.#findings.add('error', object, message, isCurable);
         }
       }
     }
@@ -128,13 +130,14 @@ class Judge {
     const { hostId: ownId, keys } = this.#access;
     const isListed = this.#damage.records.certificates.has(hostId);
     // An older one is valid: which of the two the owner meant is only known from a copy of the newer.
-    const names = damaged.map(({ name }) => name);
+    const numbers = new Set(
+      damaged.flatMap(({ parsed }) => (parsed.type === 'host' ? parsed.number : [])),
+    );
     const likely = isListed ? 0 : LIKELY_NUMBERS;
-    for (let number = 1; number <= likely; number++) {
-      names.push(hostName(hostId, number));
-    }
-    for (const name of new Set(names)) {
-      const copy = await this.#copyOf(name);
+    for (let number = 1; number <= likely; number++) numbers.add(number);
+    // The newest first: an older one might give back what a newer one took.
+    for (const number of [...numbers].toSorted((left, right) => right - left)) {
+      const copy = await this.#copyOf(hostName(hostId, number));
       if (copy === undefined) continue;
       this.#certificates.push({ hostId, copy });
       return true;
@@ -152,12 +155,12 @@ class Judge {
     for (const { name, parsed, error } of damaged) {
       if (parsed.type !== 'settings') continue;
       if (isOwner) this.#needless.push(name);
-      this.#add('error', name, error.message, isOwner);
+      this.#findings.add('error', name, error.message, isOwner);
     }
     if (settings === 0) {
       const text =
         'There are no settings that count, though every repository has some: the defaults apply';
-      this.#add('error', undefined, text, isOwner);
+      this.#findings.add('error', undefined, text, isOwner);
     }
     const known = Math.max(
       0,
@@ -165,13 +168,13 @@ class Judge {
     );
     if (settings > 0 && known > settings) {
       const text = `The settings have the number ${settings}, and a backup has seen those with the number ${known}: newer ones are gone`;
-      this.#add('warning', undefined, text, false);
+      this.#findings.add('warning', undefined, text, false);
     }
   }
 
   async #judgeRecord({ name, parsed, error }: DamagedRecord): Promise<void> {
     if (unknownSignerOf(error) !== undefined) return; // Told with its certificate.
-    if (await this.#cureByCopy(name)) return this.#add('error', name, error.message, true);
+    if (await this.#cureByCopy(name)) return this.#findings.add('error', name, error.message, true);
     const isNeedless = parsed.type === 'audit' && this.#damage.isContentRead;
     if (isNeedless) this.#needless.push(name);
     const rest =
@@ -180,7 +183,7 @@ class Judge {
         : parsed.type === 'tombstone'
           ? '; "prune --clear-tombstones" removes it when no prune runs anywhere'
           : '';
-    this.#add('error', name, error.message + rest, isNeedless);
+    this.#findings.add('error', name, error.message + rest, isNeedless);
   }
 
   async #judgeFinding(finding: Finding): Promise<void> {
@@ -197,11 +200,11 @@ class Judge {
       case 'step-back': {
         const isCurable = gap !== undefined && this.#mayNoteMissing();
         if (isCurable) this.#noteGap(gap);
-        return this.#add(severity, object, message, isCurable);
+        return this.#findings.add(severity, object, message, isCurable);
       }
       case 'fork':
       case 'returned':
-        return this.#add(severity, object, message, kind === 'returned');
+        return this.#findings.add(severity, object, message, kind === 'returned');
     }
   }
 
@@ -209,37 +212,37 @@ class Judge {
   async #judgeDamaged(object: string | undefined, message: string): Promise<void> {
     const parsed = parseObjectName(object ?? '');
     if (object === undefined || parsed === undefined) {
-      return this.#add('error', object, message, false);
+      return this.#findings.add('error', object, message, false);
     }
-    if (await this.#cureByCopy(object)) return this.#add('error', object, message, true);
+    if (await this.#cureByCopy(object)) return this.#findings.add('error', object, message, true);
     const { snapshots, unreadable } = this.#damage.list;
     if (parsed.type === 'final') {
       const text = `${message}; if no copy of it is found, "holdfast forget ${parsed.id} --force" gives it up`;
-      return this.#add('error', object, text, false);
+      return this.#findings.add('error', object, text, false);
     }
     const isSeal = parsed.type === 'seal';
     if (isSeal && unreadable.includes(finalName(parsed.id))) {
-      return this.#add('error', object, message, false); // What is to be done is told with the final.
+      return this.#findings.add('error', object, message, false); // What is to be done is told with the final.
     }
     if (isSeal && snapshots.some(({ final }) => final.id === parsed.id)) {
       const text = `${message}; its snapshot counts as unfinished and can still be restored by its id, "holdfast forget ${parsed.id}" gives it up`;
-      return this.#add('error', object, text, false);
+      return this.#findings.add('error', object, text, false);
     }
     const isCurable = this.#access.keys.role === 'owner';
     if (isCurable) this.#needless.push(object);
-    this.#add('error', object, message, isCurable);
+    this.#findings.add('error', object, message, isCurable);
   }
 
   /** A seal whose final is gone or is another one. */
   async #judgeGone({ object, message, severity, missing }: Finding): Promise<void> {
     const seal = this.#damage.list.seals.find(({ name }) => name === object);
     if (missing === undefined || seal === undefined) {
-      return this.#add(severity, object, message, false);
+      return this.#findings.add(severity, object, message, false);
     }
     const { snapshotId, hostId, sequence } = seal.value;
     const isCurable = await this.#cureByCopy(finalName(snapshotId));
     if (!isCurable) this.#missing.push({ snapshotId, hostId, sequence, sealHash: seal.hash });
-    this.#add(severity, object, message, true);
+    this.#findings.add(severity, object, message, true);
   }
 
   /** What a damaged seal has said might explain the gap, and what comes back from a copy as well. */
@@ -279,15 +282,6 @@ class Judge {
       if (hasCode(error, 'storage/not-found')) return undefined;
       throw error;
     }
-  }
-
-  #add(
-    severity: CheckFinding['severity'],
-    object: string | undefined,
-    message: string,
-    repairable: boolean,
-  ): void {
-    this.#findings.push({ severity, object, message, repairable });
   }
 }
 

@@ -7,14 +7,15 @@ import type { RandomBytes } from '../../../base/random.ts';
 import type { Portion } from '../../../base/size.ts';
 import type { Access } from '../access.ts';
 import type { CataloguePack } from '../collector/catalogue.ts';
+import type { ListedPack } from '../index/index-list.ts';
 import { packName } from '../objects/object-name.ts';
 import { ownerSignerId, type KnownSigner } from '../objects/signed-body.ts';
 import type { PackExamination } from '../worker/check-messages.ts';
 import { CheckWorkers } from '../worker/check-workers.ts';
 
 /** A pack that was read whole. */
-export interface ReadPack {
-  readonly pack: CataloguePack;
+export interface ReadPack<Pack> {
+  readonly pack: Pack;
   /** Undefined if it vanished meanwhile: a prune took it. */
   readonly examination: PackExamination | undefined;
 }
@@ -48,11 +49,11 @@ export function packsOf(
 }
 
 /** Reads packs whole and examines them on all cores. */
-export async function* readPacks(
+export async function* readPacks<Pack extends ListedPack>(
   access: Access,
-  packs: readonly CataloguePack[],
+  packs: readonly Pack[],
   { workers = availableParallelism(), signal }: CallOptions & { readonly workers?: number } = {},
-): AsyncGenerator<ReadPack, void, undefined> {
+): AsyncGenerator<ReadPack<Pack>, void, undefined> {
   if (packs.length === 0) return;
   const { storage, keys } = access;
   await using threads = new CheckWorkers(Math.max(1, Math.min(workers, packs.length)), {
@@ -66,7 +67,7 @@ export async function* readPacks(
   yield* mapPool(
     packs,
     threads.limit,
-    async (pack, call): Promise<ReadPack> => {
+    async (pack, call): Promise<ReadPack<Pack>> => {
       try {
         const read = (): Promise<Uint8Array> => storage.read(packName(pack.name), call);
         return { pack, examination: await threads.examine(pack.name, read, call.signal) };
@@ -79,7 +80,7 @@ export async function* readPacks(
   );
 }
 
-function signersOf({ verifying }: Access, packs: readonly CataloguePack[]): KnownSigner[] {
+function signersOf({ verifying }: Access, packs: readonly ListedPack[]): KnownSigner[] {
   const ids = new Set([ownerSignerId, ...packs.map(({ signer }) => signer)]);
   return [...ids].flatMap((id) => verifying.findSigner(id) ?? []);
 }

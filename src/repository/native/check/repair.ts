@@ -12,6 +12,7 @@ import { encodeIndexObject, splitIndex, type IndexedPack } from '../objects/inde
 import { tableHash } from '../packs/pack-table.ts';
 import { readPackTail } from '../packs/pack-tail.ts';
 import type { CheckResult, RepairEvidence } from './check-result.ts';
+import { confirmEvidence } from './confirm-evidence.ts';
 
 /** One thing that a repair does. */
 export interface RepairStep {
@@ -42,6 +43,14 @@ export interface RepairPlan {
 
 /** Derives from a check what can be repaired. */
 export function planRepairs({ evidence, affected }: CheckResult): RepairPlan {
+  return {
+    steps: stepsOf(evidence),
+    evidence,
+    damagedSnapshots: affected.map(({ id }) => id),
+  };
+}
+
+function stepsOf(evidence: RepairEvidence): RepairStep[] {
   const { unindexed, mistaken, vanished, damagedIndex, damagedPacks, returned } = evidence;
   const { certificates, copies, needless, lacksSettings, missing } = evidence;
   const all: RepairStep[] = [
@@ -101,33 +110,25 @@ export function planRepairs({ evidence, affected }: CheckResult): RepairPlan {
       count: returned.length,
     },
   ];
-  return {
-    steps: all.filter(({ count }) => count > 0),
-    evidence,
-    damagedSnapshots: affected.map(({ id }) => id),
-  };
+  return all.filter(({ count }) => count > 0);
 }
 
-/** Carries a plan out. Each part is of use by itself: after a crash the next check finds the rest. */
+/**
+ * Carries out what of a plan still is as it was. Each part is of use by itself: after a crash the next check finds the rest. Gives what was done.
+ */
 export async function carryOutRepairs(
   access: Access,
-  { evidence }: RepairPlan,
+  plan: RepairPlan,
   options: CallOptions = {},
-): Promise<void> {
-  const { vanished, mistaken } = evidence;
+): Promise<RepairStep[]> {
+  const evidence = await confirmEvidence(access, plan.evidence, options);
   await writeAgain(access, evidence, options);
-  if (vanished.length + mistaken.length > 0) {
-    const { replaced } = await publishMergedIndex(access, {
-      ...options,
-      without: new Set([...vanished, ...mistaken.map(({ name }) => name)]),
-    });
-    await deleteIndexObjects(access, replaced, options);
-  }
-  await indexPacks(access, evidence, options);
+  await correctIndex(access, evidence, options);
   await condemnPacks(access, evidence, options);
   // Only now: what they said is said again by others.
   await deleteIndexObjects(access, evidence.damagedIndex, options);
   if (evidence.returned.length > 0) await completeForgets(access, options);
+  return stepsOf(evidence);
 }
 
 /** The same bytes under the same names, or what takes the place of something that is lost; then what is damaged goes. */
@@ -151,12 +152,15 @@ async function writeAgain(
   for (const name of needless) await storage.delete(name, options);
 }
 
-async function indexPacks(
+/** What the index says of a pack is only taken back when the pack's own word is there to take its place, or the pack is gone. */
+async function correctIndex(
   access: Access,
-  { unindexed, mistaken }: RepairEvidence,
+  { unindexed, mistaken, vanished }: RepairEvidence,
   options: CallOptions,
 ): Promise<void> {
   const packs: IndexedPack[] = [];
+  const without = new Set(vanished);
+  const wrong = new Set(mistaken.map(({ name }) => name));
   for (const { name, size } of [...unindexed, ...mistaken]) {
     try {
       const { record } = await readPackTail(access.storage, name, size, access.verifying, {
@@ -164,10 +168,15 @@ async function indexPacks(
         withHead: true,
       });
       packs.push({ name: fromHex(name), size, table: record });
+      if (wrong.has(name)) without.add(name);
     } catch (error) {
       // A prune took it since the check, or it turned out to be damaged after all: it stays as it is.
       if (!hasCode(error, 'storage/not-found', 'repository/damaged')) throw error;
     }
+  }
+  if (without.size > 0) {
+    const { replaced } = await publishMergedIndex(access, { ...options, without });
+    await deleteIndexObjects(access, replaced, options);
   }
   for (const part of splitIndex({ packs, supersedes: [] })) {
     const { name, bytes } = encodeIndexObject(part, access.signing);

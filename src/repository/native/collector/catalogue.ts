@@ -90,8 +90,8 @@ export async function loadCatalogue(
         if (hasCode(error, 'storage/not-found')) return undefined; // Collected since it was listed.
         if (!hasCode(error, 'repository/damaged', 'repository/unsupported')) throw error;
         const said = index.packs.get(name);
-        const listed = said !== undefined && isReadable(said) ? said : undefined;
-        unreadable.set(name, { error, size, listed });
+        const isSaid = said !== undefined && isReadable(said);
+        unreadable.set(name, { error, size, listed: isSaid ? said : undefined });
         return undefined;
       }
     },

@@ -357,13 +357,13 @@ for (const isIndexed of [false, true]) {
     const sample = new SampleRepository({ packTarget });
     const host = sample.host();
     await backUpSample(host, { a: 'there before' });
-    const before = await sample.names('');
+    const early = await sample.names('');
     const files: SampleFiles = { x: noise(200_000) };
     const id = await backUpSample(host, files);
     // As a collector finds it while the packs are on their way, or come back badly: no snapshot is there yet.
     const late = new Map<string, Uint8Array>();
     for (const name of await sample.names('')) {
-      if (before.includes(name)) continue;
+      if (early.includes(name)) continue;
       const bytes = await sample.storage.read(name);
       if (name.startsWith(objectPrefixes.pack)) {
         await sample.storage.put(name, bytes.subarray(0, bytes.length / 2));
