@@ -83,8 +83,8 @@ export async function restore(
   const place = joinPath(originalRoot(final), path);
   const directory = directoryOf(input, entry, place);
   const tally = new RestoreTally(context, directory, input.verbose);
-  const sparedPlaces = new SparedPlaces([...repositoryPlaces(access.storage), ...input.kept]);
-  sparedPlaces.requireOutside(directory);
+  using sparedPlaces = new SparedPlaces([...repositoryPlaces(access.storage), ...input.kept]);
+  sparedPlaces.requireOutside(directory, { deletes: input.delete });
   const { policy, isFresh, isContinued } = settlePolicy(input, entry, directory);
   if (isContinued) {
     report({ type: 'notice', message: 'Continuing a restore that was interrupted' });

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 
+import { bindMount, noBindMount } from '../support/bind-mount.ts';
 import { type OwnMachine, ownMachine } from './own-machine.ts';
 
 interface Ended {
@@ -131,6 +132,61 @@ describe('a restore spares the repository that it reads', () => {
     assert.match(ended.told, /that is the repository itself/u);
   });
 
+  test('when a part of it or all of it is mounted elsewhere', async (context) => {
+    await using machine = await ownMachine();
+    const [source, repository] = [machine.of('source'), machine.of('repository')];
+    await machine.write({ 'packs/a.txt': 'one', 'deep/packs/b.txt': 'two', file: 'three' });
+    await works(machine, 'backup', source, repository);
+    const before = await readdir(repository, { recursive: true });
+    const restores = async (...argv: string[]): Promise<Ended> => {
+      const ended = await run(machine, 'restore', repository, '--delete', ...argv);
+      assert.deepEqual(await readdir(repository, { recursive: true }), before);
+      return ended;
+    };
+    {
+      using mount = bindMount(`${repository}/packs`, `${source}/packs`);
+      if (mount === undefined) return context.skip(noBindMount);
+      const inPlace = await restores('--in-place');
+      assert.equal(inPlace.status, 3, inPlace.told);
+      assert.match(inPlace.told, /"packs": it is a part of the repository/u);
+      for (const target of [`${source}/packs`, `${source}/packs/new`]) {
+        const { status, told } = await restores('--overwrite', 'always', '--target', target);
+        assert.equal(status, 1, told);
+        assert.match(told, /that (?:is|lies in) a part of the repository itself/u);
+      }
+    }
+    // A file is to be where the repository really lies, two levels below.
+    await rm(`${source}/file`);
+    await mkdir(`${source}/file/in`, { recursive: true });
+    await writeFile(`${source}/file/mine`, 'mine');
+    await rename(repository, `${source}/file/in/repository`);
+    await mkdir(repository);
+    using _mount = bindMount(`${source}/file/in/repository`, repository);
+    const { status, told } = await restores('--in-place');
+    assert.equal(status, 3, told);
+    assert.match(told, /file": the repository is there/u);
+    assert.ok(existsSync(`${source}/file/mine`));
+  });
+
+  test('with the link that it is reached through', async () => {
+    await using machine = await ownMachine();
+    const [source, repository] = [machine.of('source'), machine.of('repository')];
+    await machine.write({ 'a.txt': 'one', file: 'two' });
+    await works(machine, 'backup', source, repository);
+    await symlink(repository, `${source}/link`);
+    await writeFile(`${source}/a.txt`, 'changed');
+    const told = await works(machine, 'restore', `${source}/link`, '--in-place', '--delete');
+    assert.match(told, /link" is left alone: it is a link that leads to the repository/u);
+    assert.equal(await readFile(`${source}/a.txt`, 'utf8'), 'one');
+    await rm(`${source}/file`);
+    await symlink(repository, `${source}/file`);
+    const ended = await run(machine, 'restore', `${source}/file`, '--in-place');
+    assert.equal(ended.status, 3, ended.told);
+    assert.match(ended.told, /file": a link that leads to the repository is there/u);
+    await works(machine, 'restore', repository, '--in-place', '--delete');
+    assert.equal(await readFile(`${source}/file`, 'utf8'), 'two');
+  });
+
   test('and keeps what this program itself works with', async () => {
     await using machine = await ownMachine();
     const home = machine.of('home');
@@ -142,7 +198,16 @@ describe('a restore spares the repository that it reads', () => {
     assert.match(told, /it is the cache of this program/u);
     assert.match(told, /it is the state of this program/u);
     assert.deepEqual(await readdir(`${home}/.cache`), ['holdfast']);
-    assert.ok((await readdir(`${home}/.local/state/holdfast`)).length > 0);
+    const state = `${home}/.local/state/holdfast`;
+    const kept = await readdir(state);
+    assert.ok(kept.length > 0);
+    const into = ['restore', repository, '--target', state, '--overwrite', 'never'];
+    const ended = await run(machine, ...into, '--delete');
+    assert.equal(ended.status, 1);
+    assert.match(ended.told, /that is the state of this program itself/u);
+    assert.match(ended.told, /or leave out --delete/u);
+    assert.deepEqual(await readdir(state), kept);
+    await works(machine, ...into);
   });
 });
 
@@ -179,5 +244,20 @@ describe("a restore spares the archive of duplicity's that it reads", () => {
       await works(machine, 'restore', archive, '--in-place');
     }
     assert.equal(await readFile(`${source}/place/a.txt`, 'utf8'), 'one');
+    // In place of the link that it is reached through, or beside other things in what lies two levels above it.
+    await rm(`${source}/b.txt`);
+    await symlink(archive, `${source}/b.txt`);
+    const linked = await run(machine, 'restore', `${source}/b.txt`, '--in-place');
+    assert.equal(linked.status, 3, linked.told);
+    assert.match(linked.told, /b\.txt": a link that leads to the repository is there/u);
+    await rm(`${source}/b.txt`);
+    await mkdir(`${source}/b.txt/in`, { recursive: true });
+    await writeFile(`${source}/b.txt/mine`, 'mine');
+    await rename(archive, `${source}/b.txt/in/archive`);
+    const deep = await run(machine, 'restore', `${source}/b.txt/in/archive`, '--in-place');
+    assert.equal(deep.status, 3, deep.told);
+    assert.match(deep.told, /b\.txt": the repository is there/u);
+    assert.ok(existsSync(`${source}/b.txt/mine`));
+    await works(machine, 'check', `${source}/b.txt/in/archive`, '--read-data');
   });
 });

@@ -15,7 +15,7 @@ import {
   type RestoreAction,
 } from '../../target/filesystem/existing-policy.ts';
 import { writeAt } from '../../target/filesystem/file-content.ts';
-import { removeEntry } from '../../target/filesystem/remove-tree.ts';
+import { clearName } from '../../target/filesystem/remove-tree.ts';
 import type { SparedPlaces } from '../../target/filesystem/spared-places.ts';
 import {
   createFile,
@@ -194,7 +194,7 @@ export class ArchiveTarget {
       this.#tally.leave(path, 0);
       return;
     }
-    if (existing !== undefined && !isThere) this.#remove(place);
+    if (existing !== undefined && !isThere) this.#remove(place, existing);
     makeDirectory(this.#at(parent), name);
     const keepsMetadata = action === 'skip';
     this.#levels.push({
@@ -301,7 +301,9 @@ export class ArchiveTarget {
 
   #replace(place: Place, own: Uint8Array, existing: ExistingEntry): void {
     const { path, parent, name } = place;
-    if (existing.type === 'directory') this.#remove(place);
+    const spared = this.#options.sparedPlaces.at(existing);
+    if (spared !== undefined) throw refusal(path, `${spared.title} is there`);
+    if (existing.type === 'directory') this.#remove(place, existing);
     try {
       renameAt(this.#at(parent), own, name);
     } catch (cause) {
@@ -309,18 +311,19 @@ export class ArchiveTarget {
     }
   }
 
-  #remove({ path, parent, name, existing }: Place): void {
-    const spared = existing && this.#options.sparedPlaces.within(existing);
-    if (spared !== undefined) throw refusal(path, `${spared.title} is there`);
+  #remove({ path, parent, name }: Place, existing: ExistingEntry): void {
     const onRemove = (removed: Uint8Array): void => {
       if (equalBytes(removed, path)) return;
       this.#tally.deleted++;
       this.#tally.entry('deleted', () => removed, 0);
     };
-    const [problem] = removeEntry(this.#at(parent), name, { path, onRemove });
-    // What is gone must not be found through a handle that is still open.
-    this.#tree.forget();
-    if (problem !== undefined) throw problem.error;
+    const { sparedPlaces: spared } = this.#options;
+    try {
+      clearName(this.#at(parent), name, existing, { path, onRemove, spared });
+    } finally {
+      // What is gone must not be found through a handle that is still open.
+      this.#tree.forget();
+    }
   }
 
   #discard({ path, parent }: Place, own: Uint8Array): void {
@@ -410,12 +413,11 @@ export class ArchiveTarget {
   }
 
   #count(action: 'restored' | 'unchanged', path: Uint8Array, { type }: Entry, size: number): void {
-    const { counters } = this.#tally;
-    if (type === 'file') {
-      counters.files++;
-      counters.bytes += size;
-      if (action !== 'restored') counters.filesUnchanged++;
-    } else this.#tally.others++;
+    if (action === 'unchanged') {
+      this.#tally.unchanged(path, { type, size });
+      return;
+    }
+    this.#tally.count({ type, size });
     this.#tally.entry(action, () => path, size);
   }
 

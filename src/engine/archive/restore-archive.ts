@@ -78,7 +78,7 @@ export async function restoreArchive(
   const below = input.path ?? new Uint8Array(0);
   const target = absolute(input.target);
   const reader = new ArchiveReader(input.archive);
-  const sparedPlaces = new SparedPlaces([
+  using sparedPlaces = new SparedPlaces([
     ...repositoryPlaces(input.archive.storage),
     {
       directory: input.archive.directory.path,
@@ -86,7 +86,7 @@ export async function restoreArchive(
       isUntouchable: false,
     },
   ]);
-  sparedPlaces.requireOutside(target);
+  sparedPlaces.requireOutside(target, { deletes: false });
   const isFresh = settleTarget(target, input.force);
   context.report({ type: 'phase', phase: 'Reading the manifests' });
   const volumes = await reader.volumesNeeded(input.sets, { below, signal });

@@ -13,7 +13,7 @@ import {
   looksSame,
   type RestoreAction,
 } from '../../target/filesystem/existing-policy.ts';
-import { removeEntry, removeOthers } from '../../target/filesystem/remove-tree.ts';
+import { clearName, removeOthers } from '../../target/filesystem/remove-tree.ts';
 import {
   createSpecial,
   createSymlink,
@@ -298,7 +298,7 @@ export class RestorePlanner {
       else this.#files?.metadata.applyToSpecial(this.#at(place), entry.name, entry, path);
     });
     for (const name of together) {
-      this.#unchanged(joinPath(name.place.path, name.entry.name), name.entry);
+      this.#tally.unchanged(joinPath(name.place.path, name.entry.name), name.entry);
     }
   }
 
@@ -380,7 +380,7 @@ export class RestorePlanner {
   #later(level: Place, entry: TreeEntry, first: FirstName, path: Uint8Array): void {
     if (this.#options.dryRun) {
       this.#tally.links++;
-      this.#count(entry);
+      this.#tally.count(entry);
       this.#tally.entry('restored', () => path, entry.size);
     } else this.#window.links.push({ directory: level.path, entry, first });
   }
@@ -399,7 +399,7 @@ export class RestorePlanner {
   /** The content is right already. */
   #keep(place: Place, entry: TreeEntry, path: Uint8Array): void {
     this.#applyToKept(place, entry, 1);
-    this.#unchanged(path, entry);
+    this.#tally.unchanged(path, entry);
   }
 
   #applyToKept({ path: directory }: Place, entry: TreeEntry, links: number): void {
@@ -413,33 +413,20 @@ export class RestorePlanner {
 
   #pretend(action: RestoreAction, path: Uint8Array, entry: TreeEntry): void {
     if (action === 'keep') {
-      this.#unchanged(path, entry);
+      this.#tally.unchanged(path, entry);
       return;
     }
-    this.#count(entry);
+    this.#tally.count(entry);
     // Nobody has compared blocks: all may differ.
     this.#tally.counters.bytesAdded += entry.type === 'file' ? entry.size : 0;
     this.#tally.entry('restored', () => path, entry.size);
   }
 
-  #unchanged(path: Uint8Array, entry: TreeEntry): void {
-    this.#count(entry);
-    if (entry.type === 'file') this.#tally.counters.filesUnchanged++;
-    this.#tally.entry('unchanged', () => path, entry.size);
-  }
-
   /** The policy leaves what is there, which may be the same all the same. */
   #skip(level: Place, entry: TreeEntry, path: Uint8Array): void {
     const existing = this.#lookAt(level, entry.name);
-    if (existing !== undefined && looksSame(existing, entry)) this.#unchanged(path, entry);
+    if (existing !== undefined && looksSame(existing, entry)) this.#tally.unchanged(path, entry);
     else this.#tally.leave(path, entry.size);
-  }
-
-  #count({ type, size }: TreeEntry): void {
-    if (type === 'file') {
-      this.#tally.counters.files++;
-      this.#tally.counters.bytes += size;
-    } else this.#tally.others++;
   }
 
   #at({ path }: Pick<Place, 'path'>): number {
@@ -453,16 +440,18 @@ export class RestorePlanner {
 
   #remove(level: Place, name: Uint8Array, path: Uint8Array): void {
     const { dryRun, sparedPlaces } = this.#options;
-    const existing = lookAt(this.#at(level), name);
-    const place = existing && sparedPlaces.within(existing);
-    if (place !== undefined) throw refusal(path, `${place.title} is there`);
+    const directory = this.#at(level);
+    const existing = lookAt(directory, name);
+    if (existing === undefined) return;
     // The entry itself is replaced; what lies in it, if it is a directory, is gone.
     const onRemove = (removed: Uint8Array): void => {
       if (!equalBytes(removed, path)) this.#removed(removed);
     };
-    const [problem] = removeEntry(this.#at(level), name, { path, dryRun, onRemove });
-    if (!dryRun) this.#files?.tree.forget();
-    if (problem !== undefined) throw problem.error;
+    try {
+      clearName(directory, name, existing, { path, dryRun, onRemove, spared: sparedPlaces });
+    } finally {
+      if (!dryRun) this.#files?.tree.forget();
+    }
   }
 
   #removed(path: Uint8Array): void {

@@ -2,6 +2,7 @@ import { AppError } from '../../base/errors.ts';
 import { counted } from '../../base/counted.ts';
 import { joinPath } from '../../base/posix/path-bytes.ts';
 import { quotePath } from '../../base/posix/system-error.ts';
+import type { Entry } from '../../model/entry.ts';
 import { noCounters, type EntryEvent, type OperationCounters } from '../../model/event.ts';
 import type { SparedPlace } from '../../target/filesystem/spared-places.ts';
 import type { OperationContext } from '../operation.ts';
@@ -37,6 +38,21 @@ export class RestoreTally {
   problem(path: Uint8Array, error: AppError): void {
     this.counters.errors++;
     this.#context.report({ type: 'problem', severity: 'error', path: this.#full(path), error });
+  }
+
+  /** An entry that is as in the snapshot now, or will be. */
+  count({ type, size }: Pick<Entry, 'type' | 'size'>): void {
+    if (type === 'file') {
+      this.counters.files++;
+      this.counters.bytes += size;
+    } else this.others++;
+  }
+
+  /** An entry that was as in the snapshot already. */
+  unchanged(path: Uint8Array, entry: Pick<Entry, 'type' | 'size'>): void {
+    this.count(entry);
+    if (entry.type === 'file') this.counters.filesUnchanged++;
+    this.entry('unchanged', () => path, entry.size);
   }
 
   /** Something that stays as it is although the snapshot has it otherwise: the policy says so. */

@@ -187,10 +187,7 @@ export class WindowRunner {
       const at = this.#files.tree.directory(directory);
       createHardLink(at, entry.name, existing, first.name);
       this.#tally.links++;
-      if (entry.type === 'file') {
-        this.#tally.counters.files++;
-        this.#tally.counters.bytes += entry.size;
-      } else this.#tally.others++;
+      this.#tally.count(entry);
       this.#tally.entry('restored', () => path, entry.size);
     });
   }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 
+import { bindMount, noBindMount } from '../../../test/support/bind-mount.ts';
 import { makeHostileTree } from '../../../test/support/hostile-tree.ts';
 import { openHandles, scratchDirectory } from '../../../test/support/scratch-directory.ts';
 import { removeEntry, removeOthers } from './remove-tree.ts';
@@ -69,19 +69,12 @@ test('what is mounted is neither removed nor entered', (t) => {
   mkdirSync(scratch.of('data'));
   writeFileSync(scratch.of('data', 'precious'), '');
   // A mount point of the same file system: only the kernel's flag tells.
-  const mount = spawnSync('mount', ['--bind', scratch.of('data'), scratch.of('go', 'mount')]);
-  if (mount.status !== 0) {
-    t.diagnostic('only root can mount');
-    return;
-  }
-  try {
-    using tree = TargetTree.open(scratch.path);
-    const problems = removeEntry(tree.root, bytes('go'), { path: bytes('go') });
-    assert.equal(problems[0]?.error.code, 'target/refused');
-    assert.equal(Buffer.from(problems[0].path).toString(), 'go/mount');
-    assert.equal(problems.length, 1);
-    assert.deepEqual(readdirSync(scratch.of('data')), ['precious']);
-  } finally {
-    spawnSync('umount', [scratch.of('go', 'mount')]);
-  }
+  using mount = bindMount(scratch.of('data'), scratch.of('go', 'mount'));
+  if (mount === undefined) return t.skip(noBindMount);
+  using tree = TargetTree.open(scratch.path);
+  const problems = removeEntry(tree.root, bytes('go'), { path: bytes('go') });
+  assert.equal(problems[0]?.error.code, 'target/refused');
+  assert.equal(Buffer.from(problems[0].path).toString(), 'go/mount');
+  assert.equal(problems.length, 1);
+  assert.deepEqual(readdirSync(scratch.of('data')), ['precious']);
 });

@@ -8,7 +8,7 @@ import { S_IFDIR, S_IFMT } from '../../base/posix/linux-constants.ts';
 import { joinPath } from '../../base/posix/path-bytes.ts';
 import { SystemError } from '../../base/posix/system-error.ts';
 import type { SparedPlace, SparedPlaces } from './spared-places.ts';
-import { checkName } from './target-entry.ts';
+import { checkName, type ExistingEntry } from './target-entry.ts';
 import { refusal, targetError, type TargetProblem } from './target-error.ts';
 
 /** Who is told of each step; paths are below the target's root. */
@@ -86,6 +86,35 @@ export function removeEntry(
   return new Removal(options, status.shared).run(directory, name);
 }
 
+/**
+ * Removes what something else is to take the place of, unless it is to stay, or something in it.
+ *
+ * @throws AppError `target/refused` if it stays, or what keeps it from being removed
+ */
+export function clearName(
+  directory: number,
+  name: Uint8Array,
+  existing: ExistingEntry,
+  options: RemovalOptions & { readonly spared: SparedPlaces },
+): void {
+  const { path, spared } = options;
+  const own = spared.at(existing);
+  const staying = own === undefined ? [] : [own];
+  const onSpare = (_: Uint8Array, place: SparedPlace): void => void staying.push(place);
+  const refuse = (): void => {
+    const [place] = staying;
+    if (place !== undefined) throw refusal(path, `${place.title} is there`);
+  };
+  // It is looked at first, so that nothing beside what stays is gone.
+  if (existing.type === 'directory') {
+    removeEntry(directory, name, { path, spared, dryRun: true, onSpare });
+  }
+  refuse();
+  const [problem] = removeEntry(directory, name, { ...options, onSpare });
+  refuse();
+  if (problem !== undefined) throw problem.error;
+}
+
 class Removal {
   readonly #options: RemovalOptions;
   readonly #status: FileStatus;
@@ -122,6 +151,7 @@ class Removal {
     try {
       const errno = found.readAt(this.#directory, name);
       if (errno !== 0) throw new SystemError(errno, 'statx', name);
+      if (this.#spares(path)) return;
       if ((found.mode & S_IFMT) === S_IFDIR) this.#descend(name, path);
       else {
         this.#options.onRemove?.(path);
@@ -132,15 +162,18 @@ class Removal {
     }
   }
 
+  /** Whether what was found is to stay, and with it the directories that it lies in. */
+  #spares(path: Uint8Array): boolean {
+    const place = this.#options.spared?.at(this.#status);
+    if (place === undefined) return false;
+    for (const level of this.#levels) level.stays = true;
+    this.#options.onSpare?.(path, place);
+    return true;
+  }
+
   #descend(name: Uint8Array, path: Uint8Array): void {
     const found = this.#status;
     const { device, uid, mode } = found;
-    const place = this.#options.spared?.at(found);
-    if (place !== undefined) {
-      for (const level of this.#levels) level.stays = true;
-      this.#options.onSpare?.(path, place);
-      return;
-    }
     if (found.isMountRoot) throw refusal(path, 'a file system is mounted there');
     check(found.readOpen(this.#directory));
     if (found.device !== device) throw refusal(path, 'a file system is mounted there');
