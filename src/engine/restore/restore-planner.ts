@@ -341,6 +341,10 @@ export class RestorePlanner {
     const first = key === undefined ? undefined : this.#firstNames.get(key);
     let waiting: Promise<void> | undefined;
     this.#attempt(path, () => {
+      if (first !== undefined && this.#isSameAs(first, level, entry.name)) {
+        this.#tally.unchanged(path, entry);
+        return;
+      }
       const action = this.#actionFor(level, entry, first !== undefined);
       if (action === 'skip') {
         this.#skip(level, entry, path);
@@ -364,6 +368,15 @@ export class RestorePlanner {
       }
     });
     return waiting;
+  }
+
+  /** Whether a name means what has the first name, as it does where a directory is mounted twice: to remove it would take away the other one, too. */
+  #isSameAs(first: FirstName, level: Place, name: Uint8Array): boolean {
+    // The directory of the first name may not be there in a dry run.
+    const own = this.#options.dryRun ? undefined : this.#lookAt(level, name);
+    if (own === undefined) return false;
+    const other = lookAt(this.#at({ path: first.directory }), first.name);
+    return other?.inode === own.inode && other.device === own.device;
   }
 
   #actionFor(level: Place, entry: TreeEntry, isLater: boolean): RestoreAction {
