@@ -6,7 +6,14 @@ import fc from 'fast-check';
 import { compareBytes, utf8 } from '../../base/bytes.ts';
 import { AppError } from '../../base/errors.ts';
 import type { TarEntry } from '../../codec/tar/tar-entry.ts';
-import { applyRecords, headerTimeOf, recordsOf } from './extra-records.ts';
+import {
+  applyRecords,
+  headerTimeOf,
+  inodeRecord,
+  isSameInode,
+  isStoredSize,
+  recordsOf,
+} from './extra-records.ts';
 
 const empty = new Uint8Array(0);
 
@@ -120,5 +127,42 @@ describe('extra records', () => {
         (error) => error instanceof AppError && error.code === 'repository/damaged',
       );
     }
+  });
+
+  it('tell an inode by all that is known of it', () => {
+    const facts = { inode: 7n, device: 5, ctime: { seconds: 1000, nanoseconds: 12 } };
+    const [key, text] = inodeRecord(facts);
+    const stored = (value: Uint8Array): TarEntry => tarEntry({ records: new Map([[key, value]]) });
+    assert.ok(isSameInode(stored(text), facts));
+    assert.ok(!isSameInode(tarEntry({}), facts));
+    for (const other of [
+      { ...facts, inode: 8n },
+      { ...facts, device: 6 },
+      { ...facts, ctime: { seconds: 1001, nanoseconds: 12 } },
+      { ...facts, ctime: { seconds: 1000, nanoseconds: 13 } },
+    ]) {
+      assert.ok(!isSameInode(stored(text), other));
+    }
+    const user = process.geteuid?.() ?? 0;
+    const asText = `5 7 1000.12 ${user}`;
+    assert.equal(Buffer.from(text).toString(), asText);
+    for (const made of [
+      `${asText} 0`,
+      `5 7 1000.12 ${user + 1}`,
+      '5 7 1000.12',
+      `x${asText}`,
+      '',
+    ]) {
+      assert.ok(!isSameInode(stored(utf8(made)), facts), made);
+    }
+  });
+
+  it('tell the size of a file', () => {
+    const stored = tarEntry({ records: new Map([['HOLDFAST.size', utf8('120')]]) });
+    assert.deepEqual(
+      [120, 12, 0].map((size) => isStoredSize(stored, size)),
+      [true, false, false],
+    );
+    assert.ok(isStoredSize(tarEntry({}), 120));
   });
 });

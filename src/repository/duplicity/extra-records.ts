@@ -8,8 +8,8 @@
  * - `HOLDFAST.flags`: the bits of `Entry.fileFlags`, decimal.
  * - `HOLDFAST.link`: the first path, in index order, of the names that a file has; every name has the record, the first included.
  * - `HOLDFAST.size`: the length of a file, decimal; in signature tars only.
- * - `HOLDFAST.inode`: `device inode seconds.nanoseconds`, the last two its time of change; in signature tars only. While that is the same, the attributes are: to see
- *   that, they need not be read. Left out where the time of change does not prove it, and where they could not be read.
+ * - `HOLDFAST.inode`: `device inode seconds.nanoseconds user`, its time of change and who looked, by number: some attributes are for root's eyes; in signature tars only.
+ *   While that is the same, the attributes are: to see that, they need not be read. Left out where the time of change does not prove it, and where they could not be read.
  */
 import { asBuffer, compareBytes, equalBytes, utf8 } from '../../base/bytes.ts';
 import { AppError } from '../../base/errors.ts';
@@ -142,21 +142,35 @@ export function applyRecords(tar: TarEntry, path: Uint8Array): RecordedEntry {
 /** What tells that nothing was done to an inode. */
 export type InodeFacts = Pick<SourceEntry, 'inode' | 'device' | 'ctime'>;
 
+/** Who looks at inodes here. */
+const user = process.geteuid?.() ?? 0;
+
 /** The record that says which inode it was, as key and value. */
 export function inodeRecord({ inode, device, ctime }: InodeFacts): readonly [string, Uint8Array] {
-  return [inodeKey, utf8(`${device} ${inode} ${ctime.seconds}.${ctime.nanoseconds}`)];
+  const { seconds, nanoseconds } = ctime;
+  return [inodeKey, utf8(`${device} ${inode} ${seconds}.${nanoseconds} ${user}`)];
 }
 
-/** Whether an entry was stored of the very inode, to which nothing was done since. */
+/** Whether an entry was stored of the very inode, to which nothing was done since, by who looks now. */
 export function isSameInode({ records }: TarEntry, facts: InodeFacts): boolean {
   const stored = records.get(inodeKey);
   if (stored === undefined) return false;
   const { device, inode, ctime } = facts;
   const numbers = numbersOf(stored);
   if (numbers[2] !== ctime.seconds || numbers[3] !== ctime.nanoseconds) return false;
+  if (numbers[4] !== user) return false;
   // Longer numbers would be rounded.
   if (!Number.isSafeInteger(numbers[1])) return equalBytes(stored, inodeRecord(facts)[1]);
   return numbers[0] === device && numbers[1] === Number(inode);
+}
+
+/** Whether a file was stored with so many bytes, as far as the entry tells. */
+export function isStoredSize({ records }: TarEntry, size: number): boolean {
+  const stored = records.get(sizeKey);
+  if (stored === undefined) return true;
+  let number = 0;
+  for (const digit of stored) number = number * 10 + digit - 0x30;
+  return number === size;
 }
 
 /** Whether an entry has other names. */
@@ -164,9 +178,9 @@ export function isLinked({ records }: TarEntry): boolean {
   return records.has(linkKey);
 }
 
-const parsed = [0, 0, 0, 0];
+const parsed = [0, 0, 0, 0, 0];
 
-/** The four numbers of a record of an inode, good until the next call: there is one for nearly every file. Any other text gives such as no inode has. */
+/** The five numbers of a record of an inode, good until the next call: there is one for nearly every file. Any other text gives such as no inode has. */
 function numbersOf(text: Uint8Array): readonly number[] {
   parsed.fill(0);
   let index = 0;
@@ -174,10 +188,10 @@ function numbersOf(text: Uint8Array): readonly number[] {
     const byte = text[at]!;
     const digit = byte - 0x30;
     if (digit >= 0 && digit <= 9) parsed[index] = parsed[index]! * 10 + digit;
-    else if ((byte === 0x20 || byte === 0x2e) && index < 3) index++;
+    else if ((byte === 0x20 || byte === 0x2e) && index < 4) index++;
     else return parsed.fill(Number.NaN);
   }
-  return index === 3 ? parsed : parsed.fill(Number.NaN);
+  return index === 4 ? parsed : parsed.fill(Number.NaN);
 }
 
 function timeText({ seconds, nanoseconds }: Timestamp): string {

@@ -2,7 +2,7 @@ import { equalBytes } from '../../../base/bytes.ts';
 import { groupIdOf, userIdOf } from '../../../base/posix/account-names.ts';
 import type { TarEntry } from '../../../codec/tar/tar-entry.ts';
 import { equalTimestamps } from '../../../model/entry.ts';
-import { applyRecords, isLinked, isSameInode } from '../extra-records.ts';
+import { applyRecords, isLinked, isSameInode, isStoredSize } from '../extra-records.ts';
 import type { SourceItem } from './source-item.ts';
 
 /** How an item is compared with what the archive has. */
@@ -70,16 +70,17 @@ export function sizesOfSignature(
   return { least: blocks === 0 ? 0 : (blocks - 1) * blockLength + 1, most: blocks * blockLength };
 }
 
-/** To an inode that is the very same nothing was done, save that its other names may lie elsewhere. Else all but the attributes is compared first, which have to be read. */
+/**
+ * To an inode that is the very same nothing was done, save that its other names may lie elsewhere; its size is looked at all the same, because file systems in user space may make up times
+ * of change. Else all but the attributes is compared first, which have to be read.
+ */
 function recordsDiffer(item: SourceItem, stored: TarEntry): boolean {
   const { path, entry, linkGroup } = item;
+  if (entry.type === 'file' && !isStoredSize(stored, entry.size)) return true;
   const isSame = item.inode !== undefined && isSameInode(stored, item.inode);
   if (isSame && linkGroup === undefined && !isLinked(stored)) return false;
   const recorded = applyRecords(stored, path);
   const before = recorded.entry;
-  if (entry.type === 'file' && recorded.fileSize !== undefined) {
-    if (recorded.fileSize !== entry.size) return true;
-  }
   if (!equalTimestamps(entry.mtime, before.mtime)) return true;
   if (entry.fileFlags !== before.fileFlags) return true;
   if (!equalBytes(linkGroup ?? new Uint8Array(0), recorded.linkGroup ?? new Uint8Array(0))) {

@@ -121,11 +121,10 @@ export class SetWriter {
     );
   }
 
-  /** The inode of an item, unless it was changed so lately that another change may leave the same time. */
+  /** The inode of an item, unless it was changed so lately that another change may leave the same time, or has no time of change, as in some file systems in user space. */
   #quietInode({ inode }: SourceItem): InodeFacts | undefined {
-    return inode !== undefined && inode.ctime.seconds < this.#settings.quietSince
-      ? inode
-      : undefined;
+    const changed = inode?.ctime.seconds ?? 0;
+    return changed > 0 && changed < this.#settings.quietSince ? inode : undefined;
   }
 }
 

@@ -68,6 +68,7 @@ describe('attributes', () => {
   const value = Buffer.from('value');
   const asked: string[] = [];
   interface Lazy {
+    readonly size?: number;
     readonly attribute?: string;
     readonly steady?: boolean;
     readonly linkGroup?: string | undefined;
@@ -76,11 +77,11 @@ describe('attributes', () => {
   const lazy = (
     path: string,
     inode: InodeFacts,
-    { attribute = '', steady = true, linkGroup }: Lazy = {},
+    { attribute = '', steady = true, linkGroup, size = 0 }: Lazy = {},
   ): SourceItem => {
     const item: SourceItem = {
       path: Buffer.from(path),
-      entry: entryOf('file'),
+      entry: { ...entryOf('file'), size },
       linkGroup: linkGroup === undefined ? undefined : Buffer.from(linkGroup),
       inode,
       open: () => ({
@@ -157,6 +158,23 @@ describe('attributes', () => {
       items: [rootItem, lazy('a', at(old, long)), lazy('b', at(old, long + 1n))],
     });
     assert.deepEqual(asked, ['b']);
+  });
+
+  test('tell nothing where the time of change does not: it is made up, or the size is another one', async () => {
+    await using archive = await openArchive(new MemoryStorage());
+    const old = Math.floor(archive.clock.now() / 1000) - 100;
+    await write(archive, { items: [rootItem, lazy('grown', at(old)), lazy('timeless', at(0))] });
+    asked.length = 0;
+    const seen: string[] = [];
+    await writeNext(archive, {
+      items: [
+        rootItem,
+        lazy('grown', at(old), { size: 5 }),
+        lazy('timeless', at(0), { attribute: 'user.a' }),
+      ],
+      onItem: (outcome) => void seen.push(outcome),
+    });
+    assert.deepEqual(seen, ['unchanged', 'changed', 'changed']);
   });
 
   test('do not hide that a file has got another name', async () => {
