@@ -15,6 +15,7 @@ export class Collections {
   readonly #there = new Set<string>();
   /** Of those, what the server only said to be something. */
   readonly #doubtful = new Set<string>();
+  #baseWasSeen = false;
 
   /** `base` are the parts of the destination's path. */
   constructor(client: WebdavClient, propfind: Propfind, base: readonly string[]) {
@@ -46,6 +47,26 @@ export class Collections {
     return this.#there.has(parts.join('/'));
   }
 
+  /** Whether something was seen below the base: if it is missing later, that is no empty storage, and none to be made. */
+  get baseWasSeen(): boolean {
+    return this.#baseWasSeen;
+  }
+
+  /** Takes note of something below the base that was seen. */
+  noteBase(): void {
+    this.#baseWasSeen = true;
+    this.note([]);
+  }
+
+  /** The error for a base that is missing and was seen. */
+  baseIsGone(action: string): AppError {
+    return new AppError(
+      'storage/unavailable',
+      `Cannot ${action}: the directory "/${this.#base.join('/')}" of the server was there before and is gone`,
+      { hint: 'Look whether the disk behind the server is mounted' },
+    );
+  }
+
   /** Takes note of a directory that was seen. */
   note(parts: readonly string[]): void {
     this.#there.add(parts.join('/'));
@@ -66,9 +87,13 @@ export class Collections {
   }
 
   async #prepareBase(): Promise<void> {
-    const found = await this.#propfind.lookAt(this.#base, { action: this.#action(this.#base) });
+    const action = this.#action(this.#base);
+    const found = await this.#propfind.lookAt(this.#base, { action });
     if (found.kind === 'object') throw isFile(this.#base);
-    if (found.kind === 'missing') await this.#makeAll(this.#base);
+    if (found.kind !== 'missing') return;
+    // Whatever was stored there would lie beside what is no longer mounted.
+    if (this.#baseWasSeen) throw this.baseIsGone(action);
+    await this.#makeAll(this.#base);
   }
 
   /** Makes a directory, and those above it when the server says that they are missing. */
@@ -90,7 +115,11 @@ export class Collections {
     if (refused === undefined || refused.status === 405) return;
     const found = await this.#propfind.lookAt(parts, { action: this.#action(parts) });
     if (found.kind === 'object') throw isFile(parts);
-    if (found.kind === 'missing') throw refused.error;
+    if (found.kind !== 'missing') return;
+    // The directory above seems to have been removed: it is made by the next attempt.
+    if (refused.status === 409 || refused.status === 404)
+      this.forget(parts.slice(this.#base.length, -1));
+    throw refused.error;
   }
 
   /** Why a directory was not made, if it was not. */

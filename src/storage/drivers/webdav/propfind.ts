@@ -30,13 +30,18 @@ const wanted =
 
 /** Statuses by which servers also say that something on the way to a resource is no directory. */
 const doubtful: ReadonlySet<number> = new Set([400, 403, 405, 409]);
+/** The one of them that says that something on the way is missing (RFC 4918, section 9.3.1). */
+const conflict = 409;
 
 /** Asks a server what is where (RFC 4918, section 9.1). */
 export class Propfind {
   readonly #client: WebdavClient;
+  readonly #base: readonly string[];
 
-  constructor(client: WebdavClient) {
+  /** `base` are the parts of the destination's path. */
+  constructor(client: WebdavClient, base: readonly string[]) {
     this.#client = client;
+    this.#base = base;
   }
 
   /** What is at the path of these parts. */
@@ -68,7 +73,10 @@ export class Propfind {
     const error = await this.#client.refusal(response, request);
     if (doubtful.has(response.status) && parts.length > 0) {
       const parent = await this.lookAt(parts.slice(0, -1), options);
-      if (parent.kind !== 'collection') return { kind: 'missing' };
+      if (parent.kind === 'object') return { kind: 'missing' };
+      // Of what is above the base nothing has to be seen: often it is no WebDAV, and then a refusal is what it says.
+      const isBelow = parts.length > this.#base.length || response.status === conflict;
+      if (parent.kind === 'missing' && isBelow) return { kind: 'missing' };
     }
     throw error;
   }
@@ -90,6 +98,7 @@ export class Propfind {
     }
     const members: Member[] = [];
     const seen = new Set<string>();
+    let isThere = false;
     for await (const found of readMultistatus(response.stream(), options.action)) {
       const at = partsOfHref(found.href);
       // A name that is not UTF-8 was not given by us, and cannot be given back.
@@ -99,12 +108,18 @@ export class Propfind {
       const resource = resourceOf(found, options.action);
       if (part === undefined) {
         if (resource.kind === 'object') return undefined;
+        isThere ||= resource.kind === 'collection';
         continue;
       }
       // What lies deeper is asked for by itself.
       if (at.length > parts.length + 1 || resource.kind === 'missing' || seen.has(part)) continue;
       seen.add(part);
       members.push({ part, resource });
+    }
+    // An answer that names nothing, not even what was asked for, is no empty directory.
+    if (members.length === 0 && !isThere) {
+      const found = await this.lookAt(parts, options);
+      if (found.kind !== 'collection') return undefined;
     }
     return { members, time: timeOf(response.header('date')) };
   }

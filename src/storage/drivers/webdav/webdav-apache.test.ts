@@ -190,10 +190,52 @@ describe(
           'storage/unavailable',
           /was there before and is gone/u,
         );
-      // The first attempt learns that the directory is gone, the next one makes it.
-      await rejectsWith(storage.put('a/c', pattern(10)), 'storage/unavailable');
-      await storage.put('a/c', pattern(10));
-      assert.deepEqual(await namesIn(storage, ''), ['a/c']);
+      // The first attempt learns that the directory is gone, and none makes it: what was stored would lie beside what is not mounted.
+      for (let attempt = 0; attempt < 3; attempt++)
+        await rejectsWith(storage.put('a/c', pattern(10)), 'storage/unavailable');
+      await rejectsWith(storage.put('b/c', pattern(10)), 'storage/unavailable');
+      await storage.prepare?.(['c/']);
+      await assert.rejects(readdir(path.join(data, place)), { code: 'ENOENT' });
+    });
+
+    test('a directory that somebody has removed is made again', async () => {
+      const place = newPlace();
+      await using storage = await open(place);
+      await storage.put('z', pattern(10));
+      for (const [name, size] of [
+        ['a/c/x', 10],
+        ['a/d/x', 2 * mebibyte],
+        ['a/x', 10],
+      ] as const) {
+        await storage.put('a/b/x', pattern(10));
+        await rm(path.join(data, place, 'a'), { recursive: true });
+        await rejectsWith(storage.put(name, pattern(size)), 'storage/unavailable');
+        await storage.put(name, pattern(size));
+        assert.deepEqual((await namesIn(storage, '')).toSorted(), [name, 'z']);
+        await storage.delete(name);
+        await rm(path.join(data, place, 'a'), { recursive: true });
+        await rejectsWith(storage.put('a/b/x', pattern(10)), 'storage/unavailable');
+      }
+    });
+
+    test('a directory is not replaced by an object, and keeps what is in it', async () => {
+      await using storage = await open(newPlace());
+      await storage.put('a/b', pattern(10));
+      await storage.put('a/c/d', pattern(10));
+      const isDirectory = /a" on the server is a directory/u;
+      for (const size of [10, 2 * mebibyte]) {
+        await refusedWith(
+          () => storage.put('a', pattern(size)),
+          'storage/access-denied',
+          isDirectory,
+        );
+      }
+      await rejectsWith(
+        storage.put('a', pattern(10), { ifAbsent: true }),
+        'storage/already-exists',
+      );
+      await storage.delete('a');
+      assert.deepEqual((await namesIn(storage, '')).toSorted(), ['a/b', 'a/c/d']);
     });
 
     test('a redirection is not followed, and names the right URL', async () => {

@@ -207,6 +207,48 @@ describe('listings', () => {
     await rejectsWith(storage.read('b'), 'storage/not-found');
   });
 
+  test('an answer that names nothing is no empty directory', async () => {
+    await using server = await oddWebdav();
+    {
+      await using storage = await open(server);
+      await storage.put('a/b', pattern(10));
+    }
+    await using storage = await open(server);
+    const rewritten = '<multistatus xmlns="DAV:"></multistatus>';
+    server.oddities.rewrite = () => rewritten;
+    await rejectsWith(namesIn(storage, ''), 'storage/unavailable');
+    await rejectsWith(namesIn(storage, 'a/'), 'storage/unavailable');
+    // Of one level alone: some servers leave the directory itself out.
+    let questions = 0;
+    server.oddities.rewrite = (xml) => (questions++ === 0 ? rewritten : xml);
+    assert.deepEqual(await namesIn(storage, ''), []);
+  });
+
+  test('a directory that its own listing calls missing is missing', async () => {
+    await using server = await oddWebdav();
+    await using storage = await open(server);
+    await storage.put('a', pattern(10));
+    server.oddities.rewrite = () =>
+      '<multistatus xmlns="DAV:"><response><href>/base/dir/</href><status>HTTP/1.1 404 Not Found</status></response></multistatus>';
+    await rejectsWith(namesIn(storage, ''), 'storage/unavailable');
+  });
+
+  for (const status of [400, 403, 405]) {
+    test(`a refusal with ${status} below what is no WebDAV is an error, not an empty listing`, async () => {
+      await using server = await oddWebdav({
+        instead(request, response) {
+          response.writeHead(request.url?.startsWith('/base/dir') === true ? status : 404).end();
+          return true;
+        },
+      });
+      await using storage = await open(server);
+      await rejectsWith(namesIn(storage, ''), 'storage/access-denied');
+      await rejectsWith(namesIn(storage, 'a/'), 'storage/access-denied');
+      await rejectsWith(storage.stat('a'), 'storage/access-denied');
+      await rejectsWith(storage.delete('a'), 'storage/access-denied');
+    });
+  }
+
   test('an answer cut by the connection is an error', async () => {
     await using server = await oddWebdav();
     await using storage = await open(server);
@@ -243,6 +285,52 @@ describe('listings', () => {
 });
 
 describe('answers', () => {
+  test('a page for people is no confirmation', async () => {
+    await using server = await oddWebdav();
+    await using storage = await open(server);
+    await storage.put('a/a', pattern(10));
+    server.oddities.instead = (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Log in!</html>');
+      return true;
+    };
+    for (const name of ['a/b', 'b', 'b/c', 'a/b/c'])
+      for (const size of [10, 100_000, 2 * mebibyte])
+        await rejectsWith(storage.put(name, pattern(size)), 'storage/access-denied');
+    await rejectsWith(storage.delete('a/a'), 'storage/access-denied');
+  });
+
+  for (const method of ['PUT', 'MOVE', 'DELETE']) {
+    test(`a ${method} that is answered with 200 is looked after`, async () => {
+      await using server = await oddWebdav();
+      await using storage = await open(server);
+      await storage.put('a', pattern(10));
+      const methods: string[] = [];
+      server.oddities.instead = (request, response) => {
+        methods.push(request.method ?? '');
+        if (request.method !== method) return false;
+        response.writeHead(200).end();
+        return true;
+      };
+      await rejectsWith(
+        method === 'DELETE' ? storage.delete('a') : storage.put('b', pattern(10)),
+        'storage/unavailable',
+      );
+      // The same from a server that has done it.
+      server.oddities.instead = (request, response) => {
+        const writeHead = response.writeHead.bind(response);
+        response.writeHead = (status: number, ...rest: never[]) =>
+          writeHead(request.method === method && status < 300 ? 200 : status, ...rest);
+        return false;
+      };
+      await storage.put('b', pattern(10));
+      await storage.put('b', pattern(20));
+      await storage.put('c/d', pattern(10));
+      await storage.delete('a');
+      assert.deepEqual((await namesIn(storage, '')).toSorted(), ['b', 'c/d']);
+      assert.deepEqual(await storage.read('b'), pattern(20));
+    });
+  }
+
   test('a failure inside of a multi-status is a failure', async () => {
     await using server = await oddWebdav();
     await using storage = await open(server);

@@ -119,6 +119,22 @@ test('something large is sent to the directory above while its own is made', asy
   assert.deepEqual(await at.storage.read('a/b/y'), pattern(2 * mebibyte));
 });
 
+test('only what is replaced costs a look', async () => {
+  await using at = await scene();
+  await at.storage.put('x', pattern(10));
+  assert.deepEqual(await at.asked(() => at.storage.put('y', pattern(10))), [
+    'PUT /base/.holdfast-…',
+    'MOVE /base/.holdfast-…',
+  ]);
+  assert.deepEqual(await at.asked(() => at.storage.put('x', pattern(20))), [
+    'PUT /base/.holdfast-…',
+    'MOVE /base/.holdfast-…',
+    'PROPFIND /base/x',
+    'MOVE /base/.holdfast-…',
+  ]);
+  assert.deepEqual(await at.storage.read('x'), pattern(20));
+});
+
 test('nothing is left where the directory could not be made', async () => {
   await using at = await scene();
   await at.storage.put('a/x', pattern(10));

@@ -40,6 +40,8 @@ const smallEnoughToRepeat = 64 * 1024;
 const mostRemembered = 256;
 /** Statuses of a PUT that was accepted. */
 const taken: ReadonlySet<number> = new Set([200, 201, 204]);
+/** The one of them, and of a DELETE, that proves nothing: a page to log in at, of something that stands before the server, has it too. */
+const vague = 200;
 /** Milliseconds that the end waits for what is still being cleaned up. */
 const cleanUpAtEnd = 2000;
 /** Statuses of a GET by which servers may mean that there is no such object: a directory, or something below a file. */
@@ -72,17 +74,15 @@ export class WebdavStorage implements Storage {
   /** Directories below the root that listings have shown to be there. */
   readonly #listed = new Set<string>();
   readonly #stored = new Set<string>();
-  /** Whether something was seen below the base: if it is missing later, that is no empty storage. */
-  #wasThere = false;
 
   constructor(client: WebdavClient, { location, base, clock }: WebdavStorageSettings) {
     this.#client = client;
     this.location = location;
     this.#base = base;
     this.#clock = clock;
-    this.#propfind = new Propfind(client);
+    this.#propfind = new Propfind(client, base);
     this.#collections = new Collections(client, this.#propfind, base);
-    this.#publisher = new Publisher(client, clock);
+    this.#publisher = new Publisher(client, this.#propfind, clock);
   }
 
   async put(
@@ -102,8 +102,9 @@ export class WebdavStorage implements Storage {
       using _turn = await this.#turns.take(name, { signal });
       // Servers that do not know "Overwrite" would replace it.
       if (ifAbsent && (await this.#exists(name, parts, signal))) throw alreadyThere(name);
-      await this.#publisher.publish({ from, to: parts, name, mayReplace: !ifAbsent, signal });
-      this.#noteBase();
+      const size = sizeOfBody(body);
+      await this.#publisher.publish({ from, to: parts, name, size, mayReplace: !ifAbsent, signal });
+      this.#collections.noteBase();
       this.#remember(name);
     } catch (error) {
       this.#cleanUp(encodePath(from, 'object'));
@@ -125,7 +126,7 @@ export class WebdavStorage implements Storage {
     signal?.throwIfAborted();
     const found = await this.#lookAt(name, this.#partsOf(name), signal);
     if (found.kind !== 'object') throw await this.#missing(name, signal);
-    this.#noteBase();
+    this.#collections.noteBase();
     const { size, modified } = found;
     return { name, size, ...(modified !== undefined && { modified }) };
   }
@@ -185,7 +186,15 @@ export class WebdavStorage implements Storage {
       signal,
     };
     const response = await this.#client.send(request);
-    if (response.status === 200 || response.status === 204) return await response.discard();
+    if (response.status === 204) return await response.discard();
+    if (response.status === vague) {
+      await response.discard();
+      if (!(await this.#exists(name, parts, signal))) return;
+      throw new AppError(
+        'storage/unavailable',
+        `Cannot ${request.action}: the server has accepted it, and still has the object`,
+      );
+    }
     if (response.status === 404 || response.status === 410) {
       await response.discard();
       return await this.#requireBase(request.action, signal);
@@ -201,12 +210,6 @@ export class WebdavStorage implements Storage {
       over.abort();
     }
     await this.#client[Symbol.asyncDispose]();
-  }
-
-  /** Something was seen below the base, which therefore is there. */
-  #noteBase(): void {
-    this.#wasThere = true;
-    this.#collections.note([]);
   }
 
   /**
@@ -260,7 +263,7 @@ export class WebdavStorage implements Storage {
   ): Promise<boolean> {
     const response = await this.#client.send(this.#upload(name, parts, body, { signal }));
     await response.discard();
-    return taken.has(response.status);
+    return taken.has(response.status) && response.status !== vague;
   }
 
   #upload(
@@ -289,7 +292,7 @@ export class WebdavStorage implements Storage {
     const response = await this.#client.send(request);
     if (!taken.has(response.status)) throw await this.#notSent(response, request, parts);
     await response.discard();
-    if (sizeOfBody(body) < largeEnoughToVerify) return;
+    if (sizeOfBody(body) < largeEnoughToVerify && response.status !== vague) return;
     const found = await this.#lookAt(name, parts, signal);
     const size = found.kind === 'object' ? found.size : 0;
     if (size === sizeOfBody(body)) return;
@@ -367,7 +370,7 @@ export class WebdavStorage implements Storage {
       );
     }
     if (status === 200 || status === 206 || status === 416) {
-      this.#noteBase();
+      this.#collections.noteBase();
       return response;
     }
     if (
@@ -394,7 +397,7 @@ export class WebdavStorage implements Storage {
     const listing = await this.#propfind.list(parts, { action, signal });
     if (listing === undefined) await (base ?? this.#requireBase(action, signal));
     else {
-      this.#noteBase();
+      this.#collections.noteBase();
       this.#listed.add(directory);
       this.#collections.note(parts.slice(this.#base.length));
     }
@@ -410,16 +413,12 @@ export class WebdavStorage implements Storage {
   /** After something was missing: rejects when everything is, and was not before, or when the path of the destination is a file. */
   async #requireBase(action: string, signal: AbortSignal | undefined): Promise<void> {
     // An upload may make it while the server answers.
-    const wasThere = this.#wasThere;
+    const wasThere = this.#collections.baseWasSeen;
     const base = await this.#propfind.lookAt(this.#base, { action, signal });
     if (base.kind === 'object') throw isFile(this.#base);
     if (base.kind === 'collection') this.#collections.note([]);
     if (base.kind === 'collection' || !wasThere) return;
-    throw new AppError(
-      'storage/unavailable',
-      `Cannot ${action}: the directory "/${this.#base.join('/')}" of the server was there before and is gone`,
-      { hint: 'Look whether the disk behind the server is mounted' },
-    );
+    throw this.#collections.baseIsGone(action);
   }
 
   async #exists(
