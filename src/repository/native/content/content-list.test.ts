@@ -8,6 +8,7 @@ import { eachDamage } from '#test/support/each-damage.ts';
 import { MalformedError } from '../../../codec/binary/byte-reader.ts';
 import { ByteWriter } from '../../../codec/binary/byte-writer.ts';
 import {
+  blobBytes,
   decodeReference,
   encodeReference,
   maximumBlob,
@@ -44,6 +45,16 @@ describe('content lists', () => {
       fc.property(lists, (items) => {
         // A first hole before nothing is a hole too.
         assert.deepEqual(plain(readContentList(encode(items))), plain(items));
+      }),
+    );
+  });
+
+  test('hold as many bytes as their blobs', () => {
+    fc.assert(
+      fc.property(lists, (items) => {
+        const blobs = items.filter(({ id }) => id !== undefined);
+        const bytes = blobs.reduce((sum, { length }) => sum + length, 0);
+        assert.equal(blobBytes(encode(items)), bytes);
       }),
     );
   });

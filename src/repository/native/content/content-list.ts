@@ -48,6 +48,19 @@ export function readContentList(list: Uint8Array): ContentItem[] {
   return items;
 }
 
+/** Bytes in the blobs of a list: its content without the holes. */
+export function blobBytes(list: Uint8Array): number {
+  const reader = new ByteReader(list);
+  let bytes = 0;
+  while (reader.remaining > 0) {
+    const word = reader.varint();
+    if (word % 2 === 1) continue;
+    bytes += word / 2;
+    reader.skip(idSize);
+  }
+  return bytes;
+}
+
 export function encodeReference({ depth, list }: ContentReference): Uint8Array {
   return new ByteWriter(list.length + 8).varint(depth).bytes(list).take();
 }

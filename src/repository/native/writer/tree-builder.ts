@@ -4,7 +4,7 @@ import { readExtendedAttributes } from '../../../base/posix/extended-attributes.
 import { joinPath } from '../../../base/posix/path-bytes.ts';
 import { changedEntry, type Entry, type SourceEntry } from '../../../model/entry.ts';
 import type { BlobNamer } from '../content/blob-id.ts';
-import { decodeReference, encodeReference, idSize } from '../content/content-list.ts';
+import { blobBytes, decodeReference, encodeReference, idSize } from '../content/content-list.ts';
 import {
   decodeEntry,
   encodeEntryWith,
@@ -165,6 +165,7 @@ export class TreeBuilder {
     const directory = this.#current!;
     const child = directory.add(entry.name);
     directory.pending++;
+    this.#countRead(outcome);
     this.#stored(directory, child, entry, entry.xattrs, undefined, outcome);
   }
 
@@ -210,12 +211,17 @@ export class TreeBuilder {
       release();
       this.#stored(directory, child, entry, xattrs, remembered, outcome);
     };
-    if (entry.links > 1) {
-      const first = this.#links.join(entry, done);
-      if (first === undefined) return undefined;
-      return this.#parts.pipeline.store(request, first);
-    }
-    return this.#parts.pipeline.store(request, done);
+    const first = entry.links > 1 ? this.#links.join(entry, done) : done;
+    if (first === undefined) return undefined;
+    return this.#parts.pipeline.store(request, (outcome) => {
+      this.#countRead(outcome);
+      first(outcome);
+    });
+  }
+
+  /** What was really read: once of a file with several names, and no holes. */
+  #countRead(outcome: FileOutcome | ProblemReport): void {
+    if ('list' in outcome) this.#parts.counters.bytesRead += blobBytes(outcome.list);
   }
 
   #stored(
@@ -237,7 +243,6 @@ export class TreeBuilder {
       child.ids = ids;
       const content = outcome.size === 0 ? undefined : reference;
       child.entry = this.#encode(entry, xattrs, { size: outcome.size, content, torn });
-      this.#parts.counters.bytesRead += outcome.size;
       if (remembered !== undefined && equalBytes(remembered.entry, child.entry)) {
         // It only looked as if it might have changed.
         child.unchanged = true;
