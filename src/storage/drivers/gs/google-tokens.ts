@@ -5,6 +5,7 @@ import { GoogleAuth } from 'google-auth-library';
 import type { CallOptions } from '../../../base/call-options.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { AppError, messageOf } from '../../../base/errors.ts';
+import { fileReason } from '../../../base/file-reason.ts';
 import { oneLine } from '../../network/one-line.ts';
 import { authIdGrant } from '../../network/duplicati-authid.ts';
 import type { HttpClient } from '../../network/http-client.ts';
@@ -14,6 +15,7 @@ import { SharedResult } from '../../network/shared-result.ts';
 import type { Authorizer } from './authorizer.ts';
 import type { GsOptions } from './gs-options.ts';
 import { field, textField } from '../../network/json-field.ts';
+import { withoutLookupWarnings } from './lookup-warnings.ts';
 
 /** Reads and writes objects; making buckets takes no more than that and the right to do it. */
 const scope = 'https://www.googleapis.com/auth/devstorage.full_control';
@@ -93,7 +95,7 @@ export class GoogleTokens implements Authorizer {
       },
     });
     try {
-      const client = await withoutWarnings(() => auth.getClient());
+      const client = await withoutLookupWarnings(() => auth.getClient());
       const { token } = await client.getAccessToken();
       if (typeof token !== 'string') throw new Error('No access token was given');
       return this.#tokenOf(token, client.credentials.expiry_date ?? undefined);
@@ -145,9 +147,13 @@ async function readCredentials(options: GsOptions): Promise<object | undefined> 
     parsed = JSON.parse(written ?? (await readFile(file ?? '', 'utf8')));
   } catch (cause) {
     // What JSON says about a text quotes from it.
-    const reason = cause instanceof SyntaxError ? 'it is no JSON' : messageOf(cause);
+    const isParsed = cause instanceof SyntaxError;
+    const reason = isParsed ? 'it is no JSON' : fileReason(cause);
     throw new AppError('input/usage', `Cannot read ${what}: ${reason}`, {
-      ...(!(cause instanceof SyntaxError) && { cause }),
+      ...(!isParsed && {
+        cause,
+        hint: 'Look at the option "credentials-file" and at GOOGLE_APPLICATION_CREDENTIALS; a key is made in the console under "Service accounts", "Keys", as JSON',
+      }),
     });
   }
   if (typeof parsed === 'object' && parsed !== null && textField(parsed, 'type') !== undefined)
@@ -192,18 +198,4 @@ function refusedToken(reason: string, cause?: unknown): AppError {
       ...(cause !== undefined && { cause }),
     },
   );
-}
-
-/** Google's library warns past us, by Node, that there is no metadata server here; the error that follows says what is missing. */
-async function withoutWarnings<Result>(call: () => Promise<Result>): Promise<Result> {
-  const emitWarning = process.emitWarning.bind(process);
-  process.emitWarning = (warning: string | Error, ...rest: unknown[]) => {
-    if (rest[0] !== 'MetadataLookupWarning')
-      Reflect.apply(emitWarning, undefined, [warning, ...rest]);
-  };
-  try {
-    return await call();
-  } finally {
-    process.emitWarning = emitWarning;
-  }
 }

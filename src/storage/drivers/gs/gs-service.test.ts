@@ -302,7 +302,11 @@ describe('Google Cloud Storage, what is special to it', async () => {
         /it is no JSON/u,
       ],
       [{ HOLDFAST_GS_CREDENTIALS_JSON: '{}' }, 'input/usage', /no key of a service account/u],
-      [{ GOOGLE_APPLICATION_CREDENTIALS: '/nowhere/key.json' }, 'input/usage', /ENOENT/u],
+      [
+        { GOOGLE_APPLICATION_CREDENTIALS: '/nowhere/key.json' },
+        'input/usage',
+        /^Cannot read the file "\/nowhere\/key.json" of "credentials-file": there is no such file or directory$/u,
+      ],
     ] as const) {
       await using storage = await open('credentials', '', environment);
       await assert.rejects(storage.read('a'), (error) => {

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { test } from 'node:test';
+
+import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 
 import { systemClock } from '../../../base/clock.ts';
 import { hasCode } from '../../../base/errors.ts';
@@ -20,8 +24,12 @@ const place: RsyncPlace = {
   rsyncPath: undefined,
 };
 
-async function locationOf(url: string, flag: Record<string, string> = {}): Promise<string> {
-  const context = { clock: systemClock, environment: {}, warn: () => undefined };
+async function locationOf(
+  url: string,
+  flag: Record<string, string> = {},
+  environment: Record<string, string> = {},
+): Promise<string> {
+  const context = { clock: systemClock, environment, warn: () => undefined };
   const { storage } = await openStorage(url, { flag }, context);
   await using _storage = storage;
   return storage.location;
@@ -38,13 +46,29 @@ test('the URL tells a daemon from ssh', async () => {
     ['rsync://me@nas//x/y', 'me@nas:/x/y/'],
     ['rsync://nas//x', 'nas:/x/'],
     ['rsync://nas:22/x', 'nas:./x/'],
-    ['rsync://nas/x?identity-file=/k', 'nas:./x/'],
+    [`rsync://nas/x?identity-file=${import.meta.filename}`, 'nas:./x/'],
     ['rsync://nas/x?transport=ssh', 'nas:./x/'],
     ['rsync://me@nas/x?transport=daemon', 'rsync://me@nas/x/'],
     ['rsync://me@[::1]//x', 'me@[::1]:/x/'],
   ] as const)
     assert.equal(await locationOf(url), location, url);
   assert.equal(await locationOf('rsync://me@nas/m', { password: 'x' }), 'rsync://me@nas/m/');
+});
+
+test('the file of a key must be there, its public half at least, and may lie at home', async () => {
+  await assert.rejects(locationOf('rsync://nas/x?identity-file=/does/not/exist'), {
+    code: 'input/usage',
+    message: 'Cannot read the identity file "/does/not/exist": there is no such file or directory',
+  });
+  await using home = await temporaryDirectory();
+  const url = 'rsync://nas/x?identity-file=~/key';
+  const environment = { HOME: home.path };
+  await assert.rejects(locationOf(url, {}, environment), { code: 'input/usage' });
+  await writeFile(path.join(home.path, 'key.pub'), '');
+  assert.equal(await locationOf(url, {}, environment), 'nas:./x/');
+  // A daemon is not given it.
+  const daemon = 'rsync://nas/x?transport=daemon&identity-file=/does/not/exist';
+  assert.equal(await locationOf(daemon), 'rsync://nas/x/');
 });
 
 test('what rsync would take for something else is refused', () => {

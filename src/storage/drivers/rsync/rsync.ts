@@ -1,5 +1,6 @@
 import { AppError } from '../../../base/errors.ts';
 import { defineDriver } from '../../driver.ts';
+import { atHome, requireKeyFile } from '../../network/identity-file.ts';
 import type { RawValue } from '../../option-schema.ts';
 import type { DestinationUrl } from '../../url.ts';
 import type { RsyncPlace } from './rsync-place.ts';
@@ -107,6 +108,9 @@ export const rsyncDriver = defineDriver({
     const transport =
       options.transport ??
       (password === undefined && (isShell || user !== undefined) ? 'ssh' : 'daemon');
+    const identityFile = atHome(options['identity-file'], environment);
+    // Without it ssh only says that the server lets nobody in.
+    if (identityFile !== undefined && transport === 'ssh') await requireKeyFile(identityFile);
     const program = new RsyncProgram(
       {
         transport,
@@ -116,7 +120,7 @@ export const rsyncDriver = defineDriver({
         password,
         path: options.path,
         sshCommand: options['ssh-command'],
-        identityFile: options['identity-file'],
+        identityFile,
         knownHosts: options['known-hosts'],
         rsyncPath: options['rsync-path'],
       },

@@ -1,9 +1,9 @@
 import { createPrivateKey } from 'node:crypto';
-import { access, constants, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 
 import { AppError, messageOf } from '../../../base/errors.ts';
-import { fileReason } from '../../../base/file-reason.ts';
 import type { Secret } from '../../../base/secret.ts';
+import { unreadableKeyFile } from '../../network/identity-file.ts';
 
 /** A private key as text, for a log-in, and where it came from for messages. */
 export interface PrivateKey {
@@ -14,36 +14,12 @@ export interface PrivateKey {
 /** How the library for SSH reads a key: an error instead of a throw. */
 export type KeyParser = (text: string, passphrase?: string) => { isPrivateKey(): boolean } | Error;
 
-/** Sees to it that there is a file for a key: the key itself, or its public half, whose other half an agent has. Rejects with `input/usage`. */
-export async function requireKeyFile(file: string): Promise<void> {
-  try {
-    await access(file, constants.R_OK);
-  } catch (error) {
-    if (!(await isReadable(`${file}.pub`))) throw unreadable(file, error);
-  }
-}
-
-async function isReadable(file: string): Promise<boolean> {
-  return access(file, constants.R_OK).then(
-    () => true,
-    () => false,
-  );
-}
-
-function unreadable(file: string, cause: unknown): AppError {
-  const message = `Cannot read the identity file "${file}": ${fileReason(cause)}`;
-  return new AppError('input/usage', message, {
-    cause,
-    hint: 'Look at the option "identity-file"',
-  });
-}
-
 /** Reads the file of a key. Rejects with `input/usage`. */
 export async function readKeyFile(file: string): Promise<PrivateKey> {
   try {
     return { text: await readFile(file, 'utf8'), origin: `the identity file "${file}"` };
   } catch (error) {
-    throw unreadable(file, error);
+    throw unreadableKeyFile(file, error);
   }
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { systemClock } from '../../../base/clock.ts';
+import { AppError } from '../../../base/errors.ts';
 import type { SftpSession } from './session.ts';
 import { SessionPool } from './session-pool.ts';
 
@@ -50,4 +51,99 @@ test('what is stored goes where the fewest bytes are on their way', async () => 
   using again = await pool.acquire('store', { bytes: 10 });
   assert.equal(again.session, small.session);
   assert.ok(question.session);
+});
+
+/** A pool whose first connection is good, and the others as `next` has it. */
+function poolWith(
+  next: (signal: AbortSignal) => Promise<SftpSession>,
+  isLost = (): boolean => false,
+): { readonly pool: SessionPool; readonly warned: AppError[]; readonly closed: SftpSession[] } {
+  const warned: AppError[] = [];
+  const closed: SftpSession[] = [];
+  let count = 0;
+  const connector = {
+    connect: ({ signal }: { readonly signal?: AbortSignal | undefined }) =>
+      count++ === 0
+        ? Promise.resolve(sessionOf(closed, isLost))
+        : next(signal ?? new AbortController().signal),
+  };
+  const settings = {
+    most: 4,
+    clock: systemClock,
+    warn: (problem: AppError) => warned.push(problem),
+  };
+  return { pool: new SessionPool(connector, settings), warned, closed };
+}
+
+function sessionOf(closed: SftpSession[], isLost = (): boolean => false): SftpSession {
+  const session = {
+    get isUsable() {
+      return !isLost();
+    },
+    get isLost() {
+      return isLost();
+    },
+    roundTrip: 30,
+    settled: async () => undefined,
+    [Symbol.asyncDispose]: async () => void closed.push(session),
+  } as unknown as SftpSession;
+  return session;
+}
+
+test('a second connection that is refused is told of as what it is, and the first one does', async () => {
+  for (const [failure, code, message] of [
+    [
+      new AppError('storage/unavailable', 'It closes the connection'),
+      'storage/unavailable',
+      /takes no more than one connection/u,
+    ],
+    [
+      new AppError('storage/untrusted', '"nas" shows another host key', { hint: 'Beware.' }),
+      'storage/untrusted',
+      /^Cannot open another connection: "nas" shows another host key$/u,
+    ],
+  ] as const) {
+    const { pool, warned } = poolWith(() => Promise.reject(failure));
+    await using _pool = pool;
+    const lease = await pool.acquire('question');
+    pool.expectStoring();
+    await systemClock.sleep(1);
+    pool.expectStoring();
+    using again = await pool.acquire('store', { bytes: 1 });
+    await systemClock.sleep(1);
+    assert.equal(again.session, lease.session);
+    assert.deepEqual(
+      warned.map((problem) => problem.code),
+      [code],
+    );
+    assert.match(warned[0]?.message ?? '', message);
+    assert.match(warned[0]?.hint ?? '', /^The work goes on with/u);
+    assert.equal(warned[0]?.cause, failure);
+  }
+});
+
+test('nothing is told of a second connection that fails with the first, and none stays open after the end', async () => {
+  let isLost = false;
+  const lost = poolWith(
+    () => Promise.reject(new AppError('storage/unavailable', 'Gone')),
+    () => isLost,
+  );
+  (await lost.pool.acquire('question'))[Symbol.dispose]();
+  isLost = true;
+  lost.pool.expectStoring();
+  await systemClock.sleep(1);
+  assert.deepEqual(lost.warned, []);
+  await assert.rejects(lost.pool.acquire('question'), { code: 'storage/unavailable' });
+  await lost.pool[Symbol.asyncDispose]();
+
+  const late = Promise.withResolvers<SftpSession>();
+  const { pool, warned, closed } = poolWith(() => late.promise);
+  (await pool.acquire('question'))[Symbol.dispose]();
+  pool.expectStoring();
+  const ending = pool[Symbol.asyncDispose]();
+  // The connector did not notice that it should stop.
+  late.resolve(sessionOf(closed));
+  await ending;
+  assert.equal(closed.length, 2);
+  assert.deepEqual(warned, []);
 });

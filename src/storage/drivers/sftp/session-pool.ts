@@ -1,6 +1,6 @@
 import type { CallOptions } from '../../../base/call-options.ts';
 import type { Clock } from '../../../base/clock.ts';
-import { AppError } from '../../../base/errors.ts';
+import { AppError, messageOf } from '../../../base/errors.ts';
 import { type Connector, connectTime } from './connection-settings.ts';
 import type { SftpSession } from './session.ts';
 
@@ -138,17 +138,10 @@ export class SessionPool implements AsyncDisposable {
       if (this.#isFull) return;
       this.#isFull = true;
       await Promise.allSettled(this.#connecting); // others may have been let in
-      if (this.#closing.signal.aborted) return;
-      warn(
-        new AppError(
-          'storage/unavailable',
-          `The server takes no more than ${this.#pooled.length} connections`,
-          {
-            cause: error,
-            hint: 'The work goes on with these; look at "MaxStartups" on the server',
-          },
-        ),
-      );
+      this.#forgetLost();
+      // Without any, whoever needs one asks for it and is told.
+      if (this.#closing.signal.aborted || this.#pooled.length === 0) return;
+      warn(noOther(this.#pooled.length, error));
     });
   }
 
@@ -177,6 +170,21 @@ export class SessionPool implements AsyncDisposable {
       over.abort();
     }
   }
+}
+
+/** Why the connections that are there have to do: most often the server takes no more, but it may also be another one. */
+function noOther(count: number, cause: unknown): AppError {
+  if (cause instanceof AppError && cause.code !== 'storage/unavailable') {
+    return new AppError(cause.code, `Cannot open another connection: ${messageOf(cause)}`, {
+      cause,
+      hint: `The work goes on with ${count === 1 ? 'the one that is' : `the ${count} that are`} there${cause.hint === undefined ? '' : `. ${cause.hint}`}`,
+    });
+  }
+  return new AppError(
+    'storage/unavailable',
+    `The server takes no more than ${count === 1 ? 'one connection' : `${count} connections`}`,
+    { cause, hint: 'The work goes on with these; look at "MaxStartups" on the server' },
+  );
 }
 
 /** Over a long line it is the bytes that take their time. */

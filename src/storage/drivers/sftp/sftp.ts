@@ -1,15 +1,13 @@
-import { homedir } from 'node:os';
-
 import { AppError } from '../../../base/errors.ts';
 import { type DriverContext, defineDriver } from '../../driver.ts';
 import { refused } from '../../foreign-option.ts';
+import { atHome, requireKeyFile } from '../../network/identity-file.ts';
 import type { OptionsOf, RawValue, StorageOption } from '../../option-schema.ts';
 import type { DestinationUrl } from '../../url.ts';
 import { chooseClient } from './choose-client.ts';
 import { commandWords } from './command-words.ts';
 import { type ConnectionSettings, type Connector, whereIs } from './connection-settings.ts';
 import { LibraryConnector } from './library-connector.ts';
-import { requireKeyFile } from './private-key.ts';
 import { ProgramConnector } from './program-connector.ts';
 import { SessionPool } from './session-pool.ts';
 import { SftpStorage } from './sftp-storage.ts';
@@ -164,11 +162,6 @@ function urlOptions(url: DestinationUrl): Readonly<Record<string, RawValue>> {
   };
 }
 
-/** A file below `~` is one of the user, for either client. */
-function atHome(file: string | undefined, home = homedir()): string | undefined {
-  return file?.replace(/^~(?=\/)/u, () => home);
-}
-
 function settingsOf(
   given: OptionsOf<typeof options>,
   { environment, clock }: DriverContext,
@@ -182,7 +175,7 @@ function settingsOf(
     port,
     user: given.user,
     password: given.password,
-    identityFile: atHome(given['identity-file'], environment['HOME']),
+    identityFile: atHome(given['identity-file'], environment),
     identity: given.identity,
     passphrase: given['identity-passphrase'],
     useAgent: given.agent && !given['ssh-disable-agent'],
