@@ -120,9 +120,15 @@ function readOne<Value>(options: ValueOptions<Value>, text: string, name: string
   }
 }
 
-/** Reads a text that says something, for flags. Throws `input/invalid`. */
-export function notEmpty(text: string): string {
-  if (text !== '') return text;
+/** Reads a text that is kept, or that is looked for among those: what is no UTF-8 would be kept as another one. Throws `input/invalid`. */
+export function keptText(text: string): string {
+  if (text.isWellFormed()) return text;
+  throw new AppError('input/invalid', 'it is not UTF-8');
+}
+
+/** As `keptText`; it must say something. */
+export function givenName(text: string): string {
+  if (text !== '') return keptText(text);
   throw new AppError('input/invalid', 'it is empty', {
     hint: 'Most often that is a variable that is not set',
   });

@@ -90,6 +90,22 @@ describe('names that are not UTF-8, on the command line', { skip }, () => {
     assert.doesNotMatch(listed, /ex/u);
   });
 
+  test('what a snapshot is called is refused, and nobody looks for it', async () => {
+    await using machine = await shell();
+    await machine.run('mkdir s; holdfast backup --quiet s r');
+    for (const words of ['backup s r', 'snapshots r', 'forget r'])
+      for (const flag of ['tag', 'host'])
+        await assert.rejects(machine.run(`holdfast ${words} --${flag} $'x\\xff'`), {
+          code: 2,
+          stderr: new RegExp(`Cannot read "--${flag}": it is not UTF-8`, 'u'),
+        });
+    await assert.rejects(machine.run(String.raw`holdfast backup s r --job $'x\xff'`), { code: 2 });
+    // The sign that stands for such bytes is a sign like others.
+    await machine.run(String.raw`holdfast backup --quiet s r --tag $'x\xef\xbf\xbd'`);
+    const found = await machine.run(String.raw`holdfast snapshots r --tag $'x\xef\xbf\xbd'`);
+    assert.match(found, /x\xef\xbf\xbd/u);
+  });
+
   test('a destination is refused', async () => {
     await using machine = await shell();
     await writeFile(path.join(machine.path, 'file'), '');

@@ -1,7 +1,7 @@
 import { AppError } from '../../base/errors.ts';
 import { parseSize } from '../../base/size.ts';
 import { defineCommand } from '../command.ts';
-import { listFlag, notEmpty, switchFlag, valueFlag, wholeNumber } from '../flag.ts';
+import { givenName, keptText, listFlag, switchFlag, valueFlag, wholeNumber } from '../flag.ts';
 import { archiveBackupFlags } from './archive-flags.ts';
 import { databaseSourceFlags } from './database-flags.ts';
 import { dryRun, pathRuleFlags, repository } from './shared-flags.ts';
@@ -49,16 +49,17 @@ export const backup = defineCommand({
       placeholder: 'TIME',
       help: 'Leave out files modified after this time',
     }),
-    tag: listFlag({ placeholder: 'TAG[,TAG…]', help: 'Give the snapshot a tag' }),
+    tag: listFlag({ placeholder: 'TAG[,TAG…]', help: 'Give the snapshot a tag', parse: keptText }),
     job: valueFlag({
       placeholder: 'NAME',
       environment: false,
       help: 'Mark the snapshot as one of this job by the tag "job:NAME" (archives hold no tags)',
+      parse: keptText,
     }),
     host: valueFlag({
       placeholder: 'NAME',
       help: 'Record this host name instead of that of the machine',
-      parse: notEmpty,
+      parse: givenName,
     }),
     time: valueFlag({ placeholder: 'TIME', help: 'Record this time instead of now' }),
     stdin: switchFlag({ help: 'Back up what comes from standard input' }),

@@ -1,4 +1,4 @@
-import { listFlag, notEmpty, switchFlag, valueFlag } from '../flag.ts';
+import { givenName, keptText, listFlag, switchFlag, valueFlag } from '../flag.ts';
 import type { Positional } from '../command.ts';
 
 /** The repository a command works on. */
@@ -21,7 +21,7 @@ export const snapshotFilterFlags = {
     placeholder: 'NAME',
     environment: false,
     help: 'Only snapshots of this host; may be repeated',
-    parse: notEmpty,
+    parse: givenName,
   }),
   path: listFlag({
     placeholder: 'PATH',
@@ -33,6 +33,7 @@ export const snapshotFilterFlags = {
     placeholder: 'TAG[,TAG…]',
     environment: false,
     help: 'Only snapshots with all of these tags; repeated, with one such list',
+    parse: keptText,
   }),
 } as const;
 
