@@ -39,6 +39,8 @@ export async function repairDescription(
   output.object({ type: 'repair', step: 'write-description', message, count: 1 });
   output.line(`To repair: ${displayText(message)}`);
   if (dryRun || !(await session.confirm('Repair this?', yes))) throw damage;
+  // It may have come across the line badly, or somebody has put it there meanwhile.
+  if ((await damageOf()) === undefined) return;
   await place.put(descriptionName, bytes, { signal });
   output.line(
     `"${descriptionName}" is there again; what else there is to repair is looked for now`,

@@ -126,8 +126,16 @@ describe('the local state', () => {
     await local.noteSlot({ id: 'e'.repeat(32), stretching });
     const path = join(state, toHex(ring.repositoryId), 'identity.json');
     const text = await readFile(path, 'utf8');
-    for (const wrong of ['"memory": 4', '"memory": 99999999', '"memory": "x"']) {
-      await writeFile(path, text.replace('"memory": 19456', wrong));
+    const wrongs = [
+      ['"memory": 19456', '"memory": 4'],
+      ['"memory": 19456', '"memory": 99999999'],
+      ['"memory": 19456', '"memory": "x"'],
+      ['"salt": "', '"salt": "AAAA'],
+      ['"salt": "', '"salt": 1, "was": "'],
+    ] as const;
+    for (const [right, wrong] of wrongs) {
+      assert.ok(text.includes(right));
+      await writeFile(path, text.replace(right, wrong));
       assert.deepEqual((await openState()).lastSlot, {
         id: 'e'.repeat(32),
         stretching: undefined,

@@ -33,4 +33,7 @@ test('what opens a repository is remembered when it is made, and again when it c
   kept.push({ id: slotId, stretching: undefined });
   await unlock(storage, { kind: 'passphrase', passphrase }, { memory });
   assert.deepEqual(kept.at(-1), first, 'what an older program kept is completed');
+  kept.push({ id: slotId, stretching: { ...first.stretching!, salt: systemRandom(32) } });
+  await unlock(storage, { kind: 'passphrase', passphrase }, { memory });
+  assert.deepEqual(kept.at(-1), first, 'what is wrong is put right');
 });

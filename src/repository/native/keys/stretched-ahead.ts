@@ -1,6 +1,5 @@
-import { equalBytes } from '../../../base/bytes.ts';
 import type { Secret } from '../../../base/secret.ts';
-import { type Stretched, stretch, type Stretching } from './stretching.ts';
+import { isSameStretching, type Stretched, stretch, type Stretching } from './stretching.ts';
 
 /**
  * A passphrase that is made a key before the slot is there, with what this machine remembers of it: the way to a storage that is far
@@ -21,12 +20,8 @@ export class StretchedAhead {
 
   /** `undefined` if something else was begun. */
   keyFor(passphrase: Secret, wanted: Stretching): Promise<Stretched> | undefined {
-    const { memory, passes, lanes, salt } = this.#stretching;
     const isSame =
-      memory === wanted.memory &&
-      passes === wanted.passes &&
-      lanes === wanted.lanes &&
-      equalBytes(salt, wanted.salt) &&
+      isSameStretching(this.#stretching, wanted) &&
       passphrase.reveal() === this.#passphrase.reveal();
     return isSame ? this.#result : undefined;
   }

@@ -1,7 +1,7 @@
 import { argon2 } from 'node:crypto';
 import { promisify } from 'node:util';
 
-import { utf8 } from '../../../base/bytes.ts';
+import { equalBytes, utf8 } from '../../../base/bytes.ts';
 import { AppError } from '../../../base/errors.ts';
 import type { Secret } from '../../../base/secret.ts';
 
@@ -54,6 +54,15 @@ export async function stretch(
     tagLength: 64,
   });
   return { key: derived.subarray(0, 32), commitment: derived.subarray(32) };
+}
+
+export function isSameStretching(one: Stretching, other: Stretching): boolean {
+  return (
+    one.memory === other.memory &&
+    one.passes === other.passes &&
+    one.lanes === other.lanes &&
+    equalBytes(one.salt, other.salt)
+  );
 }
 
 export function isWithinBounds(cost: PassphraseCost): boolean {

@@ -11,7 +11,7 @@ import { deriveKeyRing, haveSamePublicKeys, type KeyRing } from './key-ring.ts';
 import { openKeySlot, readKeySlots, type KeySlot, type KeySlots } from './key-slot.ts';
 import { stretchingOf } from './passphrase-slot.ts';
 import { ringOf, type SlotPayload } from './slot-payload.ts';
-import type { Stretching } from './stretching.ts';
+import { isSameStretching, type Stretching } from './stretching.ts';
 
 /** An opened repository. */
 export interface Unlocked {
@@ -100,12 +100,11 @@ export function rememberedSlot(
   return { id, stretching: kind === 'passphrase' ? stretchingOf(bytes) : undefined };
 }
 
-/** Slots are written once: one with the same id needs no comparing. */
+/** What is remembered wrongly would be stretched in vain by every run. */
 function isSame(opened: RememberedSlot, remembered: RememberedSlot | undefined): boolean {
-  return (
-    opened.id === remembered?.id &&
-    (opened.stretching === undefined) === (remembered.stretching === undefined)
-  );
+  if (opened.id !== remembered?.id) return false;
+  const [one, other] = [opened.stretching, remembered.stretching];
+  return one === undefined || other === undefined ? one === other : isSameStretching(one, other);
 }
 
 /** `holdfast`, or `undefined` if there is none. */

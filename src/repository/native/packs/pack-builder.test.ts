@@ -132,6 +132,17 @@ describe('pack builder', () => {
     assert.equal(one.bytes.length, two.bytes.length);
   });
 
+  test('what an earlier segment was opened to is never taken for what this one holds', (t) => {
+    const raw = Buffer.from('words and words '.repeat(1000));
+    build([raw]);
+    const idle = t.mock.method(zstd(), 'decompressInto', () => undefined);
+    assert.throws(
+      () => build([raw]),
+      (error) => error instanceof AppError && error.code === 'internal',
+    );
+    idle.mock.restore();
+  });
+
   for (const fault of ['flip', 'cut', 'garbage'] as const) {
     test(`verification catches a compressor that is broken (${fault})`, (t) => {
       const compressor = zstd();

@@ -15,4 +15,6 @@ test('memory of packs can be written from directly, and is used again when its p
   assert.notEqual(first.buffer, second.buffer);
   releasePack(states, slot);
   assert.equal(memory.take(4_000_000).buffer, first.buffer);
+  releasePack(states, slot);
+  assert.equal(memory.take(6_000_000).length, 6_000_000, 'what is too small is not used again');
 });

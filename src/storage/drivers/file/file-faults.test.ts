@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -87,6 +87,24 @@ describe('FileStorage makes an object durable in the right order', () => {
       'sync packs',
       'close packs',
     ]);
+  });
+
+  test('when it is large, and its odd end is written last', async () => {
+    await using all = await setUp();
+    await all.storage.put('x', pattern(10));
+    all.calls.length = 0;
+    const pieces = [pattern(1_000_000), pattern(300_001).subarray(1), pattern(7)];
+    await all.storage.put('y', sourceOf(pieces));
+    const order = all.calls.filter(changing);
+    const written = order.lastIndexOf('write *');
+    assert.deepEqual(order.slice(written + 1), [
+      'datasync *',
+      'close *',
+      'rename y',
+      'sync root',
+      'close root',
+    ]);
+    assert.deepEqual(new Set(order.slice(0, written)), new Set(['write *']));
   });
 
   test('with ifAbsent', async () => {
@@ -244,6 +262,14 @@ describe('FileStorage when a system call fails', () => {
 
   test('a write that takes nothing is an error, not an endless loop', async () => {
     await using all = await setUp(({ call }) => (call === 'write' ? 0 : undefined));
+    await rejectsWith(all.storage.put('x', pattern(10)), 'storage/unavailable');
+    assert.deepEqual(await filesIn(all.root), []);
+  });
+
+  test('a file of which less is there than was written is no object', async () => {
+    await using all = await setUp(async ({ call, file }) => {
+      if (call === 'datasync') await truncate(path.join(all.root, file), 5);
+    });
     await rejectsWith(all.storage.put('x', pattern(10)), 'storage/unavailable');
     assert.deepEqual(await filesIn(all.root), []);
   });
