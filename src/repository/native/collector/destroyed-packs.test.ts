@@ -11,6 +11,7 @@ import {
 import type { SampleFiles } from '#test/support/sample-tree.ts';
 import { systemRandom } from '../../../base/random.ts';
 import { forward } from '../../../storage/layers/forward.ts';
+import type { Storage } from '../../../storage/storage.ts';
 import type { Access } from '../access.ts';
 import { finalName, objectPrefixes, packName } from '../objects/object-name.ts';
 import { collect } from './collect.ts';
@@ -50,6 +51,17 @@ function withoutSigner({ access }: SampleHost, id: string): Access {
 async function largest({ storage }: SampleRepository, names: readonly string[]): Promise<string> {
   const sizes = await Promise.all(names.map(async (name) => (await storage.stat(name)).size));
   return names[sizes.indexOf(Math.max(...sizes))]!;
+}
+
+/** What is read of an object in part is not what is there. */
+function withBadRanges({ storage }: SampleRepository, object: string): Storage {
+  return {
+    ...forward(storage),
+    async read(name, options) {
+      const bytes = await storage.read(name, options);
+      return name === object && options?.range !== undefined ? noise(bytes.length) : bytes;
+    },
+  };
 }
 
 async function dropIndex({ storage }: SampleRepository): Promise<void> {
@@ -143,6 +155,36 @@ describe('a pack that cannot be read', () => {
   }
 });
 
+describe('a pack that was destroyed when the prune was planned', () => {
+  async function destroyed() {
+    const all = await scene();
+    const { sample, host, first, packsOfFirst } = all;
+    const other = sample.host();
+    await forgetSnapshots(host.access, [{ id: first, seal: undefined }]);
+    await dropIndex(sample);
+    const pack = await largest(sample, packsOfFirst);
+    const bytes = await sample.storage.read(pack);
+    await sample.storage.put(pack, bytes.subarray(0, 5000));
+    const plan = await planCollection(other.access);
+    assert.equal(plan.destroyed.length, 1);
+    await sample.storage.put(pack, bytes);
+    return { ...all, other, pack, plan };
+  }
+
+  test('stays if it is whole now, even where its table comes across the line badly', async () => {
+    const { sample, other, pack, plan } = await destroyed();
+    await collect({ ...other.access, storage: withBadRanges(sample, pack) }, plan);
+    assert.ok((await sample.names(objectPrefixes.pack)).includes(pack));
+  });
+
+  test('stays if its signer is not known now', async () => {
+    const { sample, host, other, pack, plan } = await destroyed();
+    await flipStoredBit(sample.storage, pack, { byte: 5000 });
+    await collect(withoutSigner(other, host.access.hostId), plan);
+    assert.ok((await sample.names(objectPrefixes.pack)).includes(pack));
+  });
+});
+
 describe('a victim whose own table cannot be read', () => {
   test('goes if it is destroyed and was not needed', async () => {
     const { sample, host, first, packsOfFirst } = await scene();
@@ -161,13 +203,7 @@ describe('a victim whose own table cannot be read', () => {
     await forgetSnapshots(host.access, [{ id: first, seal: undefined }]);
     const plan = await planCollection(host.access);
     const pack = await largest(sample, packsOfFirst);
-    const storage = {
-      ...forward(sample.storage),
-      read: async (...[name, options]: Parameters<Access['storage']['read']>) => {
-        const bytes = await sample.storage.read(name, options);
-        return name === pack && options?.range !== undefined ? noise(bytes.length) : bytes;
-      },
-    };
+    const storage = withBadRanges(sample, pack);
     const { kept } = await collect({ ...host.access, storage }, plan);
     assert.equal(kept.length, 1);
     assert.ok((await sample.names(objectPrefixes.pack)).includes(pack));
@@ -181,6 +217,32 @@ describe('a victim whose own table cannot be read', () => {
     const pack = await largest(sample, packsOfFirst);
     await flipStoredBit(sample.storage, pack, { byte: 5000 });
     await collect(withoutSigner(other, host.access.hostId), plan);
+    assert.ok((await sample.names(objectPrefixes.pack)).includes(pack));
+  });
+
+  test('stays if something that is used turns out to be missing', async () => {
+    const { sample, host, first, packsOfFirst, second } = await scene();
+    await forgetSnapshots(host.access, [{ id: first, seal: undefined }]);
+    const final = finalName(second);
+    const bytes = await sample.storage.read(final);
+    const records = await sample.names(objectPrefixes.forget);
+    await forgetSnapshots(host.access, [{ id: second, seal: undefined }]);
+    await dropIndex(sample);
+    const all = await sample.names(objectPrefixes.pack);
+    const needed = await largest(
+      sample,
+      all.filter((name) => !packsOfFirst.includes(name)),
+    );
+    await sample.storage.delete(needed);
+    const plan = await planCollection(host.access);
+    const pack = await largest(sample, packsOfFirst);
+    await sample.storage.put(pack, noise((await sample.storage.stat(pack)).size));
+    for (const name of await sample.names(objectPrefixes.forget)) {
+      if (!records.includes(name)) await sample.storage.delete(name);
+    }
+    await sample.storage.put(final, bytes);
+    const { kept } = await collect(host.access, plan);
+    assert.equal(kept.filter(({ message }) => message.includes(pack)).length, 1);
     assert.ok((await sample.names(objectPrefixes.pack)).includes(pack));
   });
 
