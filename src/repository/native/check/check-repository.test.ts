@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { fromHex } from '../../../base/bytes.ts';
+import { AppError } from '../../../base/errors.ts';
 import { systemRandom } from '../../../base/random.ts';
 import { flipStoredBit } from '#test/support/damaging-storage.ts';
+import { faultyAt } from '#test/support/faulty-storage.ts';
 import { snapshotFiles } from '#test/support/sample-reading.ts';
 import {
   backUpSample,
@@ -21,7 +23,7 @@ import { loadIndex } from '../index/index-list.ts';
 import { encodeIndexObject } from '../objects/index-object.ts';
 import { decodePackTable, decodeTableHead, encodePackTable } from '../packs/pack-table.ts';
 import { encodeAudit } from '../objects/audit.ts';
-import { objectPrefixes, packName } from '../objects/object-name.ts';
+import { finalName, objectPrefixes, packName } from '../objects/object-name.ts';
 import { encodePending } from '../objects/pending.ts';
 import { encodeTombstone } from '../objects/tombstone.ts';
 import { ownerSigner } from '../keys/key-ring.ts';
@@ -251,6 +253,75 @@ void test('an index that lies about a pack is found and corrected from the pack 
   await carryOutRepairs(access, plan);
   assert.deepEqual((await loadIndex(access)).packs.get(pack.name)?.table, pack.table);
   assert.deepEqual(ofInterest((await checkRepository(access)).findings), []);
+  assert.deepEqual(await snapshotFiles(access, id), new Map(Object.entries(files)));
+});
+
+/** A repository with a snapshot that is lost, without settings, and with a damaged index object. */
+async function wounded() {
+  const { sample, host, id } = await sampleWithSnapshot();
+  const lost = await backUpSample(host, { lost: 'lost' });
+  const last = await backUpSample(sample.host(), { last: noise(1000) });
+  await sample.storage.delete(finalName(lost));
+  for (const name of await sample.names(objectPrefixes.settings)) await sample.storage.delete(name);
+  const [index] = await sample.names(objectPrefixes.index);
+  await flipStoredBit(sample.storage, index!, { byte: -1 });
+  const plan = planRepairs(await checkRepository(host.access));
+  assert.deepEqual(
+    plan.steps.map(({ kind }) => kind),
+    ['write-settings', 'note-missing', 'index-packs', 'remove-index'],
+  );
+  return { sample, host, id, lost, last, index, plan };
+}
+
+void test('a repair that ends at any call makes nothing worse, and the next one brings it to its end', async () => {
+  const { sample, host, id, lost, last, index, plan } = await wounded();
+  const { access } = host;
+  const objects = new Map<string, Uint8Array>();
+  for (const name of await sample.names('')) objects.set(name, await sample.storage.read(name));
+  const failure = new AppError('storage/unavailable', 'Gone');
+  for (const step of [failure, { after: failure }]) {
+    for (let number = 1; ; number++) {
+      for (const name of await sample.names('')) await sample.storage.delete(name);
+      for (const [name, bytes] of objects) await sample.storage.put(name, bytes);
+      const storage = faultyAt(sample.storage, { number, step });
+      const hasEnded = await carryOutRepairs({ ...access, storage }, plan).then(
+        () => true,
+        (error: unknown) => {
+          assert.equal(error, failure);
+          return false;
+        },
+      );
+      assert.deepEqual(await snapshotFiles(access, id), new Map(Object.entries(files)));
+      const names = await sample.names('');
+      for (const name of objects.keys()) {
+        const mayGo = name === index || name.endsWith(lost);
+        assert.ok(mayGo || names.includes(name), name);
+      }
+      await carryOutRepairs(access, planRepairs(await checkRepository(access)));
+      assert.deepEqual(ofInterest((await checkRepository(access)).findings), []);
+      const { snapshots } = await listSnapshots(access);
+      assert.deepEqual(new Set(snapshots.map(({ final }) => final.id)), new Set([id, last]));
+      if (storage.called() >= number) continue;
+      assert.ok(hasEnded && number > 10);
+      break;
+    }
+  }
+});
+
+void test('two repairs and a backup at the same time harm nobody', async () => {
+  const { sample, host, id, last, plan } = await wounded();
+  const { access } = host;
+  const other = sample.host();
+  const [, , added] = await Promise.all([
+    carryOutRepairs(access, plan),
+    carryOutRepairs(other.access, plan),
+    backUpSample(sample.host(), { 'a/x': files['a/x'], more: noise(100_000) }),
+  ]);
+  await carryOutRepairs(access, planRepairs(await checkRepository(access)));
+  const { findings } = await checkRepository(access, { readData: 'all', workers: 1 });
+  assert.deepEqual(ofInterest(findings), []);
+  const { snapshots } = await listSnapshots(access);
+  assert.deepEqual(new Set(snapshots.map(({ final }) => final.id)), new Set([id, last, added]));
   assert.deepEqual(await snapshotFiles(access, id), new Map(Object.entries(files)));
 });
 
