@@ -1,5 +1,14 @@
 /** `node transfer.ts put|get URL DIRECTORY`: sends or fetches the files of a directory as objects, as the engine would; for the benchmark. */
-import { closeSync, openSync, read, readdirSync, statSync, write, writeSync } from 'node:fs';
+import {
+  closeSync,
+  openSync,
+  read,
+  readSync,
+  readdirSync,
+  statSync,
+  write,
+  writeSync,
+} from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -7,6 +16,7 @@ import { promisify } from 'node:util';
 import { systemClock } from '../../src/base/clock.ts';
 import { discardBytes } from '../../src/base/discard-bytes.ts';
 import { eachPool } from '../../src/base/pool.ts';
+import { Semaphore } from '../../src/base/semaphore.ts';
 import { streamOf } from '../../src/storage/byte-stream.ts';
 import { environmentOptions, openStorage } from '../../src/storage/open-storage.ts';
 import { storageDriver } from '../../src/storage/registry.ts';
@@ -27,17 +37,29 @@ const { storage } = await openStorage(
 await using opened = storage;
 const { concurrency } = storage.capabilities;
 
-/** What is longer is sent as a stream, in pieces of this size. */
+/** Pieces of what is sent as a stream. */
 const pieceSize = 1024 ** 2;
+/** What is longer is sent as a stream; packs are given whole in memory that threads share, as a backup does, and no more of them at once than two workers make. */
+const packSize = 32 * pieceSize;
+const packsAtOnce = 4;
 const shortWrite = 64 * 1024;
 /** What is longer is fetched in ranges of this size, several at once. */
 const rangeSize = 4 * pieceSize;
 
 if (direction === 'put') {
+  const packs = new Semaphore(packsAtOnce);
+  const spare: Uint8Array[] = [];
   await eachPool(readdirSync(directory), concurrency, async (name) => {
     const file = join(directory, name);
     const { size } = statSync(file);
-    await opened.put(name, size <= pieceSize ? await readFile(file) : sourceOf(file, size));
+    if (size > packSize) return opened.put(name, sourceOf(file, size));
+    if (size <= pieceSize) return opened.put(name, await readFile(file));
+    using _turn = await packs.acquire();
+    const memory = spare.pop() ?? new Uint8Array(new SharedArrayBuffer(packSize));
+    const pack = memory.subarray(0, size);
+    readInto(file, pack);
+    await opened.put(name, pack);
+    spare.push(memory);
   });
 } else {
   const objects = await Array.fromAsync(opened.list(''));
@@ -58,6 +80,12 @@ if (direction === 'put') {
     discardBytes(bytes);
   });
   for (const fd of files.values()) closeSync(fd);
+}
+
+function readInto(file: string, bytes: Uint8Array): void {
+  const fd = openSync(file, 'r');
+  for (let filled = 0; filled < bytes.length;) filled += readSync(fd, bytes, { offset: filled });
+  closeSync(fd);
 }
 
 /** The contents of a file, read a piece ahead of what is sent. */
