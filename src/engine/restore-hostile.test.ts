@@ -97,7 +97,9 @@ class Forger {
   /** A pack whose table claims that its content is the blob `id`. */
   lie(id: Uint8Array, content: Uint8Array): void {
     const builder = new PackBuilder(this.#context, 'data', 0, new Uint8Array(1_000_000));
-    builder.addSegment(content, [{ type: blobType.data, rawLength: content.length, id }]);
+    builder.append(
+      builder.prepare(content, [{ type: blobType.data, rawLength: content.length, id }]),
+    );
     this.#packs.push(builder.finish());
   }
 

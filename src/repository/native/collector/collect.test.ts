@@ -236,9 +236,11 @@ async function storeLie({ access }: SampleHost, content: Uint8Array): Promise<st
     new Uint8Array(packBufferSize(packTarget)),
   );
   const id = new BlobNamer(keys.idKey).nameOf(blobType.data, content);
-  builder.addSegment(noise(content.length), [
-    { type: blobType.data, rawLength: content.length, id },
-  ]);
+  builder.append(
+    builder.prepare(noise(content.length), [
+      { type: blobType.data, rawLength: content.length, id },
+    ]),
+  );
   const { name, bytes, table } = builder.finish();
   await access.storage.put(packName(toHex(name)), bytes);
   const index = encodeIndexObject(

@@ -135,6 +135,27 @@ describe('blob table', () => {
     );
   });
 
+  test('what was claimed can be moved, and nothing else', () => {
+    const table = BlobTable.allocate(1, 1);
+    const [known, mine, other] = [randomBytes(32), randomBytes(32), randomBytes(32)];
+    table.addKnown(known, 0, 0, 3);
+    const [first, second] = [table.openPack(), table.openPack()];
+    assert.ok(table.claim(mine, first, 5));
+    assert.ok(table.claim(other, first, 6));
+    table.move(mine, first, second, 0);
+    assert.deepEqual(table.find(mine), { pack: second, ordinal: 0, used: true });
+    assert.deepEqual(table.find(other), { pack: first, ordinal: 6, used: true });
+    assert.ok(table.isRelied(second));
+    assert.throws(() => table.move(mine, first, second, 1), RangeError);
+    assert.throws(() => table.move(known, 3, second, 1), RangeError);
+    // What takes the old pack out leaves it, and what takes the new one out does not.
+    table.strike(first);
+    assert.equal(table.use(other), undefined);
+    assert.deepEqual(table.use(mine), { pack: second, ordinal: 0 });
+    table.strike(second);
+    assert.equal(table.use(mine), undefined);
+  });
+
   test('a second view of the same memory sees everything', () => {
     const table = BlobTable.allocate(10, 1);
     const other = new BlobTable(table.memory);

@@ -156,6 +156,31 @@ export class BlobTable {
     }
   }
 
+  /**
+   * Notes that a blob that the caller has claimed for `from` is in another place. Who looks at it meanwhile finds either place, or the new pack with the old
+   * ordinal. Throws a `RangeError` if it was not claimed for that.
+   */
+  move(id: Uint8Array, from: number, pack: number, ordinal: number): void {
+    const key = keyOf(id);
+    const words = this.#fresh;
+    for (let part = 0; part < words[PARTS]!; part++) {
+      const list = PART_LIST + part * PART_WORDS;
+      const first = words[list]!;
+      const slots = words[list + 1]!;
+      let slot = firstSlot(key, slots);
+      for (let at = first + slot * WORDS; words[at + ORDINAL] !== 0; at = first + slot * WORDS) {
+        if (sameKey(words, at, key) && words[at + PACK] === from + 1) {
+          this.rely(pack);
+          Atomics.store(words, at + PACK, pack + 1);
+          Atomics.store(words, at + ORDINAL, (ordinal << FLAG_BITS) | TAKEN | USED);
+          return;
+        }
+        slot = slot + 1 === slots ? 0 : slot + 1;
+      }
+    }
+    throw new RangeError(`Nothing like this was claimed for pack ${from}`);
+  }
+
   /** A number for a pack that is opened now. */
   openPack(): number {
     const pack = Atomics.add(this.#fresh, NEXT_PACK, 1);

@@ -110,6 +110,35 @@ describe('blob packer', () => {
     assert.ok(full.slice(0, 4).every(({ rawLength }) => rawLength <= 1024 * KIB));
   });
 
+  test('of large blobs those that fit best close a pack, and the table says where all of them are', () => {
+    const target = 16 * 1024 * KIB;
+    const context = packContext({ target, compressionLevel: 1, verify: false });
+    const { packer, packs, table } = packerOf('data', context);
+    for (let index = 0; index < 300; index++) {
+      const length = 400 * KIB + ((index * 7919) % 900) * KIB + ((index * 104_729) % KIB);
+      const raw = Buffer.alloc(length);
+      // A part of each compresses.
+      randomBytes(length - ((index * 15_485_863) % (200 * KIB))).copy(raw);
+      packer.add(blobType.data, raw);
+      if (index % 50 === 0) packer.add(blobType.data, randomBytes(100));
+    }
+    packer.flush();
+    let padding = 0;
+    let stored = 0;
+    for (const { pack, bytes } of packs.slice(0, -1)) {
+      const { segments } = openPackTail(bytes, verifying).table;
+      padding += segments.at(-1)!.rawLength;
+      stored += bytes.length;
+      assert.ok(bytes.length >= target * 0.75 && bytes.length <= target * 1.5 + 8 * 1024 * KIB);
+      const ids = segments.flatMap(({ blobs }) => blobs.map(({ id }) => id));
+      for (const [ordinal, id] of ids.entries()) {
+        assert.deepEqual(table.find(id), { pack, ordinal, used: true });
+      }
+    }
+    // Chance would leave one and a half per cent, and no choice but when to close half a per cent.
+    assert.ok(padding <= stored * 0.0025, `${padding} of ${stored}`);
+  });
+
   test('what the index has is not stored again, and its pack is relied on', () => {
     const table = BlobTable.allocate(1, 1);
     const raw = randomBytes(1000);

@@ -5,7 +5,10 @@ import {
   packBufferSize,
   type FinishedPack,
   type PackContext,
+  type PreparedSegment,
 } from './pack-builder.ts';
+import { chooseLast } from './pack-closing.ts';
+import { SegmentsAside } from './segments-aside.ts';
 import type { PackKind, TableBlob } from './pack-table.ts';
 import { maximumBlob } from '../content/content-list.ts';
 
@@ -26,6 +29,7 @@ export class BlobPacker {
   readonly #segment = new Uint8Array(maximumBlob);
   #fill = 0;
   #blobs: TableBlob[] = [];
+  readonly #aside = new SegmentsAside();
   #builder: PackBuilder | undefined;
   /** Raw bytes of blobs that were not there yet. */
   rawAdded = 0;
@@ -82,7 +86,10 @@ export class BlobPacker {
   /** Seals what is left and hands out the last pack. */
   flush(): void {
     this.#flushSegment();
-    if (this.#builder !== undefined) this.#finishPack(this.#builder);
+    const builder = this.#builder;
+    if (builder === undefined) return;
+    for (const segment of this.#aside.takeAll()) this.#move(segment, builder.pack, builder);
+    this.#finishPack(builder);
   }
 
   #claim(id: Uint8Array): boolean {
@@ -109,8 +116,41 @@ export class BlobPacker {
 
   #seal(raw: Uint8Array, blobs: readonly TableBlob[]): void {
     const builder = this.#open();
-    builder.addSegment(raw, blobs);
-    if (builder.isFull) this.#finishPack(builder);
+    const segment = builder.prepare(raw, blobs);
+    // Several blobs are where they were claimed to be.
+    const isMovable = blobs.length === 1;
+    if (!isMovable) builder.append(segment);
+    const waiting = isMovable ? [...this.#aside.segments, segment] : this.#aside.segments;
+    if (this.#close(builder, waiting) || !isMovable) return;
+    const canWait = builder.sizeWith(waiting) >= this.#context.target && this.#aside.fits(segment);
+    if (!canWait) return this.#move(segment, builder.pack, builder);
+    const oldest = this.#aside.isFull ? this.#aside.takeOldest() : undefined;
+    if (oldest !== undefined) this.#move(oldest, builder.pack, builder);
+    this.#aside.add(segment);
+  }
+
+  /** Finishes a pack that is full, or is so with some of the segments that wait; the others begin the next one then. False if it goes on. */
+  #close(builder: PackBuilder, waiting: readonly PreparedSegment[]): boolean {
+    const last = builder.isFull
+      ? []
+      : chooseLast(waiting, (some) => builder.sizeWith(some), this.#context.target);
+    if (last === undefined) return false;
+    this.#aside.takeAll();
+    for (const segment of last) this.#move(segment, builder.pack, builder);
+    this.#finishPack(builder);
+    for (const segment of waiting) {
+      if (last.includes(segment)) continue;
+      const next = this.#open();
+      this.#move(segment, builder.pack, next);
+      this.#close(next, []);
+    }
+    return true;
+  }
+
+  /** Appends a segment of one blob that was claimed for the pack `from`. */
+  #move(segment: PreparedSegment, from: number, builder: PackBuilder): void {
+    this.#table.move(segment.blobs[0]!.id, from, builder.pack, builder.blobCount);
+    builder.append(segment);
   }
 
   #finishPack(builder: PackBuilder): void {

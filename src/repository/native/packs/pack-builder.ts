@@ -8,12 +8,13 @@ import { ByteWriter } from '../../../codec/binary/byte-writer.ts';
 import { zstd } from '../../../codec/compression/zstd.ts';
 import { parts, sha256 } from '../../../codec/encryption/key-derivation.ts';
 import { encodeHeader, headerSize } from '../../../codec/encryption/object-header.ts';
-import { sealBody } from '../../../codec/encryption/padded-plaintext.ts';
+import { sealBody, sealedBodyLength } from '../../../codec/encryption/padded-plaintext.ts';
 import { PieceOpener, pieceOverhead, PieceSealer } from '../../../codec/encryption/piece-cipher.ts';
 import { deriveSealKey } from '../../../codec/encryption/sealed-object.ts';
 import type { Signer } from '../../../codec/encryption/signature.ts';
 import { createSlot, slotSize } from '../../../codec/encryption/slot.ts';
-import { padme } from '../../../codec/padme.ts';
+import { latestClose } from './pack-closing.ts';
+import { paddingFor } from './pack-padding.ts';
 import {
   codecs,
   encodePackTable,
@@ -40,6 +41,15 @@ export interface PackContext {
   readonly random: RandomBytes;
 }
 
+/** A segment that is ready to be sealed. */
+export interface PreparedSegment {
+  readonly raw: Uint8Array;
+  /** What is sealed: compressed, or `raw` itself where that would save little. */
+  readonly contents: Uint8Array;
+  readonly codec: number;
+  readonly blobs: readonly TableBlob[];
+}
+
 export interface FinishedPack {
   /** The number it has in the blob table. */
   readonly pack: number;
@@ -51,19 +61,17 @@ export interface FinishedPack {
 }
 
 export const trailerSize = 32 + 32 + 12 + pieceOverhead + 64;
-const BLOB_ESTIMATE = 37;
-const SEGMENT_ESTIMATE = 16;
+/** At most: what a table's record holds besides segments, and for each segment and each blob. */
+const RECORD_BYTES = 128;
+const SEGMENT_BYTES = 16;
+const BLOB_BYTES = 36;
 /** An index object holds a pack's table whole and has at most 8 MiB. */
 const MOST_BLOBS = 100_000;
 /** A compressed segment is kept only if it saves this much. */
 const WORTHWHILE = 0.97;
-/** A pack above its target closes when padding costs no more than this. */
-const CHEAP_PADDING = 0.005;
-const LATEST_CLOSE = 1.5;
-
 /** Room that a buffer for packs of this target needs, save for packs of very many tiny blobs. */
 export function packBufferSize(target: number): number {
-  return Math.ceil(target * LATEST_CLOSE) + 9 * 1024 * 1024;
+  return Math.ceil(target * latestClose) + 9 * 1024 * 1024;
 }
 
 /**
@@ -104,30 +112,42 @@ export class PackBuilder {
     return this.#blobs;
   }
 
-  /** Whether the pack should be finished before the next segment. */
+  /** Whether its table can hold no more. */
   get isFull(): boolean {
-    const size =
-      this.#length +
-      this.#blobs * BLOB_ESTIMATE +
-      this.#segments.length * SEGMENT_ESTIMATE +
-      trailerSize;
-    const { target } = this.#context;
-    if (this.#blobs >= MOST_BLOBS) return true;
-    if (size < target) return false;
-    return padme(size) - size <= size * CHEAP_PADDING || size >= target * LATEST_CLOSE;
+    return this.#blobs >= MOST_BLOBS;
   }
 
-  /** Compresses, seals, verifies and appends one segment. Throws `internal` if what was sealed does not open to the same bytes. */
-  addSegment(raw: Uint8Array, blobs: readonly TableBlob[]): void {
-    const { compressionLevel, verify } = this.#context;
+  /** Bytes that the pack would have, without padding, if it were finished after these segments: not less, and hardly more. */
+  sizeWith(more: readonly PreparedSegment[] = []): number {
+    let length = this.#length;
+    let segments = this.#segments.length + 1;
+    let blobs = this.#blobs;
+    for (const segment of more) {
+      length += segment.contents.length + pieceOverhead;
+      segments += 1;
+      blobs += segment.blobs.length;
+    }
+    const record = RECORD_BYTES + segments * SEGMENT_BYTES + blobs * BLOB_BYTES;
+    return length + pieceOverhead + sealedBodyLength(record, 'padme') + trailerSize;
+  }
+
+  /** Compresses a segment. Its contents are good until the next one is prepared. */
+  prepare(raw: Uint8Array, blobs: readonly TableBlob[]): PreparedSegment {
+    const { compressionLevel } = this.#context;
     const compressed = compressionLevel === 0 ? raw : zstd().compress(raw, compressionLevel);
-    const codec = compressed.length < raw.length * WORTHWHILE ? codecs.zstd : codecs.stored;
-    const plaintext = codec === codecs.zstd ? compressed : raw;
+    const isWorthwhile = compressed.length < raw.length * WORTHWHILE;
+    return isWorthwhile
+      ? { raw, contents: compressed, codec: codecs.zstd, blobs }
+      : { raw, contents: raw, codec: codecs.stored, blobs };
+  }
+
+  /** Seals, verifies and appends a segment. Throws `internal` if what was sealed does not open to the same bytes. */
+  append({ raw, contents, codec, blobs }: PreparedSegment): void {
     const number = this.#sealer.count;
-    this.#reserve(plaintext.length + pieceOverhead);
-    const storedLength = this.#sealer.sealInto(plaintext, this.#bytes, this.#length);
+    this.#reserve(contents.length + pieceOverhead);
+    const storedLength = this.#sealer.sealInto(contents, this.#bytes, this.#length);
     const stored = this.#bytes.subarray(this.#length, this.#length + storedLength);
-    if (verify) this.#verify(number, codec, stored, raw);
+    if (this.#context.verify) this.#verify(number, codec, stored, raw);
     this.#hash.update(stored);
     this.#length += storedLength;
     this.#blobs += blobs.length;
@@ -164,13 +184,7 @@ export class PackBuilder {
 
   /** One more sealed segment, without blobs, of the length that makes the whole a PADMÉ length. */
   #addPadding(): void {
-    let length = 0;
-    for (let round = 0; round < 16; round++) {
-      const total = this.#totalWith(length);
-      const wanted = padme(total);
-      if (wanted === total) break;
-      length += wanted - total;
-    }
+    const length = paddingFor((padding) => this.#totalWith(padding));
     const number = this.#sealer.count;
     this.#reserve(length + pieceOverhead);
     const storedLength = this.#sealer.sealInto(new Uint8Array(length), this.#bytes, this.#length);
@@ -184,7 +198,7 @@ export class PackBuilder {
     this.#segments.push(paddingSegment(this.#sealer.count, length));
     const record = this.#table(new Uint8Array(32)).length;
     this.#segments.pop();
-    return this.#length + length + pieceOverhead + sealedTableLength(record) + trailerSize;
+    return this.#length + length + pieceOverhead + sealedBodyLength(record, 'padme') + trailerSize;
   }
 
   #verify(number: number, codec: number, stored: Uint8Array, raw: Uint8Array): void {
@@ -242,11 +256,6 @@ function paddingSegment(number: number, length: number): TableSegment {
   };
 }
 
-function sealedTableLength(record: number): number {
-  const padded = padme(record + 4);
-  return padded + Math.ceil(padded / (4 * 1024 * 1024)) * pieceOverhead;
-}
-
 /** Table and trailer of a pack whose table begins at `offset`. */
 export function sealTail(
   context: Pick<PackContext, 'indexKey' | 'repositoryId' | 'random' | 'signer'>,
@@ -257,7 +266,10 @@ export function sealTail(
   const salt = context.random(32);
   const { key, commitment } = deriveSealKey(context.indexKey, salt, 'pack', context.repositoryId);
   const sealer = new PieceSealer(key, tailAssociatedData(salt, commitment));
-  const pointer = new ByteWriter(12).u64(offset).u32(sealedTableLength(table.length)).take();
+  const pointer = new ByteWriter(12)
+    .u64(offset)
+    .u32(sealedBodyLength(table.length, 'padme'))
+    .take();
   const sealedPointer = sealer.seal(pointer);
   const tableBytes = sealBody(sealer, table, 'padme');
   const signature = context.signer.sign(packMessage(context.repositoryId, headHash, table));

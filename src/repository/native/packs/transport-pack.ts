@@ -4,8 +4,8 @@ import { encodeHeader, headerSize } from '../../../codec/encryption/object-heade
 import { sealedBodyLength } from '../../../codec/encryption/padded-plaintext.ts';
 import { pieceOverhead, PieceSealer } from '../../../codec/encryption/piece-cipher.ts';
 import { createSlot, slotSize } from '../../../codec/encryption/slot.ts';
-import { padme } from '../../../codec/padme.ts';
 import { sealTail, trailerSize, type FinishedPack, type PackContext } from './pack-builder.ts';
+import { paddingFor } from './pack-padding.ts';
 import { codecs, encodePackTable, type PackKind, type TableSegment } from './pack-table.ts';
 
 /** A pack has at most so many slots; one of them is its own, for the padding. */
@@ -90,22 +90,12 @@ export class TransportPack {
   }
 
   #paddingLength(headLength: number, headHash: Uint8Array): number {
-    let length = 0;
-    for (let round = 0; round < 16; round++) {
+    return paddingFor((length) => {
       const segments = [...this.#segments, this.#paddingSegment(length)];
       const record = this.#table(headHash, headHash, segments).length;
-      const total =
-        headLength +
-        this.#storedLength +
-        length +
-        pieceOverhead +
-        sealedBodyLength(record, 'padme') +
-        trailerSize;
-      const wanted = padme(total);
-      if (wanted === total) break;
-      length += wanted - total;
-    }
-    return length;
+      const body = headLength + this.#storedLength + length + pieceOverhead;
+      return body + sealedBodyLength(record, 'padme') + trailerSize;
+    });
   }
 
   #paddingSegment(length: number): TableSegment {

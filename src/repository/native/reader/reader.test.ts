@@ -144,9 +144,11 @@ describe('blob reader', () => {
     await withRepository(async (repository, storage) => {
       const builder = new PackBuilder(contextOf(repository), 'data', 0, new Uint8Array(1_000_000));
       const lie = systemRandom(blob.length);
-      builder.addSegment(lie, [
-        { type: blobType.data, rawLength: lie.length, id: idOf(repository) },
-      ]);
+      builder.append(
+        builder.prepare(lie, [
+          { type: blobType.data, rawLength: lie.length, id: idOf(repository) },
+        ]),
+      );
       const pack = builder.finish();
       await storage.put(objectOf(pack), pack.bytes);
       await putIndex(repository, storage, [pack]);
