@@ -193,6 +193,29 @@ test('an incremental backup goes on, too, however often it is interrupted', asyn
   );
 });
 
+test('an interrupted backup is given up when another one has come behind what it builds upon', async () => {
+  using scratch = scratchDirectory();
+  makeLargeSource(scratch);
+  const time = 1_700_000_000;
+  await backUpScratch(scratch, { time });
+  writeFileSync(scratch.of('source/b'), chance(5_000_000, 11));
+  const stopped = { volumeSize, concurrency: 1, stopAfter: 4, time: time + 200 };
+  await assert.rejects(backUpScratch(scratch, stopped), { message: 'Stopped' });
+  // Begun before on another computer, and ended after.
+  renameSync(scratch.of('cache'), scratch.of('interrupted'));
+  writeFileSync(scratch.of('source/of-the-other'), 'content');
+  const volumes = readdirSync(scratch.of('dest')).filter((name) => name.includes('T221640Z'));
+  for (const name of volumes) renameSync(scratch.of('dest', name), scratch.of(name));
+  const other = await backUpScratch(scratch, { time: time + 100 });
+  for (const name of volumes) renameSync(scratch.of(name), scratch.of('dest', name));
+  rmSync(scratch.of('cache'), { recursive: true });
+  renameSync(scratch.of('interrupted'), scratch.of('cache'));
+  const { set, messages } = await backUpScratch(scratch, { time: time + 300 });
+  assert.match(messages[0]!, /cannot be continued/u);
+  assert.deepEqual([set.start, other.set.start], [time + 100, time]);
+  await assertArchived(scratch);
+});
+
 test('with another passphrase or other settings nothing is continued and nothing added', async () => {
   using scratch = scratchDirectory();
   makeLargeSource(scratch);

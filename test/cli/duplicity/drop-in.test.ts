@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
@@ -152,6 +153,41 @@ describe('the drop-in for duplicity', () => {
     assert.match(next.stdout.text, /lacks volume 1: a full backup is made/u);
     const manifest = scratch.of('archive', 'duplicity-full.20231114T221640Z.manifest');
     assert.ok(existsSync(manifest));
+    assert.equal((await backUp(1_700_000_300, 'incremental')).status, 0);
+    const volume = 'duplicity-inc.20231114T221640Z.to.20231114T221820Z.vol1.difftar.gz';
+    rmSync(scratch.of('archive', volume));
+    const ignoring = ['restore', '--ignore-errors', '--no-encryption', url, scratch.of('restored')];
+    const restored = await run([...ignoring, '--archive-dir', scratch.of('cache')]);
+    assert.equal(restored.status, 0);
+    assert.match(restored.stdout.text, /^1 entry could not be restored as it was$/mu);
+  });
+
+  test('a chain whose manifest was cut is left, and what can be restored of it is said', async () => {
+    using scratch = scratchDirectory();
+    mkdirSync(scratch.of('source'));
+    for (const name of ['a', 'b']) writeFileSync(scratch.of('source', name), randomBytes(900_000));
+    const common = ['--no-encryption', '--archive-dir', scratch.of('cache')];
+    const url = `file://${scratch.of('archive')}`;
+    const backUp = (time: number, ...options: string[]): Promise<Ran> =>
+      run([...common, ...options, '--current-time', `${time}`, scratch.of('source'), url], {
+        environment: { HOME: scratch.path },
+      });
+    assert.equal((await backUp(1_700_000_000, '--volsize', '1')).status, 0);
+    const manifest = scratch.of('archive', 'duplicity-full.20231114T221320Z.manifest');
+    const text = readFileSync(manifest, 'latin1');
+    assert.ok(text.includes('Volume 2:'));
+    writeFileSync(manifest, text.slice(0, text.indexOf('Volume 2:')), 'latin1');
+    const restored = await run(['restore', ...common, url, scratch.of('restored')]);
+    assert.equal(restored.status, 30);
+    const whatIsLeft = ['restore', ...common, '--ignore-errors', url, scratch.of('left')];
+    const partly = await run(whatIsLeft);
+    assert.match(
+      partly.stdout.text,
+      /Volume 2 is missing.*\n2 entries could not be restored as they were$/msu,
+    );
+    const next = await backUp(1_700_000_100);
+    assert.match(next.stdout.text, /is cut: it does not list volume 2: a full backup is made/u);
+    assert.ok(existsSync(scratch.of('archive', 'duplicity-full.20231114T221500Z.manifest')));
   });
 
   test('a chain whose middle is lost is left, so that nothing is out of reach when what was lost comes back', async () => {
@@ -184,6 +220,31 @@ describe('the drop-in for duplicity', () => {
       assert.equal(ran.status, 0, ran.stderr.text);
       assert.equal(readFileSync(path.join(target, 'a'), 'utf8'), `of day ${number}`);
     }
+  });
+
+  test('what a run to a destination that failed has left does not decide about the next one', async () => {
+    using scratch = scratchDirectory();
+    mkdirSync(scratch.of('source'));
+    writeFileSync(scratch.of('source', 'a'), 'a');
+    const common = ['--no-encryption', '--archive-dir', scratch.of('cache'), '--name', 'x'];
+    const backUp = async (time: number, url: string, ...options: string[]): Promise<number> => {
+      const at = ['--current-time', `${time}`];
+      const line = [...common, ...options, ...at, scratch.of('source'), url];
+      return (await run(line, { environment: { HOME: scratch.path } })).status;
+    };
+    const good = `file://${scratch.of('archive')}`;
+    assert.equal(await backUp(1_700_000_000, good), 0);
+    assert.equal(await backUp(1_700_100_000, 'file:///proc/nothing/x'), 52);
+    const parts = readdirSync(scratch.of('cache', 'x')).filter((name) => name.endsWith('.part'));
+    assert.equal(parts.length, 2);
+    assert.equal(await backUp(1_700_200_000, good, '--full-if-older-than', '1D'), 0);
+    const kept = readdirSync(scratch.of('cache', 'x')).filter((name) => !name.endsWith('file'));
+    assert.deepEqual(
+      kept,
+      readdirSync(scratch.of('archive')).filter((name) => !name.includes('vol')),
+    );
+    const full = readdirSync(scratch.of('archive')).filter((name) => /full.*manifest/u.test(name));
+    assert.equal(full.length, 2);
   });
 
   test('PYTHONOPTIMIZE is refused, and keys may have the names that 3.0.5 takes', async () => {

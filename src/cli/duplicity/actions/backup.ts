@@ -49,6 +49,9 @@ export async function run(given: DuplicityRun): Promise<number> {
     ? new ProgressReport(log, context.clock, options.number('progress-rate') ?? 3)
     : undefined;
   const currentTime = options.has('current-time') ? { time: now } : {};
+  // Also where an interrupted set was found that turns out not to go on.
+  const age = action.name === 'backup' ? options.text('full-if-older-than') : undefined;
+  const fullIfOlderThan = age === undefined ? undefined : timeOf(age, given);
   const result = await backupArchive(
     archive,
     {
@@ -56,6 +59,7 @@ export async function run(given: DuplicityRun): Promise<number> {
       tree: { select },
       walk: { isFileRoot: true, followLinks: options.has('copy-links') },
       kind,
+      fullIfOlderThan,
       hostName,
       sourceName,
       allowSourceMismatch: options.has('allow-source-mismatch'),

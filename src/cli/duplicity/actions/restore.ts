@@ -58,7 +58,8 @@ export async function run(given: DuplicityRun): Promise<number> {
       );
     }
     if (summary.errors > 0) {
-      log.warning(`${counted(summary.errors, 'entry')} could not be restored as they were`, {
+      const was = summary.errors === 1 ? 'it was' : 'they were';
+      log.warning(`${counted(summary.errors, 'entry')} could not be restored as ${was}`, {
         code: warningCodes.cannotProcess,
       });
     }

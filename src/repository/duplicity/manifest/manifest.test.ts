@@ -6,7 +6,7 @@ import fc from 'fast-check';
 
 import { concatBytes, utf8 } from '../../../base/bytes.ts';
 import { hasCode } from '../../../base/errors.ts';
-import { type Manifest, manifestDifference, volumesHolding } from './manifest.ts';
+import { firstCutOff, type Manifest, manifestDifference, volumesHolding } from './manifest.ts';
 import { ManifestParser, parseManifest, type ParseManifestOptions } from './parse-manifest.ts';
 import { quoted, unquoted } from './quoting.ts';
 import { manifestFileList, manifestHeader, manifestVolume } from './write-manifest.ts';
@@ -282,6 +282,21 @@ test('files of a list can be taken one by one', () => {
   });
   assert.deepEqual(found, ['new a', 'changed b c']);
   assert.deepEqual(manifest.files, []);
+});
+
+test('a list of files tells that nothing was cut off where it is whole and stands at the end', () => {
+  const list = 'Filelist 1\n    new      a\n';
+  const isCut = (text: string): boolean => firstCutOff(parse(text), [1, 2]) === 2;
+  assert.ok(!isCut(`${section(1)}${list}`));
+  assert.ok(!isCut(`${section(1)}Filelist 0\n`));
+  assert.ok(isCut(section(1)));
+  assert.ok(isCut(`${section(1)}Filelist 2\n    new      a\n`));
+  assert.ok(isCut(`${list}${section(1)}`));
+});
+
+test('a manifest that ends in the middle of a file was cut, also where no more volumes are left', () => {
+  assert.equal(firstCutOff(parse(section(1, '.', 'z 3')), [1]), 2);
+  assert.equal(firstCutOff(parse(section(1)), [1]), undefined);
 });
 
 test('manifests that differ in volumes, host, directory or hashes are told apart', () => {

@@ -10,7 +10,7 @@ export interface Manifest {
   readonly volumes: readonly ManifestVolume[];
   /** Regular files that the set changes; `undefined` when there is no such list, or it was not asked for. */
   readonly files: readonly ChangedFile[] | undefined;
-  /** Whether it has a list of files that is whole. It stands at the end, so that nothing was cut off then. */
+  /** Whether it has a list of files that is whole, and behind it no volume: then nothing was cut off. */
   readonly isListWhole: boolean;
   /** Lines outside the sections that say none of this; at most the first thousand. */
   readonly otherLines: readonly Uint8Array[];

@@ -55,6 +55,8 @@ export class ManifestParser {
   #lastNumber = 0;
   /** Of the first list of files, as duplicity looks at it alone. */
   #listed: { readonly count: number; readonly line: number; found: number } | undefined;
+  /** Whether no volume comes behind it. */
+  #isListLast = false;
   #inList = false;
 
   constructor(options: ParseManifestOptions) {
@@ -98,7 +100,7 @@ export class ManifestParser {
       sourcePath: this.#sourcePath,
       volumes,
       files: keepsFiles ? this.#files : undefined,
-      isListWhole: this.#listed !== undefined && this.#listed.found === this.#listed.count,
+      isListWhole: this.#isListLast && this.#listed?.found === this.#listed?.count,
       otherLines: this.#otherLines,
       problems: this.#problems,
     };
@@ -143,6 +145,7 @@ export class ManifestParser {
     if (keyword === 'volume') {
       this.#endSection(undefined);
       this.#inList = false;
+      this.#isListLast = false;
       if (++this.#sections > mostVolumes) throw this.#damaged('it lists too many volumes');
       this.#section = VolumeSection.begin(line, (what) => this.#damaged(what));
       return;
@@ -167,6 +170,7 @@ export class ManifestParser {
       } else if (this.#listed === undefined) {
         this.#listed = { count: Number(text), line: this.#line, found: 0 };
         this.#inList = true;
+        this.#isListLast = true;
       }
     } else {
       return false;
