@@ -119,6 +119,16 @@ test('something large is sent to the directory above while its own is made', asy
   assert.deepEqual(await at.storage.read('a/b/y'), pattern(2 * mebibyte));
 });
 
+test('nothing large is sent to the base for a directory below, where few would see what is left of it', async () => {
+  await using at = await scene();
+  await at.storage.put('first', pattern(10));
+  const asked = await at.asked(() => at.storage.put('a/y', pattern(2 * mebibyte)));
+  assert.deepEqual(
+    asked.filter((line) => line.startsWith('PUT')),
+    ['PUT /base/a/.holdfast-…'],
+  );
+});
+
 test('only what is replaced costs a look', async () => {
   await using at = await scene();
   await at.storage.put('x', pattern(10));

@@ -40,8 +40,6 @@ const smallEnoughToRepeat = 64 * 1024;
 const mostRemembered = 256;
 /** Statuses of a PUT that was accepted. */
 const taken: ReadonlySet<number> = new Set([200, 201, 204]);
-/** The one of them, and of a DELETE, that proves nothing: a page to log in at, of something that stands before the server, has it too. */
-const vague = 200;
 /** Milliseconds that the end waits for what is still being cleaned up. */
 const cleanUpAtEnd = 2000;
 /** Statuses of a GET by which servers may mean that there is no such object: a directory, or something below a file. */
@@ -187,8 +185,9 @@ export class WebdavStorage implements Storage {
     };
     const response = await this.#client.send(request);
     if (response.status === 204) return await response.discard();
-    if (response.status === vague) {
+    if (response.status === 200) {
       await response.discard();
+      // So answers whatever stands before a server as well: a page to log in at.
       if (!(await this.#exists(name, parts, signal))) return;
       throw new AppError(
         'storage/unavailable',
@@ -263,7 +262,7 @@ export class WebdavStorage implements Storage {
   ): Promise<boolean> {
     const response = await this.#client.send(this.#upload(name, parts, body, { signal }));
     await response.discard();
-    return taken.has(response.status) && response.status !== vague;
+    return taken.has(response.status);
   }
 
   #upload(
@@ -292,7 +291,7 @@ export class WebdavStorage implements Storage {
     const response = await this.#client.send(request);
     if (!taken.has(response.status)) throw await this.#notSent(response, request, parts);
     await response.discard();
-    if (sizeOfBody(body) < largeEnoughToVerify && response.status !== vague) return;
+    if (sizeOfBody(body) < largeEnoughToVerify) return;
     const found = await this.#lookAt(name, parts, signal);
     const size = found.kind === 'object' ? found.size : 0;
     if (size === sizeOfBody(body)) return;
