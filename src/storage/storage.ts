@@ -47,6 +47,12 @@ export interface Storage extends AsyncDisposable {
    * rejects; what could not be made is seen when something is put there. Missing where there is nothing to make.
    */
   prepare?(prefixes: readonly string[], options?: CallOptions): Promise<void>;
+
+  /**
+   * Removes the directories that were made by this storage, as far as nothing lies in them, for whoever has only tried it. Missing where that
+   * cannot be known, or where what lies in a directory would be removed with it.
+   */
+  removeMade?(options?: CallOptions): Promise<void>;
 }
 
 export interface StorageObject {

@@ -2,6 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 
+import { openSshPrograms, startOpenSsh } from '#test/servers/openssh.ts';
+import { missingPrograms } from '#test/servers/required-programs.ts';
+import { openSshUrl } from '#test/support/open-ssh-urls.ts';
+
 import type { Ran } from './command-line.ts';
 import { ownMachine } from './own-machine.ts';
 
@@ -214,6 +218,22 @@ describe('bad input', () => {
     );
     assert.deepEqual(await readdir(machine.path), ['there']);
   });
+
+  test(
+    'a trial of a destination leaves nothing behind on a server',
+    { skip: missingPrograms(openSshPrograms) },
+    async () => {
+      await using server = await startOpenSsh();
+      await using machine = await ownMachine();
+      const url = openSshUrl(server, `${server.data}/new/place`);
+      const ran = await machine.run('destination', 'test', url, '--size', '1k');
+      assert.equal(ran.status, 0, ran.stderr.text);
+      assert.deepEqual(await readdir(server.data), []);
+      await mkdir(`${server.data}/new`);
+      assert.equal((await machine.run('destination', 'test', url, '--size', '1k')).status, 0);
+      assert.deepEqual(await readdir(server.data, { recursive: true }), ['new']);
+    },
+  );
 
   test('an empty host, and help as a word', async () => {
     await using machine = await ownMachine();

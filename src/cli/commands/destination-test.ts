@@ -15,9 +15,13 @@ export const run: CommandRun<typeof destinationTest> = async (input, session) =>
   await using storage = opened.storage;
   const isLocal = /^(?:par2\+)?file$/u.test(opened.url.scheme);
   output.note(`Trying ${displayText(isLocal ? storage.location : opened.destination)}`);
-  // Only here can it be seen which directories were not there before.
+  // Of this machine only here can it be seen which directories were not there before.
   const made = isLocal ? await NewDirectories.on(storage.location) : undefined;
   await using _removed = { [Symbol.asyncDispose]: async () => made?.remove() };
+  await using _cleared = {
+    // A directory that stays is no reason to think less of the storage.
+    [Symbol.asyncDispose]: async () => storage.removeMade?.().catch(() => undefined),
+  };
   const trials = await tryDestination(
     storage,
     {

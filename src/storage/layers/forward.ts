@@ -23,6 +23,9 @@ export function forward(inner: Storage): Storage {
     ...(inner.prepare && {
       prepare: (prefixes, options) => inner.prepare?.(prefixes, options) ?? Promise.resolve(),
     }),
+    ...(inner.removeMade && {
+      removeMade: (options) => inner.removeMade?.(options) ?? Promise.resolve(),
+    }),
     [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
   };
 }

@@ -56,3 +56,24 @@ test('over the session that makes a directory nobody waits for it, over another 
   await elsewhere;
   await first.ready;
 });
+
+test('that a name is not durable is no surprise where it was forgotten meanwhile', async (context) => {
+  const unheard: unknown[] = [];
+  const hear = (error: unknown): void => void unheard.push(error);
+  process.on('unhandledRejection', hear);
+  context.after(() => process.off('unhandledRejection', hear));
+  const answer = Promise.withResolvers<void>();
+  const session = { lstat: () => answer.promise, mkdir: () => answer.promise } as never;
+  const sync = {
+    hold: () => ({ sync: () => Promise.reject(new Error('Input/output error')), release() {} }),
+  } as unknown as DirectorySync;
+  const directories = new Directories(new RemoteRoot('/root', 'somewhere'), sync);
+  directories.noteRoot();
+  const { ready } = directories.prepare(session, 'packs');
+  directories.forget('packs');
+  answer.resolve();
+  const { durable } = await ready;
+  await systemClock.sleep(5);
+  assert.deepEqual(unheard, []);
+  await assert.rejects(durable, /Input\/output error/u);
+});

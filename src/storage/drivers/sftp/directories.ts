@@ -12,6 +12,8 @@ export class Directories {
   readonly #sync: DirectorySync;
   readonly #there = new Map<string, Prepared>();
   readonly #making = new Map<string, Making>();
+  /** Paths of those that this one has made, and nobody else: what was to be made was answered with success. */
+  readonly #made: string[] = [];
 
   constructor(root: RemoteRoot, sync: DirectorySync) {
     this.#root = root;
@@ -66,6 +68,19 @@ export class Directories {
     }
   }
 
+  /** Removes what it has made, as far as nothing lies in it. */
+  async removeMade(session: SftpSession): Promise<void> {
+    this.#there.clear();
+    for (const path of this.#made.splice(0).toReversed()) {
+      try {
+        await session.rmdir(path);
+      } catch (error) {
+        // Somebody uses it by now.
+        if (!hasStatus(error)) throw error;
+      }
+    }
+  }
+
   /** Calls `sent` when the request for the directory itself was sent. */
   async #make(session: SftpSession, name: string, sent: () => void): Promise<Prepared> {
     if (name === '') return this.#prepareRoot(session);
@@ -106,6 +121,7 @@ export class Directories {
     const held = this.#sync.hold(session, parent);
     try {
       await making;
+      this.#made.push(path);
     } catch (error) {
       held.release();
       if (!hasStatus(error)) throw error;

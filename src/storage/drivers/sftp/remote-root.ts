@@ -61,6 +61,11 @@ export class RemoteRoot {
     return this.#wasSeen;
   }
 
+  /** It may be missing again. */
+  forget(): void {
+    this.#wasSeen = false;
+  }
+
   /** Nothing can be made behind a link that leads nowhere, and what it should lead to may only not be mounted. */
   async #refuseDeadLink(session: SftpSession): Promise<void> {
     const link = await unlessStatus(session.lstat(this.path), statusCode.noSuchFile);

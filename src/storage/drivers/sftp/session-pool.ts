@@ -85,6 +85,11 @@ export class SessionPool implements AsyncDisposable {
     this.#grow('store');
   }
 
+  /** Waits for what goes on in the background. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#pooled.map(({ session }) => session.settled()));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new AppError('storage/unavailable', 'The storage was closed'));
     await Promise.allSettled(this.#connecting); // who waited for them was told

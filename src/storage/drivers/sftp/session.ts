@@ -185,6 +185,11 @@ export class SftpSession implements AsyncDisposable {
     await this.#request(packetType.mkdir, [path, 0x4, 0o700]);
   }
 
+  /** A server refuses to remove what is not empty (section 6.6 of the draft). */
+  async rmdir(path: string): Promise<void> {
+    await this.#request(packetType.rmdir, [path]);
+  }
+
   /** The plain renaming, which replaces nothing on most servers. */
   async rename(from: string, to: string): Promise<void> {
     await this.#request(packetType.rename, [from, to]);

@@ -222,6 +222,19 @@ export class SftpStorage implements Storage {
     }
   }
 
+  async removeMade({ signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    using lease = await this.#pool.acquire('question', { signal });
+    const { session } = lease;
+    try {
+      await session.until(this.#pool.settled(), { signal });
+      await session.until(this.#directories.removeMade(session), { signal });
+      this.#root.forget();
+    } catch (error) {
+      throw this.#translate(error, 'remove the directories that were made');
+    }
+  }
+
   async delete(name: string, { signal }: CallOptions = {}): Promise<void> {
     signal?.throwIfAborted();
     const file = this.#root.fileOf(name);
