@@ -21,6 +21,7 @@ import { openSshUrl } from '#test/support/open-ssh-urls.ts';
 import { noSmallDisk, smallDisk } from '#test/support/small-disk.ts';
 import { namesIn, pattern, rejectsWith, sourceOf } from '#test/support/storage-samples.ts';
 import { tcpProxy } from '#test/support/tcp-proxy.ts';
+import { systemClock } from '../../../base/clock.ts';
 import { type ErrorCode, hasCode } from '../../../base/errors.ts';
 import type { Storage } from '../../storage.ts';
 
@@ -328,6 +329,43 @@ describe('SFTP tells what is wrong on the server', { skip, concurrency: false },
       await rm(jail, { recursive: true, force: true });
     }
   });
+
+  test(
+    'what is prepared is there, with another connection, and preparing never fails',
+    { timeout: 30_000 },
+    async () => {
+      await using proxy = await tcpProxy(server.port);
+      const directory = place();
+      const url = openSshUrl(
+        server,
+        directory,
+        {
+          client: 'library',
+          'known-hosts': undefined,
+          'host-key': await server.hostKey('ed25519'),
+          sessions: '3',
+        },
+        { port: proxy.port },
+      ).replaceAll('+', '%20');
+      const storage = await openForTest(url);
+      assert.deepEqual(await namesIn(storage, ''), []);
+      assert.equal(proxy.connections, 1);
+      await storage.prepare?.(['a/b/', 'c/']);
+      assert.deepEqual((await readdir(directory, { recursive: true })).toSorted(), [
+        'a',
+        'a/b',
+        'c',
+      ]);
+      // It is opened meanwhile, and nobody waits for it.
+      while (proxy.connections < 2) await systemClock.sleep(5);
+      await storage.prepare?.(['d/'], { signal: AbortSignal.abort() });
+      await mkdir(path.join(directory, 'e'));
+      await writeFile(path.join(directory, 'e/file'), '');
+      await storage.prepare?.(['e/file/']);
+      await storage[Symbol.asyncDispose]();
+      await storage.prepare?.(['f/']);
+    },
+  );
 
   test('connections are opened when there is more to do, up to the limit, and replaced when they break', async () => {
     // Over a line that is long enough for all of them.
