@@ -1,25 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { plainEntry } from '#test/support/sample-entry.ts';
+
 import type { Entry } from '../model/entry.ts';
 import { entryFields, entryLine, modeText } from './entry-text.ts';
 
 const entry: Entry = {
+  ...plainEntry,
   name: Buffer.from('a'),
-  type: 'file',
-  mode: 0o644,
   uid: 1000,
   gid: 100,
   user: 'anna',
-  group: undefined,
   mtime: { seconds: -1, nanoseconds: 5 },
   size: 7,
-  links: 1,
-  linkTarget: undefined,
-  deviceMajor: 0,
-  deviceMinor: 0,
-  xattrs: [],
-  fileFlags: 0,
 };
 
 test('modeText() writes modes as ls does', () => {

@@ -13,9 +13,8 @@ import { test } from 'node:test';
 
 import { systemClock } from '../base/clock.ts';
 import { listSnapshots } from '../repository/native/reader/snapshot-list.ts';
-import { MemoryStorage } from '../storage/drivers/memory/memory.ts';
 import { scratchDirectory } from '#test/support/scratch-directory.ts';
-import { backUp, createSmall, machine, openSmall } from '#test/support/small-repository.ts';
+import { backUp, machine, openInMemory } from '#test/support/small-repository.ts';
 import { readFile } from './cat.ts';
 
 test('what a run that broke off has remembered of a directory does not hide it from the next one', async () => {
@@ -23,10 +22,8 @@ test('what a run that broke off has remembered of a directory does not hide it f
   for (const name of ['', 'a', 'z']) mkdirSync(scratch.of('source', name));
   writeFileSync(scratch.of('source/a/file'), 'old');
   writeFileSync(scratch.of('source/z/other'), 'other');
-  await using storage = new MemoryStorage({ clock: systemClock });
   const places = machine(scratch.path);
-  await createSmall(storage, places);
-  await using repository = await openSmall(storage, places);
+  await using repository = await openInMemory(places);
   // Times are old enough to be trusted.
   const clock = { ...systemClock, now: () => systemClock.now() + 3_600_000 };
   const input = { paths: [scratch.of('source')], clock };
@@ -69,10 +66,7 @@ test('what a run reads although it looks unchanged is what later runs remember',
   mkdirSync(scratch.of('source'));
   const path = scratch.of('source/file');
   writeFileSync(path, 'content');
-  await using storage = new MemoryStorage({ clock: systemClock });
-  const places = machine(scratch.path);
-  await createSmall(storage, places);
-  await using repository = await openSmall(storage, places);
+  await using repository = await openInMemory(machine(scratch.path));
   const clock = { ...systemClock, now: () => systemClock.now() + 3_600_000 };
   const input = { paths: [scratch.of('source')], clock };
   const first = await backUp(repository, { ...input, forceRead: true });
@@ -89,10 +83,7 @@ test('a run that is broken off holds no directory whose path is too long to be u
   mkdirSync(deep, { recursive: true });
   // More than the walk tells at once: when the run ends, the next of them are there.
   for (let file = 0; file < 1100; file++) writeFileSync(`${deep}/${file}`, '');
-  await using storage = new MemoryStorage({ clock: systemClock });
-  const places = machine(scratch.path);
-  await createSmall(storage, places);
-  await using repository = await openSmall(storage, places);
+  await using repository = await openInMemory(machine(scratch.path));
   const stop = new AbortController();
   const broken = backUp(repository, {
     paths: [scratch.of('source')],

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { describe, test } from 'node:test';
 
 import { damaging } from '../../test/support/damaging-storage.ts';
+import { plainEntry } from '../../test/support/sample-entry.ts';
 import { scratchDirectory } from '../../test/support/scratch-directory.ts';
 import {
   backUpOnce,
@@ -158,21 +159,12 @@ class Forger {
 
 function entryOf(name: string, type: TreeEntry['type']): TreeEntry {
   return {
+    ...plainEntry,
     name: Buffer.from(name, 'latin1'),
     type,
     mode: 0o755,
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
-    user: undefined,
-    group: undefined,
-    mtime: { seconds: 1000, nanoseconds: 0 },
-    size: 0,
-    links: 1,
-    linkTarget: undefined,
-    deviceMajor: 0,
-    deviceMinor: 0,
-    xattrs: [],
-    fileFlags: 0,
     content: undefined,
     tree: undefined,
     hardLink: undefined,

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 
 import { scratchDirectory } from '#test/support/scratch-directory.ts';
 import { shownAttributes } from '#test/support/shown-attributes.ts';
-import { backUp, createSmall, machine, openSmall } from '#test/support/small-repository.ts';
+import { backUp, machine, openInMemory } from '#test/support/small-repository.ts';
 import { unreadableAttributes } from '#test/support/unreadable-attributes.ts';
 
 import { systemClock } from '../base/clock.ts';
@@ -13,7 +13,6 @@ import type { NativeRepository } from '../repository/native/native-repository.ts
 import { BlobReader } from '../repository/native/reader/blob-reader.ts';
 import { listSnapshots } from '../repository/native/reader/snapshot-list.ts';
 import { walkTree } from '../repository/native/reader/tree-reader.ts';
-import { MemoryStorage } from '../storage/drivers/memory/memory.ts';
 
 /** Times are old enough to be trusted. */
 const clock = { ...systemClock, now: () => systemClock.now() + 3_600_000 };
@@ -51,10 +50,7 @@ describe('attributes that cannot be read', () => {
       for (const name of ['file', 'linked']) writeFileSync(scratch.of('source', name), name);
       linkSync(scratch.of('source', 'linked'), scratch.of('source', 'directory', 'link'));
       mark('user.important');
-      await using storage = new MemoryStorage({ clock: systemClock });
-      const places = machine(scratch.path, 'laptop', clock);
-      await createSmall(storage, places);
-      await using repository = await openSmall(storage, places);
+      await using repository = await openInMemory(machine(scratch.path, 'laptop', clock));
       const input = { paths: [scratch.of('source')], clock };
       if (how === 'later') {
         assert.equal((await backUp(repository, input)).errors, 0);

@@ -2,11 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { MemoryStorage } from '../storage/drivers/memory/memory.ts';
 import { listSnapshots } from '../repository/native/reader/snapshot-list.ts';
-import { systemClock } from '../base/clock.ts';
 import { scratchDirectory } from '#test/support/scratch-directory.ts';
-import { backUp, createSmall, machine, openSmall } from '#test/support/small-repository.ts';
+import { backUp, machine, openInMemory } from '#test/support/small-repository.ts';
 
 test('a source that goes away during a backup makes no snapshot', async () => {
   using scratch = scratchDirectory();
@@ -15,10 +13,7 @@ test('a source that goes away during a backup makes no snapshot', async () => {
   for (const name of ['a/one', 'b/two', 'c/three']) writeFileSync(scratch.of('disk', name), name);
   // Empty files are told of while the walk is still under way.
   writeFileSync(scratch.of('disk/a/zero'), '');
-  await using storage = new MemoryStorage({ clock: systemClock });
-  const places = machine(scratch.path);
-  await createSmall(storage, places);
-  await using repository = await openSmall(storage, places);
+  await using repository = await openInMemory(machine(scratch.path));
   const before = await backUp(repository, { paths: [source], forceRead: true });
 
   let isGone = false;

@@ -9,6 +9,7 @@ import {
   type LocalPlaces,
   type NativeRepository,
 } from '../../src/repository/native/native-repository.ts';
+import { MemoryStorage } from '../../src/storage/drivers/memory/memory.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { forward } from '../../src/storage/layers/forward.ts';
 
@@ -35,6 +36,13 @@ export async function createSmall(storage: Storage, places: LocalPlaces): Promis
 
 export function openSmall(storage: Storage, places: LocalPlaces): Promise<NativeRepository> {
   return openRepository(kept(storage), { kind: 'none' }, places);
+}
+
+/** Makes a repository in memory that opens without any work, and opens it. */
+export async function openInMemory(places: LocalPlaces): Promise<NativeRepository> {
+  const storage = new MemoryStorage({ clock: places.clock });
+  await createSmall(storage, places);
+  return openRepository(storage, { kind: 'none' }, places);
 }
 
 export interface SmallBackup {

@@ -1,27 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { plainEntry } from '#test/support/sample-entry.ts';
+
 import type { Entry, EntryType } from '../../model/entry.ts';
 import { actionFor, type ExistingPolicy, type RestoreAction } from './existing-policy.ts';
 import type { ExistingEntry } from './target-entry.ts';
 
 function entry(changes: Partial<Entry> = {}): Entry {
   return {
-    name: Buffer.from('x'),
-    type: 'file',
-    mode: 0o644,
-    uid: 0,
-    gid: 0,
-    user: undefined,
-    group: undefined,
+    ...plainEntry,
     mtime: { seconds: 100, nanoseconds: 5 },
     size: 10,
-    links: 1,
-    linkTarget: undefined,
-    deviceMajor: 0,
-    deviceMinor: 0,
-    xattrs: [],
-    fileFlags: 0,
     ...changes,
   };
 }

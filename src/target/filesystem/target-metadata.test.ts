@@ -12,6 +12,7 @@ import {
 import { test } from 'node:test';
 
 import { scratchDirectory } from '../../../test/support/scratch-directory.ts';
+import { plainEntry } from '../../../test/support/sample-entry.ts';
 import {
   readExtendedAttributes,
   setExtendedAttribute,
@@ -27,21 +28,11 @@ const path = bytes('below/the root');
 
 function entry(changes: Partial<Entry> = {}): Entry {
   return {
-    name: bytes('x'),
-    type: 'file',
+    ...plainEntry,
     mode: 0o640,
     uid: process.geteuid?.() ?? 0,
     gid: process.getegid?.() ?? 0,
-    user: undefined,
-    group: undefined,
     mtime: { seconds: -3, nanoseconds: 123_456_789 },
-    size: 0,
-    links: 1,
-    linkTarget: undefined,
-    deviceMajor: 0,
-    deviceMinor: 0,
-    xattrs: [],
-    fileFlags: 0,
     ...changes,
   };
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { openArchive, setsAt } from '#test/support/duplicity-fixture.ts';
+import { plainEntry } from '#test/support/sample-entry.ts';
 import { fullSet } from '#test/support/full-set.ts';
 import { MemoryStorage } from '../../../storage/drivers/memory/memory.ts';
 import type { DuplicityArchive } from '../duplicity-archive.ts';
@@ -13,20 +14,11 @@ import { type SetInput, writeSet } from './write-set.ts';
 
 function entryOf(type: 'file' | 'directory'): ItemEntry {
   return {
+    ...plainEntry,
     type,
-    mode: 0o755,
-    uid: 0,
-    gid: 0,
     user: 'root',
     group: 'root',
     mtime: { seconds: 1_700_000_000, nanoseconds: 5 },
-    size: 0,
-    links: 1,
-    linkTarget: undefined,
-    deviceMajor: 0,
-    deviceMinor: 0,
-    xattrs: [],
-    fileFlags: 0,
     blocks: 0,
   };
 }

@@ -10,6 +10,7 @@ import {
   setsAt,
   symmetricProtection,
 } from '#test/support/duplicity-fixture.ts';
+import { plainEntry } from '#test/support/sample-entry.ts';
 import { fullSet } from '#test/support/full-set.ts';
 import { checkSignatures, contentsOf } from '#test/support/archive-backup.ts';
 import { AppError } from '../../../base/errors.ts';
@@ -26,20 +27,13 @@ type Version = readonly (Uint8Array | AppError)[];
 
 function entryOf(type: 'file' | 'directory', size = 0, seconds = 1_700_000_000): ItemEntry {
   return {
+    ...plainEntry,
     type,
     mode: type === 'file' ? 0o644 : 0o755,
-    uid: 0,
-    gid: 0,
     user: 'root',
     group: 'root',
     mtime: { seconds, nanoseconds: 5 },
     size,
-    links: 1,
-    linkTarget: undefined,
-    deviceMajor: 0,
-    deviceMinor: 0,
-    xattrs: [],
-    fileFlags: 0,
     blocks: 0,
   };
 }

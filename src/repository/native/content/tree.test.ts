@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 
 import { eachDamage } from '#test/support/each-damage.ts';
+import { plainEntry } from '#test/support/sample-entry.ts';
 
 import { compareBytes } from '../../../base/bytes.ts';
 import { MalformedError } from '../../../codec/binary/byte-reader.ts';
@@ -103,21 +104,9 @@ function encode(all: readonly TreeEntry[]): Uint8Array {
 }
 
 const example: TreeEntry = {
+  ...plainEntry,
   name: Buffer.from('a'),
-  type: 'file',
-  mode: 0o644,
-  uid: 0,
-  gid: 0,
-  user: undefined,
-  group: undefined,
   mtime: { seconds: 0, nanoseconds: 0 },
-  size: 0,
-  links: 1,
-  linkTarget: undefined,
-  deviceMajor: 0,
-  deviceMinor: 0,
-  xattrs: [],
-  fileFlags: 0,
   content: undefined,
   tree: undefined,
   hardLink: undefined,

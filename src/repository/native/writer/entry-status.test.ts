@@ -4,6 +4,7 @@ import { linkSync, lstatSync, mkdirSync, symlinkSync, utimesSync, writeFileSync 
 import { describe, test } from 'node:test';
 
 import { scratchDirectory } from '#test/support/scratch-directory.ts';
+import { plainEntry } from '#test/support/sample-entry.ts';
 
 import { toHex } from '../../../base/bytes.ts';
 import { FileStatus } from '../../../base/posix/file-status.ts';
@@ -13,21 +14,12 @@ import { entryTypeOf, type SourceEntry } from '../../../model/entry.ts';
 import { fieldsOfStatus, isStatusOf, statusOf } from './entry-status.ts';
 
 const entry: SourceEntry = {
+  ...plainEntry,
   name: Buffer.from('name'),
-  type: 'file',
-  mode: 0o644,
   uid: 1,
   gid: 2,
-  user: undefined,
-  group: undefined,
   mtime: { seconds: 1000, nanoseconds: 5 },
   size: 77,
-  links: 1,
-  linkTarget: undefined,
-  deviceMajor: 0,
-  deviceMinor: 0,
-  xattrs: [],
-  fileFlags: 0,
   ctime: { seconds: 1001, nanoseconds: 6 },
   inode: 2n ** 63n + 9n,
   device: 2049,
