@@ -165,8 +165,9 @@ export class ArchiveTarget {
       this.#putSpecial(place, entry, action);
       return;
     }
+    // Even what looks the same, which is another file than the one that has the first name by now.
+    if (this.#link(place, entry, archived)) return;
     if (action === 'keep') this.#metadata.applyToFile(this.#at(parent.path), name, entry, path);
-    else if (this.#link(place, entry, archived)) return;
     const size = action === 'keep' ? entry.size : await this.#putFile(place, entry, archived);
     const { linkGroup } = archived;
     if (linkGroup !== undefined && !this.#firstNames.has(keyOf(linkGroup))) {

@@ -63,25 +63,29 @@ describe('what was backed up here', () => {
       for (const [at, expected] of [first, describeTree(source)].entries()) {
         const target = scratch.of(`target-${at}`);
         const sets = await setsAt(archive, 1_700_000_000 + at * 86_400);
-        const context = operation(systemClock);
-        const { summary } = await restoreArchive(
-          {
-            archive,
-            sets,
-            target,
-            force: false,
-            owners: 'numbers',
-            dryRun: false,
-            ignoreErrors: false,
-            verbose: false,
-          },
-          context,
-        );
-        assert.equal(summary.errors, 0);
-        assert.deepEqual(describeTree(target), expected);
         const stats = (name: string) => lstatSync(`${target}/${name}`, { bigint: true });
-        assert.equal(stats('d/b').ino, stats('a').ino);
-        assert.equal(stats('z').ino, stats('a').ino);
+        // The second time over the first, which is as it should be.
+        for (const force of [false, true]) {
+          const context = operation(systemClock);
+          const { summary } = await restoreArchive(
+            {
+              archive,
+              sets,
+              target,
+              force,
+              policy: 'if-changed',
+              owners: 'numbers',
+              dryRun: false,
+              ignoreErrors: false,
+              verbose: false,
+            },
+            context,
+          );
+          assert.equal(summary.errors, 0);
+          assert.deepEqual(describeTree(target), expected);
+          assert.equal(stats('d/b').ino, stats('a').ino);
+          assert.equal(stats('z').ino, stats('a').ino);
+        }
         assert.equal(
           stats('a').mtimeNs,
           at === 0 ? 1_690_000_000_250_000_000n : 1_690_000_001_750_000_000n,
