@@ -208,6 +208,13 @@ describe('a restore spares the repository that it reads', () => {
     assert.match(ended.told, /or leave out --delete/u);
     assert.deepEqual(await readdir(state), kept);
     await works(machine, ...into);
+    // Neither where the snapshot has it, too.
+    await mkdir(`${state}/inner`);
+    await works(machine, 'backup', home, repository);
+    const later = [`${state}/later`, `${state}/inner/later`];
+    for (const file of later) await writeFile(file, '');
+    await works(machine, 'restore', repository, '--in-place', '--delete');
+    for (const file of later) assert.ok(existsSync(file));
   });
 });
 

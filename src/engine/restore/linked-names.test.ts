@@ -17,6 +17,7 @@ import { scratchDirectory } from '#test/support/scratch-directory.ts';
 import { noise, restoreNewest, snapshotOf } from '#test/support/small-restore.ts';
 
 import type { RestoreInput } from '../restore.ts';
+import { unfinishedMode } from './file-restorer.ts';
 
 describe('restoring in place', () => {
   test('names of one file that are the same are left as they are', async () => {
@@ -121,5 +122,43 @@ describe('restoring in place', () => {
     assert.equal(lstatSync(outside).nlink, 1);
     assert.equal(lstatSync(`${source}/b`).mtimeMs, 5_000_000);
     assert.equal(lstatSync(`${source}/b`).mode & 0o777, mode & 0o777);
+  });
+
+  test('a name outside is not taken for one of those that a second mount shows', async (context) => {
+    using scratch = scratchDirectory();
+    const { storage, source } = await snapshotOf(scratch.path, (at) => {
+      for (const name of ['first', 'second']) mkdirSync(`${at}/${name}`);
+      writeFileSync(`${at}/first/a`, 'content', { mode: 0o600 });
+      linkSync(`${at}/first/a`, `${at}/second/a`);
+    });
+    const outside = scratch.of('outside');
+    rmSync(`${source}/second/a`);
+    linkSync(`${source}/first/a`, outside);
+    chmodSync(outside, 0o640);
+    using mount = bindMount(`${source}/first`, `${source}/second`);
+    if (mount === undefined) return context.skip(noBindMount);
+    await restoreNewest(storage, scratch.path, { target: undefined });
+    assert.equal(lstatSync(outside).mode & 0o777, 0o640);
+    assert.equal(lstatSync(outside).nlink, 1);
+    assert.equal(readFileSync(`${source}/first/a`, 'utf8'), 'content');
+  });
+
+  test('names that are the same by size and time are looked into if that is wanted, or if a restore has left them unfinished', async () => {
+    using scratch = scratchDirectory();
+    const { storage, source } = await snapshotOf(scratch.path, (at) => {
+      writeFileSync(`${at}/a`, 'content');
+      linkSync(`${at}/a`, `${at}/b`);
+      utimesSync(`${at}/a`, 5000, 5000);
+    });
+    for (const verify of [true, false]) {
+      writeFileSync(`${source}/a`, 'damaged');
+      utimesSync(`${source}/a`, 5000, 5000);
+      if (!verify) chmodSync(`${source}/a`, unfinishedMode);
+      await restoreNewest(storage, scratch.path, { target: undefined, verify });
+      for (const name of ['a', 'b']) {
+        assert.equal(readFileSync(`${source}/${name}`, 'utf8'), 'content');
+        assert.equal(lstatSync(`${source}/${name}`).nlink, 2);
+      }
+    }
   });
 });

@@ -17,6 +17,7 @@ import { test } from 'node:test';
 
 import { openHandles, scratchDirectory } from '../../../test/support/scratch-directory.ts';
 import { hasCode } from '../../base/errors.ts';
+import { libc } from '../../base/posix/libc.ts';
 import { writeAt } from './file-content.ts';
 import {
   createFile,
@@ -141,4 +142,21 @@ test('only a regular file with one name is written in place, and is private mean
   closeSync(fd);
   assert.equal(readFileSync(scratch.of('file'), 'utf8'), 'new');
   assert.ok(openHandles() <= before);
+});
+
+test('a file that gets another name while it is opened is not written in place', () => {
+  using scratch = scratchDirectory();
+  writeFileSync(scratch.of('file'), '', { mode: 0o644 });
+  using tree = TargetTree.open(scratch.path);
+  const system = libc();
+  const { openat } = system;
+  system.openat = (...given) => {
+    system.openat = openat;
+    linkSync(scratch.of('file'), scratch.of('second'));
+    return openat(...given);
+  };
+  const before = openHandles();
+  assert.equal(openForUpdate(tree.root, bytes('file')), undefined);
+  assert.equal(openHandles(), before);
+  assert.equal(lstatSync(scratch.of('second')).mode & 0o7777, 0o644);
 });
