@@ -3,55 +3,10 @@ import { lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from '
 import { test } from 'node:test';
 
 import { openHandles, scratchDirectory } from '../../../test/support/scratch-directory.ts';
+import { entriesOf, lines, makeTree } from '../../../test/support/walk-lines.ts';
 import { setExtendedAttribute } from '../../base/posix/extended-attributes.ts';
-import type { SourceEntry } from '../../model/entry.ts';
 import { planSources } from './source-plan.ts';
-import { walk, type WalkEvent, type WalkOptions } from './walk.ts';
-
-/** The events as short lines, with paths below `root`. */
-function lines(root: string, sources: readonly string[], options: WalkOptions = {}): string[] {
-  const found: string[] = [];
-  for (const event of walk(planSources(sources), options)) {
-    found.push(lineOf(event, root));
-    if (event.type === 'entries') event.location.release();
-  }
-  return found;
-}
-
-function lineOf(event: WalkEvent, root: string): string {
-  const path = Buffer.from(event.path).toString().slice(root.length);
-  switch (event.type) {
-    case 'entries': {
-      const names = event.entries.map(({ name }) => Buffer.from(name).toString());
-      return `${path}: ${names.join(' ')}`;
-    }
-    case 'leave': {
-      return `leave ${path}${event.complete ? '' : ' incomplete'}`;
-    }
-    case 'problem': {
-      return `${event.error.code} ${path}`;
-    }
-    case 'enter': {
-      return `enter ${path}`;
-    }
-  }
-}
-
-function entriesOf(root: string, options: WalkOptions = {}): Map<string, SourceEntry> {
-  const found = new Map<string, SourceEntry>();
-  for (const event of walk(planSources([root]), options)) {
-    if (event.type === 'enter' && event.entry.name.length === 0) found.set('', event.entry);
-    if (event.type !== 'entries') continue;
-    for (const entry of event.entries) found.set(Buffer.from(entry.name).toString('latin1'), entry);
-    event.location.release();
-  }
-  return found;
-}
-
-function makeTree(root: string): void {
-  for (const directory of ['', '/a', '/a/deep', '/b', '/c.d']) mkdirSync(root + directory);
-  for (const file of ['/a/1', '/a/deep/2', '/c', '/b/3']) writeFileSync(root + file, file);
-}
+import { walk, type WalkOptions } from './walk.ts';
 
 test('links that are followed are what they lead to, without an end only if there is one', () => {
   using scratch = scratchDirectory();

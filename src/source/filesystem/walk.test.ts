@@ -18,57 +18,13 @@ import { Worker } from 'node:worker_threads';
 
 import { makeHostileTree } from '../../../test/support/hostile-tree.ts';
 import { openHandles, scratchDirectory } from '../../../test/support/scratch-directory.ts';
+import { entriesOf, lineOf, lines, makeTree } from '../../../test/support/walk-lines.ts';
 import { hasCode } from '../../base/errors.ts';
 import { setExtendedAttribute } from '../../base/posix/extended-attributes.ts';
 import { changeFileFlags } from '../../base/posix/file-flags.ts';
 import { changedEntry, fileFlag, type SourceEntry } from '../../model/entry.ts';
 import { planSources } from './source-plan.ts';
 import { walk, type WalkEvent, type WalkOptions } from './walk.ts';
-
-/** The events as short lines, with paths below `root`. */
-function lines(root: string, sources: readonly string[], options: WalkOptions = {}): string[] {
-  const found: string[] = [];
-  for (const event of walk(planSources(sources), options)) {
-    found.push(lineOf(event, root));
-    if (event.type === 'entries') event.location.release();
-  }
-  return found;
-}
-
-function lineOf(event: WalkEvent, root: string): string {
-  const path = Buffer.from(event.path).toString().slice(root.length);
-  switch (event.type) {
-    case 'entries': {
-      const names = event.entries.map(({ name }) => Buffer.from(name).toString());
-      return `${path}: ${names.join(' ')}`;
-    }
-    case 'leave': {
-      return `leave ${path}${event.complete ? '' : ' incomplete'}`;
-    }
-    case 'problem': {
-      return `${event.error.code} ${path}`;
-    }
-    case 'enter': {
-      return `enter ${path}`;
-    }
-  }
-}
-
-function entriesOf(root: string, options: WalkOptions = {}): Map<string, SourceEntry> {
-  const found = new Map<string, SourceEntry>();
-  for (const event of walk(planSources([root]), options)) {
-    if (event.type === 'enter' && event.entry.name.length === 0) found.set('', event.entry);
-    if (event.type !== 'entries') continue;
-    for (const entry of event.entries) found.set(Buffer.from(entry.name).toString('latin1'), entry);
-    event.location.release();
-  }
-  return found;
-}
-
-function makeTree(root: string): void {
-  for (const directory of ['', '/a', '/a/deep', '/b', '/c.d']) mkdirSync(root + directory);
-  for (const file of ['/a/1', '/a/deep/2', '/c', '/b/3']) writeFileSync(root + file, file);
-}
 
 test('a walk is depth first, in byte order of names, and balanced', () => {
   using scratch = scratchDirectory();
