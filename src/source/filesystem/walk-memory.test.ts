@@ -32,9 +32,13 @@ function memoryOf(directories: Readonly<Record<string, Readonly<Record<string, n
 }
 
 /** What a walk tells, in short. */
-function told(root: string, options: RememberingWalkOptions): string[] {
+function told(
+  root: string,
+  options: RememberingWalkOptions,
+  sources: readonly string[] = [root],
+): string[] {
   const lines: string[] = [];
-  for (const event of walk(planSources([root]), { extendedAttributes: false, ...options })) {
+  for (const event of walk(planSources(sources), { extendedAttributes: false, ...options })) {
     const path = Buffer.from(event.path).toString().slice(root.length);
     const namesOf = (entries: readonly { readonly name: Uint8Array }[]): string =>
       entries.map(({ name }) => Buffer.from(name).toString()).join(' ');
@@ -142,4 +146,28 @@ test('a mark counts also in a directory that is as it was', () => {
   const { memory } = forgiving(memoryOf(sizes(tree.root)));
   const lines = told(tree.root, { memory, excludeIfPresent: [Buffer.from('b')] });
   assert.deepEqual(lines, [': b']);
+});
+
+/** Finds that everything is as it was. */
+function agreeing(count: number, onName: (name: string) => void = () => undefined): WalkMemory {
+  const comparison = () => (name: Uint8Array) => {
+    onName(Buffer.from(name).toString());
+    return true;
+  };
+  return { quietSince: 77, recall: () => ({ count, comparison }) };
+}
+
+test('above the sources, where not all names count, every entry is looked at', () => {
+  using tree = sample();
+  const sources = [`${tree.root}/b`, `${tree.root}/c`];
+  assert.deepEqual(told(tree.root, { memory: agreeing(2) }, sources), [': b c']);
+});
+
+test('a directory of which a name vanishes meanwhile is told entry by entry', () => {
+  using tree = sample();
+  for (const name of ['x', 'y']) writeFileSync(`${tree.root}/z/${name}`, '');
+  const vanishing = agreeing(2, (name) => {
+    if (name === 'x') rmSync(`${tree.root}/z/y`);
+  });
+  assert.deepEqual(told(`${tree.root}/z`, { memory: vanishing }), ['/y source/changed', ': x']);
 });
