@@ -84,6 +84,7 @@ describe('directories that are as they were', () => {
     assert.equal(whole.filesUnchanged, 7);
     assert.equal(whole.bytesRead, 0);
     const forced = await all.backUp('forced');
+    assert.ok(forced.bytesRead > 0, 'what is not to be trusted is read');
     for (const { snapshot } of [whole, each]) {
       assert.equal(
         await rootOf(all.repository, snapshot),

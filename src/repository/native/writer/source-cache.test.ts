@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { hash } from 'node:crypto';
 import {
   closeSync,
   copyFileSync,
@@ -125,6 +126,27 @@ describe('source cache', () => {
       assert.equal(cache.get(Buffer.from(path)), undefined, path);
     }
     assert.deepEqual(plain(cache.get(Buffer.from('/b'))), plain(directoryOf(new SeededRandom(3))));
+  });
+
+  test('a row of another version is no row, however sound it is', () => {
+    const path = Buffer.from('/a');
+    {
+      using cache = new SourceCache(file);
+      cache.set(path, directoryOf(new SeededRandom(2)));
+    }
+    const database = new DatabaseSync(file);
+    const row = database.prepare('SELECT row FROM directory WHERE path = ?').get(path)!['row'];
+    const body = (row as Uint8Array).slice(0, -16);
+    for (const change of [1, 0]) {
+      body[0] = body[0]! + change;
+      const check = hash('sha256', body, 'buffer').subarray(0, 16);
+      const changed = Buffer.concat([body, check]);
+      database.prepare('UPDATE directory SET row = ? WHERE path = ?').run(changed, path);
+      body[0] = body[0]! - change;
+      using cache = new SourceCache(file);
+      assert.equal(cache.get(path) === undefined, change === 1);
+    }
+    database.close();
   });
 
   test('bytes that are wrong anywhere in the file never give anything wrong, and never fail', () => {
