@@ -20,6 +20,7 @@ import { collect } from '../collector/collect.ts';
 import { forgetSnapshots } from '../collector/forget.ts';
 import { planCollection } from '../collector/prune-plan.ts';
 import { loadIndex } from '../index/index-list.ts';
+import { rebuildIndexObjects } from '../index/rebuild-index.ts';
 import { encodeIndexObject } from '../objects/index-object.ts';
 import { decodePackTable, decodeTableHead, encodePackTable } from '../packs/pack-table.ts';
 import { encodeAudit } from '../objects/audit.ts';
@@ -224,6 +225,26 @@ void test('nothing new relies on a damaged pack after a repair, though the index
   await carryOutRepairs(host.access, plan);
   await backUpSample(host, files);
   assert.deepEqual(await snapshotFiles(host.access, id), new Map(Object.entries(files)));
+});
+
+void test('packs of a host whose certificate is lost are not damaged, whoever has put them into the index', async () => {
+  const { sample, host } = await sampleWithSnapshot();
+  const other = sample.host();
+  await rebuildIndexObjects(other.access);
+  const { verifying } = other.access;
+  const findSigner: typeof verifying.findSigner = (id) =>
+    id === host.access.hostId ? undefined : verifying.findSigner(id);
+  const access = { ...other.access, verifying: { ...verifying, findSigner } };
+  assert.ok((await loadIndex(access)).packs.size > 0);
+  for (const readData of [undefined, 'all'] as const) {
+    const result = await checkRepository(access, { readData, workers: 1 });
+    assert.ok(result.damaged);
+    assert.deepEqual(result.damagedPacks, []);
+    assert.deepEqual(
+      planRepairs(result).steps.map(({ kind }) => kind),
+      [],
+    );
+  }
 });
 
 void test('an index that lies about a pack is found and corrected from the pack itself', async () => {
