@@ -141,7 +141,7 @@ describe('a certificate that is lost', () => {
           errors.length > 0 && errors.every((message) => /certificate|hosts\//u.test(message)),
         );
         assert.equal(steps[0], 'write-certificates');
-        assert.deepEqual(result.evidence.damagedPacks, []);
+        assert.deepEqual(result.damagedPacks, []);
         assert.deepEqual(result.evidence.damagedIndex, []);
         const packs = await scene.names('packs/');
         const index = await scene.names('index/');
@@ -262,6 +262,19 @@ describe('a snapshot of which an object is lost', () => {
     await scene.storage.put(final, bytes.subarray(5));
     const unreadable = (await scene.check()).result;
     assert.match(damageOf(unreadable)!.message, /1 snapshot cannot be read$/u);
+  });
+
+  test('keeps its damaged seal, which says that there is something to be looked at', async () => {
+    for (const how of ['empty', 'flipped']) {
+      await using scene = await Scene.make();
+      await damages[how]!(scene.storage, await scene.only('seals/'));
+      const { errors, steps } = await scene.check();
+      assert.match(errors.join(), /can still be restored by its id/u);
+      assert.deepEqual(steps, []);
+      // Not even where the snapshot cannot be read either.
+      await damages['flipped']!(scene.storage, await scene.only('snapshots/'));
+      assert.deepEqual((await scene.check()).steps, []);
+    }
   });
 
   test('of which nothing is left can be forgotten, and then noted', async () => {

@@ -227,8 +227,13 @@ void test('nothing new relies on a damaged pack after a repair, though the index
   assert.deepEqual(await snapshotFiles(host.access, id), new Map(Object.entries(files)));
 });
 
-void test('packs of a host whose certificate is lost are not damaged, whoever has put them into the index', async () => {
+void test('what a host has signed whose certificate is lost is not damaged, whoever has put its packs into the index', async () => {
   const { sample, host } = await sampleWithSnapshot();
+  const audit = encodeAudit(
+    { id: 'ab'.repeat(16), verdicts: [], time: sample.clock.now() },
+    host.access.signing,
+  );
+  await sample.storage.put(audit.name, audit.bytes);
   const other = sample.host();
   await rebuildIndexObjects(other.access);
   const { verifying } = other.access;
