@@ -282,6 +282,25 @@ describe('the drop-in for duplicity', () => {
     assert.equal(stopped.stderr.text, 'INT intercepted...exiting.\n');
   });
 
+  test('times are those of the zone in TZ', async () => {
+    using scratch = scratchDirectory();
+    mkdirSync(scratch.of('source'));
+    const common = ['--no-encryption', '--archive-dir', scratch.of('cache')];
+    const url = `file://${scratch.of('archive')}`;
+    const line = [...common, '--current-time', '1700000000', scratch.of('source'), url];
+    assert.equal((await run(line, { environment: { HOME: scratch.path } })).status, 0);
+    for (const [zone, time] of [
+      ['UTC', '22:13:20'],
+      ['America/New_York', '17:13:20'],
+    ] as const) {
+      const status = spawnSync(launcher, ['duplicity', 'collection-status', ...common, url], {
+        encoding: 'utf8',
+        env: { HOME: scratch.path, PATH: process.env['PATH'] ?? '', TZ: zone },
+      });
+      assert.match(status.stdout, new RegExp(`^Chain end time: Tue Nov 14 ${time} 2023$`, 'mu'));
+    }
+  });
+
   test('a copy under another passphrase', async () => {
     using scratch = scratchDirectory();
     mkdirSync(scratch.of('source'));

@@ -87,3 +87,13 @@ test('who waits for a key that another one gave up gets it all the same', async 
   await assert.rejects(first, /enough/u);
   assert.equal(toHex(await second), naive('x', way, 32));
 });
+
+test('a salt is proven by messages that were made as ours are alone', () => {
+  const keys = new PassphraseKeys(utf8('secret'));
+  keys.prove({ hash: 8, salt, count: countOf(255) });
+  keys.prove({ hash: 2, salt, count: countOf(96) });
+  keys.prove({ hash: 2, salt, count: 0 });
+  assert.equal(keys.provenSalt, undefined);
+  keys.prove({ hash: 2, salt, count: countOf(255) });
+  assert.equal(keys.provenSalt, salt);
+});

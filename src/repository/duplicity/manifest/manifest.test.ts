@@ -284,6 +284,23 @@ test('files of a list can be taken one by one', () => {
   assert.deepEqual(manifest.files, []);
 });
 
+test('a list that nobody wants is passed over no further than it goes, wherever its pieces begin', () => {
+  const outcome = (text: string, at: number, files: boolean): unknown => {
+    const parser = new ManifestParser({ name: 'm', files });
+    parser.update(utf8(text.slice(0, at)));
+    parser.update(utf8(text.slice(at)));
+    return { ...parser.finish(), files: undefined };
+  };
+  for (const text of [
+    `${section(1)}Filelist 1\n    new      a\n    new      b\n`,
+    `${section(1)}Filelist 2\n    new      a    new      b\n    new      c\n`,
+  ]) {
+    for (let at = 0; at < text.length; at++) {
+      assert.deepEqual(outcome(text, at, false), outcome(text, at, true), `${at}`);
+    }
+  }
+});
+
 test('a list of files tells that nothing was cut off where it is whole and stands at the end', () => {
   const list = 'Filelist 1\n    new      a\n';
   const isCut = (text: string): boolean => firstCutOff(parse(text), [1, 2]) === 2;

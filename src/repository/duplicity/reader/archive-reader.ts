@@ -114,7 +114,7 @@ export class ArchiveReader {
       const losses = namesLosses
         ? new LostChanges(this.#archive, sets, streams, { signal })
         : undefined;
-      const groups = new Groups(streams, losses, onProblem);
+      const groups = new Groups(streams, { below, losses, onProblem });
       for (;;) {
         signal?.throwIfAborted();
         const group = await groups.next();
@@ -132,7 +132,7 @@ export class ArchiveReader {
         if (patch === undefined && contents && group.deltas.length > 0) continue;
         yield archivedEntry(group, recorded, patch, streams);
       }
-      await groups.tellRest(below);
+      await groups.tellRest();
     } finally {
       for (const stream of streams) await stream.close();
     }
@@ -253,15 +253,25 @@ interface Group {
 class Groups {
   readonly #streams: readonly SetStream[];
   readonly #merge: OrderedMerge<SetEntry>;
+  readonly #below: Uint8Array;
   readonly #losses: LostChanges | undefined;
   readonly #onProblem: (problem: ReaderProblem) => void;
 
+  /** `below`: the path at or below which it is said what is lost. */
   constructor(
     streams: readonly SetStream[],
-    losses: LostChanges | undefined,
-    onProblem: (problem: ReaderProblem) => void,
+    {
+      below,
+      losses,
+      onProblem,
+    }: {
+      readonly below: Uint8Array;
+      readonly losses: LostChanges | undefined;
+      readonly onProblem: (problem: ReaderProblem) => void;
+    },
   ) {
     this.#streams = streams;
+    this.#below = below;
     this.#losses = losses;
     this.#merge = new OrderedMerge(streams);
     this.#onProblem = onProblem;
@@ -278,9 +288,9 @@ class Groups {
     }
   }
 
-  /** Tells of what at or below a path was nowhere but in lost volumes. */
-  async tellRest(below: Uint8Array): Promise<void> {
-    for (const path of (await this.#losses?.rest(below)) ?? []) {
+  /** Tells of what was nowhere but in lost volumes. */
+  async tellRest(): Promise<void> {
+    for (const path of (await this.#losses?.rest(this.#below)) ?? []) {
       this.#report(path, `${quotePath(path)} is lost with a volume that cannot be read`);
     }
   }
@@ -292,7 +302,7 @@ class Groups {
     const { path, tar } = newest.item;
     const change = await losses.behind(newest.stream, path);
     if (change === undefined || tar.type === 'directory') return false;
-    if (change !== 'deleted') {
+    if (change !== 'deleted' && isAtOrBelow(path, this.#below)) {
       const doubt = change === 'unknown' ? 'may be' : 'is';
       this.#report(
         path,

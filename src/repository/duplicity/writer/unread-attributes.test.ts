@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 
 import { openArchive, setsAt } from '#test/support/duplicity-fixture.ts';
 import { plainEntry } from '#test/support/sample-entry.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
 import { fullSet } from '#test/support/full-set.ts';
 import { MemoryStorage } from '../../../storage/drivers/memory/memory.ts';
 import type { DuplicityArchive } from '../duplicity-archive.ts';
@@ -136,6 +137,25 @@ describe('attributes', () => {
       touched: 'unchanged',
     });
     assert.deepEqual(new Set(asked), new Set(['changed', 'lately', 'moved', 'torn', 'touched']));
+  });
+
+  test('are read again of what was changed less than two seconds before the run', async () => {
+    await using archive = await openArchive(new MemoryStorage());
+    const clock = new FakeClock();
+    const now = clock.now() / 1000;
+    const items = [2, 1, 0].map((age) => lazy(`${3 - age}`, at(now - 1 - age)));
+    await writeSet(
+      { ...placeOf(archive), clock },
+      {
+        ...fullSet,
+        items: [rootItem, ...items],
+        onProblem: assert.fail,
+        onVolume: () => undefined,
+      },
+    );
+    asked.length = 0;
+    await writeNext(archive, { items: [rootItem, ...items] });
+    assert.deepEqual(asked, ['2', '3']);
   });
 
   test('of inodes with long numbers are told apart to the last digit', async () => {
