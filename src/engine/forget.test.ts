@@ -68,6 +68,52 @@ void test('never leaves nothing without force', async () => {
   assert.deepEqual(await ids(sample), []);
 });
 
+void test('by name neither goes below the floor of the repository nor forgets what cannot be read, without force', async () => {
+  const sample = new SampleRepository();
+  const host = sample.host();
+  const { access } = host;
+  const made: string[] = [];
+  for (let day = 0; day < 5; day++) {
+    made.push(await backUpSample(host, { day: String(day) }));
+    sample.clock.advance(DAY);
+  }
+  const context = operation(sample.clock);
+  const low = { ...access, settings: { ...access.settings, keepLast: 1, keepDays: 1 } };
+  const named = made.slice(0, 3);
+  await assert.rejects(planForgetting(access, { named, timeZone }, context), {
+    code: 'input/invalid',
+    message: /^Only 2 snapshots .* less than the 3 that are to stay/u,
+  });
+  assert.equal((await planForgetting(low, { named, timeZone }, context)).removals.length, 3);
+
+  const [damaged = ''] = made;
+  await sample.storage.put(finalName(damaged), Buffer.from('damaged'));
+  const unreadable = { named: [damaged], timeZone };
+  await assert.rejects(planForgetting(low, unreadable, context), {
+    code: 'input/invalid',
+    message: /cannot be read, so nobody can say what would be lost with it$/u,
+  });
+  const plan = await planForgetting(low, { ...unreadable, force: true }, context);
+  assert.deepEqual(plan.unreadable, [damaged]);
+  await forget(access, plan, context);
+  assert.deepEqual((await sample.names('snapshots/')).includes(finalName(damaged)), false);
+});
+
+void test('forgets nothing where it is not certain what has to stay', async () => {
+  const sample = new SampleRepository();
+  const host = sample.host();
+  const { access } = host;
+  const id = await backUpSample(host, { x: 'x' });
+  const context = operation(sample.clock);
+  const plan = await planForgetting(access, { named: [id], timeZone, force: true }, context);
+  const doubtedSettings = new AppError('repository/damaged', 'One cannot be read');
+  await assert.rejects(forget({ ...access, doubtedSettings }, plan, context), {
+    code: 'repository/damaged',
+    message: /^Nothing is removed, because .*: One cannot be read$/u,
+  });
+  assert.deepEqual(await ids(sample), [id]);
+});
+
 void test('a crash at any step leaves a snapshot whole or forgotten, and repeating completes it', async () => {
   for (let call = 1; call <= 3; call++) {
     const sample = new SampleRepository();

@@ -212,6 +212,10 @@ test('a chain goes when all of it may go, and its end by name', async () => {
   await using machine = await ownMachine();
   const { source, archive } = await twoSets(machine);
   await records(machine, 'backup', source, archive, '--full', '--time', '2026-11-03T10:00:00Z');
+  const second = (await records(machine, 'snapshots', archive))[1];
+  const tooFew = await machine.run('forget', archive, String(second?.['id']));
+  assert.equal(tooFew.status, 2);
+  assert.match(tooFew.stderr.text, /Only 2 snapshots of ".*" with these sources would be left/u);
   const kept = await records(machine, 'forget', archive, '--keep-last', '2', '--force');
   assert.equal(kept.at(-1)?.['kept'], 3);
   assert.equal((await records(machine, 'snapshots', archive)).length, 3);

@@ -9,6 +9,7 @@ import { noDirectWrites } from '#test/support/open-flags.ts';
 import { scratchDirectory } from '#test/support/scratch-directory.ts';
 import { pattern } from '#test/support/storage-samples.ts';
 
+import { libc } from '../../base/posix/libc.ts';
 import { NewContentWriter } from './new-content-writer.ts';
 
 const skip = noDirectWrites();
@@ -85,6 +86,26 @@ test(
     closeSync(fd);
   },
 );
+
+test('what a direct write does not take goes another way, and is not tried again', { skip }, () => {
+  using scratch = scratchDirectory();
+  const fd = openSync(scratch.of('file'), 'w+');
+  const system = libc();
+  const { addressOf } = system;
+  const clock = new StepClock();
+  const writer = new NewContentWriter(clock);
+  try {
+    // Memory that begins where no direct write can.
+    system.addressOf = (bytes) => addressOf(bytes) + 1n;
+    for (const position of [0, piece]) writer.write(fd, pattern(piece, position), position);
+  } finally {
+    system.addressOf = addressOf;
+  }
+  closeSync(fd);
+  assert.equal(clock.directWrites, 1);
+  const expected = Buffer.concat([pattern(piece, 0), pattern(piece, piece)]);
+  assert.ok(readFileSync(scratch.of('file')).equals(expected));
+});
 
 test('short pieces are not measured', () => {
   using scratch = scratchDirectory();
