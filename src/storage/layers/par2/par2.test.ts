@@ -16,6 +16,7 @@ import { collectAll } from '../../byte-stream.ts';
 import { MemoryStorage } from '../../drivers/memory/memory.ts';
 import { openStorage } from '../../open-storage.ts';
 import type { Storage } from '../../storage.ts';
+import { forward } from '../forward.ts';
 import { Par2Program, type Par2Settings } from './par2-program.ts';
 import { protecting } from './protecting.ts';
 
@@ -50,6 +51,21 @@ describe('recovery files', { skip: missing }, () => {
     assert.deepEqual(await namesIn(storage, ''), ['d/one']);
     await rejectsWith(storage.read('d/one.par2'), 'input/invalid');
     await rejectsWith(storage.put('d/two.par2', pattern(1)), 'input/invalid');
+  });
+
+  test('lie in the directories of their objects, which are prepared and removed as ever', async () => {
+    const asked: unknown[] = [];
+    const { storage } = made({}, (inner) => ({
+      ...forward(inner),
+      localDirectories: ['/here'],
+      prepare: async (prefixes) => void asked.push(prefixes),
+      removeMade: async () => void asked.push('removed'),
+    }));
+    assert.deepEqual(storage.localDirectories, ['/here']);
+    await storage.prepare?.(['a/']);
+    await storage.removeMade?.();
+    assert.deepEqual(asked, [['a/'], 'removed']);
+    assert.equal(made().storage.prepare, undefined);
   });
 
   test('are as many as wanted, or one for an object that is too small for that', async () => {

@@ -7,7 +7,7 @@ import { AppError, hasCode, messageOf } from '../../../base/errors.ts';
 import { Turns } from '../../../base/turns.ts';
 import { type Body, piecesOf } from '../../body.ts';
 import type { GetOptions, PutOptions, Storage } from '../../storage.ts';
-import { localDirectoriesOf } from '../forward.ts';
+import { directoriesOf } from '../forward.ts';
 import {
   checkProtectedName,
   fileNameOf,
@@ -181,7 +181,7 @@ export function protecting(inner: Storage, settings: ProtectingSettings): Storag
   return {
     location: inner.location,
     capabilities: inner.capabilities,
-    ...localDirectoriesOf(inner),
+    ...directoriesOf(inner),
     put,
     async get(name, options: GetOptions = {}) {
       const { signal, range } = options;
