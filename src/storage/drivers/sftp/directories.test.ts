@@ -31,7 +31,7 @@ test('a directory that cannot be made is told to all who wait for it, and to nob
   directories.noteRoot();
   const waiting = ['packs/12', 'packs/4d'].map((name) => directories.prepare(refusing, name).ready);
   // Of what is asked for over another connection not everybody waits for both.
-  waiting.push(directories.prepare({ ...refusing } as SftpSession, 'packs/12').ready);
+  waiting.push(directories.prepare(Object.create(refusing) as SftpSession, 'packs/12').ready);
   for (const outcome of await Promise.allSettled(waiting)) {
     assert.equal(outcome.status, 'rejected');
     assert.match(String(outcome.reason), /Disk quota exceeded/u);
