@@ -227,6 +227,18 @@ describe('settings', () => {
     await scene.forget(id);
   });
 
+  test('that are damaged keep somebody from removing only if they may be the newest', async () => {
+    await using scene = await Scene.make();
+    const id = await scene.backUp();
+    const [counting] = await scene.names('settings/');
+    assert.ok(counting?.startsWith('settings/1-'));
+    await scene.storage.put(foreign.replace('/7-', '/1-'), systemRandom(348));
+    await assert.rejects(scene.forget(id), /settings that say what has to be kept/u);
+    await scene.storage.delete(foreign.replace('/7-', '/1-'));
+    await scene.storage.put(foreign.replace('/7-', '/0-'), systemRandom(348));
+    await scene.forget(id);
+  });
+
   test('that are all gone are noticed, and written again', async () => {
     await using scene = await Scene.make();
     await scene.storage.delete(await scene.only('settings/'));
@@ -425,6 +437,11 @@ describe('a pack that is damaged, after a repair and a backup', () => {
       assert.equal(found.affected.length, 1);
       assert.deepEqual(await scene.repair(scene.bare, input), ['condemn-packs']);
       assert.deepEqual((await scene.check(scene.bare, input)).steps, [], 'once is enough');
+      const { errors } = await scene.check();
+      assert.ok(
+        errors.some((message) => message.includes(pack)),
+        'what is still lost is told by every check',
+      );
       await scene.prune();
       assert.ok((await scene.names('packs/')).includes(pack), 'something is still lost with it');
       await scene.backUp();
