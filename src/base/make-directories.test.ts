@@ -26,6 +26,9 @@ for (const [name, make] of [
       await make(scratch.of('link'));
       await make(scratch.of('link', 'more'));
       assert.ok(statSync(scratch.of('one', 'more')).isDirectory());
+      // The last of these is there by the time that it is made.
+      await make(`${scratch.of('new', 'inner')}/`);
+      assert.ok(statSync(scratch.of('new', 'inner')).isDirectory());
     });
 
     test('does not mind that several make the same', async () => {
