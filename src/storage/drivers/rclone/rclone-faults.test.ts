@@ -129,6 +129,18 @@ await storage.put('half', body);
     );
   });
 
+  test('that ends at once is told of, however often it is tried', async () => {
+    for (let times = 0; times < 5; times++) {
+      await assert.rejects(
+        openLocal('/nowhere', '?program=true'),
+        (error) =>
+          hasCode(error, 'storage/unavailable') &&
+          error.message.includes('"true" has ended') &&
+          error.hint?.includes('"true version"') === true,
+      );
+    }
+  });
+
   test('knows no such remote: the nearest is named', async () => {
     await assert.rejects(
       openForTest('rclone://drvie:x', {

@@ -27,6 +27,14 @@ describe('errors of rclone', () => {
     ],
     ["couldn't connect SSH: ssh: handshake failed: EOF", 'storage/unavailable'],
     ['dial tcp 127.0.0.1:445: connect: connection refused', 'storage/unavailable'],
+    [
+      'Post request put error: failed to make parent directories: mkdir a: not a directory',
+      'storage/access-denied',
+    ],
+    [
+      'Post request put error: Update mkParentDir failed: Conflict: 409 Conflict',
+      'storage/unavailable',
+    ],
     ['ssh: handshake failed: knownhosts: key mismatch', 'storage/untrusted'],
     ['x509: certificate has expired or is not yet valid', 'storage/untrusted'],
     ['googleapi: Error 403: User Rate Limit Exceeded', 'storage/unavailable'],
@@ -54,6 +62,30 @@ describe('errors of rclone', () => {
       'store "a"',
     );
     assert.equal(message, 'Cannot store "a": rclone reports "Put "https://host/a?…": bad thing"');
+  });
+
+  test('says what to do about a server that cannot be reached', () => {
+    const hintFor = (words: string): string | undefined => rcloneEndError(words).hint;
+    const before = 'Failed to create file system for "holdfast:": couldn\'t connect SMB: dial tcp';
+    assert.match(
+      hintFor(`${before} 127.0.0.1:1: connect: connection refused`) ?? '',
+      /host and port/u,
+    );
+    const unknown = rcloneEndError(`${before}: lookup nas.invalid: no such host`);
+    assert.match(unknown.hint ?? '', /spelling of the host/u);
+    assert.doesNotMatch(unknown.message, /file system/u);
+  });
+
+  test('a flag that it does not know is named, without the explanation of all others', () => {
+    const { code, message, hint } = rcloneEndError(
+      '--user string User name; Use "rclone help flags" for to see them.; Fatal error: unknown flag: --nonsense',
+    );
+    assert.equal(code, 'input/usage');
+    assert.equal(
+      message,
+      'Cannot use the remote: rclone does not understand a flag ("unknown flag: --nonsense")',
+    );
+    assert.match(hint ?? '', /"flags"/u);
   });
 
   test('nothing that it ends with says that an object is missing', () => {

@@ -14,10 +14,27 @@ interface Meaning {
  */
 const meanings: readonly Meaning[] = [
   {
-    pattern:
-      /rate.?limit|too many requests|\b429\b|slow ?down|try again later|connection re(?:fused|set)|i\/o timeout|no such host/iu,
+    pattern: /rate.?limit|too many requests|\b429\b|slow ?down|try again later/iu,
     code: 'storage/unavailable',
-    text: 'rclone cannot reach it just now',
+    text: 'the service takes no more calls just now',
+  },
+  {
+    pattern: /no such host/iu,
+    code: 'storage/unavailable',
+    text: 'the name of the server is not known',
+    hint: 'Look at the spelling of the host, and whether this machine is online',
+  },
+  {
+    pattern: /connection re(?:fused|set)|i\/o timeout/iu,
+    code: 'storage/unavailable',
+    text: 'the server does not answer',
+    hint: 'Look at host and port, and whether the server runs',
+  },
+  {
+    pattern: /unknown (?:shorthand )?flag|invalid argument .* for .* flag/iu,
+    code: 'input/usage',
+    text: 'rclone does not understand a flag',
+    hint: 'Look at the option "flags"; "rclone help flags" lists those that it knows',
   },
   {
     pattern: /didn't find section in config file|didn't find backend called/iu,
@@ -44,6 +61,19 @@ const meanings: readonly Meaning[] = [
     code: 'storage/access-denied',
     text: 'the path of the destination is a file, not a directory',
     hint: 'Name a directory, or one that is still to be made',
+  },
+  {
+    pattern: /make parent director.*not a directory/iu,
+    code: 'storage/access-denied',
+    text: 'a part of its path is a file, not a directory',
+    hint: 'Choose another path',
+  },
+  {
+    // Two that make the same directory at the same moment may get this answer too, so it may pass.
+    pattern: /mkParentDir failed.*\b409\b/iu,
+    code: 'storage/unavailable',
+    text: 'its directory cannot be made',
+    hint: 'Look whether a part of the path is a file',
   },
   {
     pattern:
@@ -105,7 +135,8 @@ export function rcloneError(said: string, action: string): AppError {
 /** Why rclone ended or could not begin: that something is missing then is said of no object. */
 export function rcloneEndError(said: string): AppError {
   const action = 'use the remote';
-  const error = rcloneError(said, action);
+  // Before its last words it may have told at length how it is used.
+  const error = rcloneError(/Fatal error: (.+)$/su.exec(said)?.[1] ?? said, action);
   if (error.code !== 'storage/not-found' && error.code !== 'storage/already-exists') return error;
   return new AppError(
     'storage/unavailable',
@@ -113,10 +144,14 @@ export function rcloneEndError(said: string): AppError {
   );
 }
 
-/** In one line of bearable length; what follows a question mark in a URL may be a token. */
+/** In one line of bearable length; what follows a question mark in a URL may be a token. What rclone says of its own doings is left out. */
 function readable(said: string): string {
   return oneLine(
     said
+      .replaceAll(
+        /Failed to create file system for "holdfast:[^"]*": |Post request put error: /gu,
+        '',
+      )
       .replaceAll(/(https?:\/\/[^\s"?]*)\?[^\s"]*/gu, '$1?…')
       .replaceAll(/(https?:\/\/)[^\s"/@]*@/gu, '$1'),
   );

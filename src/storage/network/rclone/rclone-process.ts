@@ -86,14 +86,14 @@ export class RcloneProcess implements AsyncDisposable {
     }).catch((cause: unknown) => {
       throw missing(settings.program, cause);
     });
-    const running = new RcloneProcess(program, log, password);
     const started = await Promise.race([
       log.listening().then(() => true),
       program.ended.then(() => false),
     ]);
-    if (started) return running;
-    await using _ended = running;
-    throw await running.reasonOfEnd();
+    // A session with one that has ended already would write to closed pipes, which Node does not survive.
+    if (started) return new RcloneProcess(program, log, password);
+    await using _ended = program;
+    throw await endOf(program, log);
   }
 
   /** Whether calls can be made. */
@@ -139,14 +139,8 @@ export class RcloneProcess implements AsyncDisposable {
   }
 
   /** Why it ended. */
-  async reasonOfEnd(): Promise<AppError> {
-    const end = await this.#program.ended;
-    const said = this.log.lastWords;
-    if (said !== '') return rcloneEndError(said);
-    return new AppError(
-      'storage/unavailable',
-      `rclone has ended: ${failureOf(end) ?? 'by itself'}`,
-    );
+  reasonOfEnd(): Promise<AppError> {
+    return endOf(this.#program, this.log);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -189,6 +183,16 @@ export class RcloneProcess implements AsyncDisposable {
 /** The path of a URL for a path on the remote. */
 export function encodedPath(remote: string): string {
   return remote.split('/').map(encodeURIComponent).join('/');
+}
+
+async function endOf(program: Program, log: RcloneLog): Promise<AppError> {
+  const end = await program.ended;
+  if (log.lastWords !== '') return rcloneEndError(log.lastWords);
+  return new AppError(
+    'storage/unavailable',
+    `"${program.name}" has ended: ${failureOf(end) ?? 'by itself'}`,
+    { hint: `See whether "${program.name} version" says 1.60 or later` },
+  );
 }
 
 function argvOf({ program, flags }: RcloneSettings): readonly string[] {
