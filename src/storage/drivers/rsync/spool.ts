@@ -15,7 +15,8 @@ import path from 'node:path';
 
 import type { CallOptions } from '../../../base/call-options.ts';
 import type { Clock } from '../../../base/clock.ts';
-import { AppError, messageOf, systemCodeOf } from '../../../base/errors.ts';
+import { AppError, systemCodeOf } from '../../../base/errors.ts';
+import { fileReason } from '../../../base/file-reason.ts';
 import { makeDirectories } from '../../../base/make-directories.ts';
 import { type Body, piecesOf } from '../../body.ts';
 
@@ -34,6 +35,7 @@ export class Spool implements AsyncDisposable {
   readonly #fetched = new Map<string, number>();
   #made: Promise<string> | undefined;
   #next = 0;
+  #closed = false;
 
   /** `capacity` is how many bytes of fetched objects are kept for later. */
   constructor(
@@ -144,15 +146,18 @@ export class Spool implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
     const made = await this.#made?.catch(() => undefined);
     this.#made = undefined;
     this.#fetched.clear();
     if (made !== undefined) await rm(made, { recursive: true, force: true, maxRetries: 3 });
   }
 
-  #directory(): Promise<string> {
+  async #directory(): Promise<string> {
+    // A call that is tried again after the end would leave a directory behind.
+    if (this.#closed) throw new AppError('internal', 'The storage is closed');
     this.#made ??= this.#make();
-    return this.#made;
+    return await this.#made;
   }
 
   async #make(): Promise<string> {
@@ -193,7 +198,7 @@ export class Spool implements AsyncDisposable {
     if (cause instanceof AppError || systemCodeOf(cause) === undefined) return cause;
     return new AppError(
       'local/unwritable',
-      `Cannot use the spool in "${this.#parent}": ${messageOf(cause)}`,
+      `Cannot use the spool in "${this.#parent}": ${fileReason(cause)}`,
       { cause, hint: 'Name another directory with the option "spool-directory", or with TMPDIR' },
     );
   }

@@ -122,6 +122,12 @@ const systemErrors: Readonly<Record<string, Meaning>> = {
   28: { code: 'storage/out-of-space', text: 'no space is left on the server', hint: space },
   30: { code: 'storage/access-denied', text: 'the file system is read-only', hint: access },
   36: { code: 'input/invalid', text: 'the name is too long for the server' },
+  // Of a file on the way, from 3.4 on.
+  40: {
+    code: 'storage/access-denied',
+    text: 'a part of the path is a file, or a link that the server does not follow',
+    hint: 'Choose another path',
+  },
   122: { code: 'storage/out-of-space', text: 'the quota on the server is used up', hint: space },
 };
 
@@ -140,7 +146,7 @@ export function translateFailure({ status, lastWords }: RsyncEnd, action: string
   const meaning = said ?? systemErrors[systemErrorIn(lastWords) ?? ''];
   const known =
     meaning?.text ?? statuses[status ?? -1] ?? `rsync ended with status ${status ?? 'none'}`;
-  const words = lastWords.split('\n').slice(0, 3).join('; ').slice(0, 300);
+  const words = tellingLines(lastWords).slice(0, 3).join('; ').slice(0, 300);
   return new AppError(
     meaning?.code ?? 'storage/unavailable',
     `Cannot ${action}: ${known}${words === '' ? '' : ` (${words})`}`,
@@ -149,6 +155,17 @@ export function translateFailure({ status, lastWords }: RsyncEnd, action: string
       ...(meaning?.hint !== undefined && { hint: meaning.hint }),
     },
   );
+}
+
+/** What only says that something else went wrong, or where in rsync's source it was noticed. */
+const consequence =
+  /^rsync error: .* at [a-z]+\.c\([0-9]+\)|^rsync: (?:\[\w+\] )?(?:read error: |connection unexpectedly closed)|^file has vanished: /u;
+
+/** The lines that say why, if there are any. */
+function tellingLines(lastWords: string): readonly string[] {
+  const lines = lastWords.split('\n');
+  const telling = lines.filter((line) => !consequence.test(line));
+  return telling.length === 0 ? lines : telling;
 }
 
 /** The number of the system's error in `… failed: No such file or directory (2)`, which is the same in every language. */
