@@ -12,7 +12,7 @@ import type {
   StorageCapabilities,
   StorageObject,
 } from '../../storage.ts';
-import { goneStore, type Store, type StoreList } from './store-list.ts';
+import { goneStore, type Store, storeError, type StoreList } from './store-list.ts';
 
 /** Writes an object to one store or to all, and keeps the promises of `Storage.put` over all of them. */
 export type Writer = (name: string, body: Body, options: PutOptions) => Promise<void>;
@@ -129,7 +129,7 @@ export class MultiStorage implements Storage {
       } catch (error) {
         options.signal?.throwIfAborted();
         if (!this.#settings.mayMiss) throw await this.#whyUnlisted(store, error, options);
-        failures.push(error);
+        failures.push(storeError(store, error));
         this.#tell(store, 'list', `cannot be listed: ${messageOf(error)}`, error);
       }
     }
@@ -142,12 +142,12 @@ export class MultiStorage implements Storage {
     checkObjectName(name);
     using _turn = await this.#turns.take(name, options);
     const failures: unknown[] = [];
-    for (const { storage } of this.#stores.all) {
+    for (const store of this.#stores.all) {
       try {
-        await storage.delete(name, options);
+        await store.storage.delete(name, options);
       } catch (error) {
         options.signal?.throwIfAborted();
-        failures.push(error);
+        failures.push(storeError(store, error));
       }
     }
     if (failures.length > 0) throw mostTelling(failures);
@@ -188,7 +188,7 @@ export class MultiStorage implements Storage {
         failures.push({ store, error });
       }
     }
-    throw mostTelling(failures.map(({ error }) => error));
+    throw mostTelling(failures.map(({ store, error }) => storeError(store, error)));
   }
 
   #tellOfReading(name: string, store: Store, error: unknown): void {
@@ -214,7 +214,7 @@ export class MultiStorage implements Storage {
 
   /** That nothing exists yet is `storage/not-found`; that one store of several is gone must never look like it. */
   async #whyUnlisted(store: Store, error: unknown, options: CallOptions): Promise<unknown> {
-    if (!hasCode(error, 'storage/not-found')) return error;
+    if (!hasCode(error, 'storage/not-found')) return storeError(store, error);
     return (await this.#stores.areNew(options)) ? error : goneStore(store, error);
   }
 

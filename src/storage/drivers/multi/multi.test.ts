@@ -89,8 +89,22 @@ describe('a multi: URL', () => {
   }
 
   test('without a file is refused', async () => {
-    await rejectsWith(openStorage('multi:///no/such/file.json', {}, contextWith()), 'input/usage');
+    await assert.rejects(openStorage('multi:///no/such/file.json', {}, contextWith()), {
+      code: 'input/usage',
+      message:
+        'Cannot read the list of stores "/no/such/file.json": there is no such file or directory',
+    });
     await rejectsWith(openStorage('multi://list.json', {}, contextWith()), 'input/usage');
+  });
+
+  test('says which store makes no sense', async () => {
+    await using list = await listOf([{ url: 'memory://' }, { url: 'ftpp://host/x' }]);
+    await assert.rejects(openStorage(list.url, {}, contextWith()), (error) => {
+      assert.ok(hasCode(error, 'input/usage'));
+      assert.match(error.message, /^Store 2 of ".*" cannot be opened: .*"ftpp"$/u);
+      assert.match(error.hint ?? '', /"ftp"/u);
+      return true;
+    });
   });
 
   test('gives variables to one store alone, and leaves those of the process as they are', async () => {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 
-import { AppError, hasCode, messageOf } from '../../../base/errors.ts';
+import { AppError, hasCode } from '../../../base/errors.ts';
+import { fileReason } from '../../../base/file-reason.ts';
 import { defineDriver, type OpeningContext } from '../../driver.ts';
 import type { Storage } from '../../storage.ts';
 import { shownAddress } from '../../shown-address.ts';
@@ -43,7 +44,9 @@ export const multiDriver = defineDriver({
   },
   async open({ path, mode, onfail, subpath }, context) {
     const entries = parseMultiConfig(await readConfig(path), path, subpath);
-    const stores = new StoreList(await openStores(entries, mode === 'mirror', context));
+    const stores = new StoreList(
+      await openStores(entries, { path, isMirror: mode === 'mirror' }, context),
+    );
     const settings = { onFailure: onfail, warn: context.warn } as const;
     return new MultiStorage({
       location: `multi://${path}`,
@@ -60,28 +63,32 @@ async function readConfig(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {
-    throw new AppError('input/usage', `Cannot read the list of stores: ${messageOf(cause)}`, {
-      cause,
-    });
+    throw new AppError(
+      'input/usage',
+      `Cannot read the list of stores "${file}": ${fileReason(cause)}`,
+      { cause, hint: 'Name a JSON file, as in multi:///etc/backup/stores.json' },
+    );
   }
 }
 
 /** A store that cannot be opened is an error, except in a mirror, where the others have everything too. */
 async function openStores(
   entries: readonly StoreEntry[],
-  isMirror: boolean,
+  { path, isMirror }: { readonly path: string; readonly isMirror: boolean },
   { environment, openOther }: OpeningContext,
 ): Promise<readonly Store[]> {
   const opened: Store[] = [];
   const failures: AppError[] = [];
   try {
-    for (const { url, environment: own, prefixes } of entries) {
+    for (const [index, { url, environment: own, prefixes }] of entries.entries()) {
       let storage: Storage;
       try {
         storage = await openOther(url, { ...environment, ...own });
       } catch (error) {
-        if (!isMirror || !hasCode(error) || hasCode(error, 'input/usage')) throw error;
-        failures.push(error);
+        if (!hasCode(error)) throw error;
+        const failure = unopened(error, `Store ${index + 1} of "${path}"`);
+        if (!isMirror || hasCode(error, 'input/usage')) throw failure;
+        failures.push(failure);
         storage = absentStorage(shownAddress(url), error);
       }
       opened.push({ storage, prefixes });
@@ -93,4 +100,13 @@ async function openStores(
     await Promise.allSettled(opened.map(({ storage }) => storage[Symbol.asyncDispose]()));
     throw error;
   }
+}
+
+/** With the place in the list: its URL may be what makes no sense. */
+function unopened(error: AppError, store: string): AppError {
+  return new AppError(error.code, `${store} cannot be opened: ${error.message}`, {
+    cause: error,
+    details: error.details,
+    ...(error.hint !== undefined && { hint: error.hint }),
+  });
 }

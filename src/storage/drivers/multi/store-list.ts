@@ -61,7 +61,7 @@ export class StoreList {
       try {
         for await (const _ of store.storage.list(nothing, options)) break;
       } catch (error) {
-        if (!hasCode(error, 'storage/not-found')) throw error;
+        if (!hasCode(error, 'storage/not-found')) throw storeError(store, error);
         missing.push(store);
       }
     }
@@ -78,6 +78,24 @@ export class StoreList {
       await storage.delete(probe, options);
     }
   }
+}
+
+/** What is said of an object rather than of the store that was asked for it. */
+const aboutObjects: ReadonlySet<string> = new Set([
+  'storage/not-found',
+  'storage/already-exists',
+  'storage/bad-range',
+]);
+
+/** A failure of one of the stores, which is named: whoever reads it has only named the list of them. */
+export function storeError({ storage }: Store, error: unknown): unknown {
+  if (!(error instanceof AppError) || !error.code.startsWith('storage/')) return error;
+  if (aboutObjects.has(error.code)) return error;
+  return new AppError(error.code, `The store "${storage.location}" fails: ${error.message}`, {
+    cause: error,
+    details: error.details,
+    ...(error.hint !== undefined && { hint: error.hint }),
+  });
 }
 
 /** A store that is not there while others are. Never `storage/not-found`, which means that nothing is there at all. */

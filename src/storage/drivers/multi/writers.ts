@@ -3,7 +3,7 @@ import { AppError, hasCode, messageOf } from '../../../base/errors.ts';
 import { streamOf } from '../../byte-stream.ts';
 import type { ByteSource } from '../../storage.ts';
 import type { Writer } from './multi-storage.ts';
-import type { Store, StoreList } from './store-list.ts';
+import { type Store, storeError, type StoreList } from './store-list.ts';
 
 export interface WriterSettings {
   /** What a store that does not take an object means: the next one is tried, or the call fails. */
@@ -30,14 +30,17 @@ export function striping(stores: StoreList, { onFailure, warn }: WriterSettings)
         break;
       } catch (error) {
         signal?.throwIfAborted();
-        if (onFailure === 'abort' || !isOfStore(error)) throw error;
+        if (onFailure === 'abort' || !isOfStore(error)) throw storeError(store, error);
         failures.push({ store, error });
       }
     }
-    if (taker === undefined) throw failures[0]?.error;
+    if (taker === undefined) throw firstOf(failures);
     const old = holders.filter((store) => store !== taker);
     try {
-      for (const { storage } of old) await storage.delete(name);
+      for (const store of old)
+        await store.storage.delete(name).catch((error: unknown) => {
+          throw storeError(store, error);
+        });
     } catch (error) {
       // The old object would be read instead of the new one.
       if (!holders.includes(taker)) await taker.storage.delete(name);
@@ -67,7 +70,7 @@ export function mirroring(stores: StoreList, { onFailure, warn }: WriterSettings
           takers.push(store);
         } catch (error) {
           signal?.throwIfAborted();
-          if (!mayFail || !isOfStore(error)) throw error;
+          if (!mayFail || !isOfStore(error)) throw storeError(store, error);
           failures.push({ store, error });
         }
       }
@@ -76,7 +79,7 @@ export function mirroring(stores: StoreList, { onFailure, warn }: WriterSettings
       throw error;
     }
     const [first] = takers;
-    if (first === undefined) throw failures[0]?.error;
+    if (first === undefined) throw firstOf(failures);
     for (const failure of failures) {
       // What the store may have of that name is old by now: none is better.
       const left = await failure.store.storage.delete(name).then(
@@ -91,6 +94,10 @@ export function mirroring(stores: StoreList, { onFailure, warn }: WriterSettings
 interface Failure {
   readonly store: Store;
   readonly error: unknown;
+}
+
+function firstOf([failure]: readonly Failure[]): unknown {
+  return failure && storeError(failure.store, failure.error);
 }
 
 /** The stores that have an object of this name. One that cannot say is an error, unless it `mayFail` and another can. */
@@ -110,7 +117,7 @@ async function holdersOf(
       } catch (error) {
         options.signal?.throwIfAborted();
         if (hasCode(error, 'storage/not-found')) return false;
-        failures.push(error);
+        failures.push(storeError(store, error));
         return false;
       }
     }),

@@ -4,7 +4,8 @@ import os from 'node:os';
 import path from 'node:path';
 
 import type { CallOptions } from '../../../base/call-options.ts';
-import { AppError, messageOf, systemCodeOf } from '../../../base/errors.ts';
+import { AppError, systemCodeOf } from '../../../base/errors.ts';
+import { fileReason } from '../../../base/file-reason.ts';
 import { streamOf } from '../../byte-stream.ts';
 import type { ByteSource } from '../../storage.ts';
 
@@ -124,7 +125,7 @@ async function local<Result>(directory: string, call: () => Promise<Result>): Pr
     if (systemCodeOf(error) === undefined) throw error;
     throw new AppError(
       'local/unwritable',
-      `Cannot write temporary files in "${directory}": ${messageOf(error)}`,
+      `Cannot write temporary files in "${directory}": ${fileReason(error)}`,
       {
         cause: error,
         hint: 'Free space there, or choose another directory with "par2-temporary-directory"',
