@@ -12,7 +12,8 @@ import { systemClock } from '../base/clock.ts';
 import { type AppError, hasCode } from '../base/errors.ts';
 import type { DriverContext } from './driver.ts';
 import { environmentNameOf, environmentOptions, openStorage, optionsOf } from './open-storage.ts';
-import { storageDriver, storageSchemes } from './registry.ts';
+import { storageDriver } from './registry.ts';
+import { storageSchemes } from './schemes.ts';
 
 const context: DriverContext = {
   clock: systemClock,

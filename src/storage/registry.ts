@@ -1,10 +1,8 @@
-import { didYouMean } from '../base/did-you-mean.ts';
-import { AppError } from '../base/errors.ts';
 import type { StorageDriver } from './driver.ts';
-import { driverNameOf, knownSchemes, withoutPar2 } from './schemes.ts';
+import { driverNameOf, type storageSchemes, unknownScheme, withoutPar2 } from './schemes.ts';
 
-/** Every protocol, loaded when it is first used. A new one is a folder in `drivers/` and a line here. */
-const loaders: Readonly<Record<string, () => Promise<StorageDriver>>> = {
+/** Every protocol, loaded when it is first used. A new one is a folder in `drivers/`, a line here and a name in `schemes.ts`. */
+const loaders: Readonly<Record<(typeof storageSchemes)[number], () => Promise<StorageDriver>>> = {
   file: async () => (await import('./drivers/file/file.ts')).fileDriver,
   sftp: async () => (await import('./drivers/sftp/sftp.ts')).sftpDriver,
   ftp: async () => (await import('./drivers/ftp/ftp.ts')).ftpDriver,
@@ -26,11 +24,6 @@ const loaders: Readonly<Record<string, () => Promise<StorageDriver>>> = {
   memory: async () => (await import('./drivers/memory/memory.ts')).memoryDriver,
 };
 
-export const storageSchemes: readonly string[] = Object.keys(loaders);
-
-/** Those that users are told of. */
-export const offeredSchemes: readonly string[] = storageSchemes.filter((name) => name !== 'memory');
-
 /** The driver for a scheme or one of its other names. Throws `input/usage` for one that nobody serves, and says why where that is known. */
 export async function storageDriver(scheme: string): Promise<StorageDriver> {
   const protectedScheme = withoutPar2(scheme);
@@ -39,10 +32,7 @@ export async function storageDriver(scheme: string): Promise<StorageDriver> {
     return withPar2(await storageDriver(protectedScheme));
   }
   const name = driverNameOf(scheme);
-  const load = Object.hasOwn(loaders, name) ? loaders[name] : undefined;
-  if (load !== undefined) return load();
-  const nearest = didYouMean(scheme, [...storageSchemes, ...knownSchemes]);
-  throw new AppError('input/usage', `There is no kind of storage called "${scheme}"`, {
-    hint: `${nearest === undefined ? '' : `Did you mean "${nearest}"? `}Known are: ${offeredSchemes.join(', ')}`,
-  });
+  const load = Object.entries(loaders).find(([known]) => known === name)?.[1];
+  if (load === undefined) throw unknownScheme(scheme);
+  return load();
 }

@@ -1,3 +1,4 @@
+import { didYouMean } from '../base/did-you-mean.ts';
 import { AppError } from '../base/errors.ts';
 
 /** Names that Duplicati, duplicity, restic and habit have for the same protocol. What a name adds to it, the driver reads from the URL. */
@@ -85,6 +86,46 @@ export function driverNameOf(written: string): string {
   return Object.entries(aliases).find(([, others]) => others.includes(scheme))?.[0] ?? scheme;
 }
 
+/** Every protocol there is a driver for, by the name of that. */
+export const storageSchemes = [
+  'file',
+  'sftp',
+  'ftp',
+  'webdav',
+  'smb',
+  'rsync',
+  's3',
+  'azure',
+  'gs',
+  'b2',
+  'swift',
+  'dropbox',
+  'googledrive',
+  'onedrive',
+  'tahoe',
+  'rclone',
+  'multi',
+  'par2',
+  'memory',
+] as const;
+
+/** Those that users are told of. */
+export const offeredSchemes: readonly string[] = storageSchemes.filter((name) => name !== 'memory');
+
+/** Throws what `driverNameOf` throws, and `input/usage` with the nearest name for a scheme that nobody serves. */
+export function requireScheme(scheme: string): void {
+  const name = driverNameOf(withoutPar2(scheme) ?? scheme);
+  if (!storageSchemes.some((known) => known === name)) throw unknownScheme(scheme);
+}
+
+/** The error for a scheme that nobody serves. */
+export function unknownScheme(scheme: string): AppError {
+  const nearest = didYouMean(scheme, [...storageSchemes, ...knownSchemes]);
+  return new AppError('input/usage', `There is no kind of storage called "${scheme}"`, {
+    hint: `${nearest === undefined ? '' : `Did you mean "${nearest}"? `}Known are: ${offeredSchemes.join(', ')}`,
+  });
+}
+
 /** The scheme behind `par2+`, as duplicity writes a storage whose objects have recovery files beside them; `undefined` without it. */
 export function withoutPar2(scheme: string): string | undefined {
   return scheme.startsWith('par2+') ? scheme.slice('par2+'.length) : undefined;
@@ -95,8 +136,5 @@ export function aliasesOf(driver: string): readonly string[] {
   return aliases[driver] ?? [];
 }
 
-/** Every name that means something, for suggestions. */
-export const knownSchemes: readonly string[] = [
-  ...Object.keys(aliases),
-  ...Object.values(aliases).flat(),
-];
+/** Every other name that means something, for suggestions. */
+const knownSchemes: readonly string[] = [...Object.keys(aliases), ...Object.values(aliases).flat()];

@@ -48,6 +48,25 @@ describe('parseDestinationUrl()', () => {
     });
   }
 
+  test('asks for a known scheme before it judges what follows', () => {
+    assert.throws(
+      () => parseDestinationUrl('rlcone://remote:dir'),
+      (error) => hasCode(error, 'input/usage') && /"rclone"/u.test(error.hint ?? ''),
+    );
+    assert.throws(
+      () => parseDestinationUrl('par2+sftp://host:dir/x'),
+      (error) => hasCode(error, 'input/usage') && /host or port/u.test(error.message),
+    );
+  });
+
+  test('takes no path for one that is to have recovery files', () => {
+    assert.throws(
+      () => parseDestinationUrl('par2+/mnt/disk'),
+      (error) => hasCode(error, 'input/usage') && /par2\+file:/u.test(error.hint ?? ''),
+    );
+    assert.equal(parseDestinationUrl('./par2+/x').path, './par2+/x');
+  });
+
   test('takes the module of an rsync daemon', () => {
     const { user, host, path } = parseDestinationUrl('rsync://me@host::module/a');
     assert.deepEqual({ user, host, path }, { user: 'me', host: 'host', path: '::module/a' });

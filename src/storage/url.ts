@@ -1,7 +1,7 @@
 import { AppError } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import type { StorageOption } from './option-schema.ts';
-import { withoutPar2 } from './schemes.ts';
+import { requireScheme, withoutPar2 } from './schemes.ts';
 import { shownAddress } from './shown-address.ts';
 
 /** The parts of `scheme://[user[:password]@]host[:port]/path?option=value&…`, percent-decoded. */
@@ -109,6 +109,11 @@ function parsePath(text: string): DestinationUrl {
       hint: `Write "${scheme}://…" for a URL, or "./${scheme}:…" for a path`,
     });
   }
+  if (text.startsWith('par2+/')) {
+    throw new AppError('input/usage', 'The destination begins with "par2+" but is no URL', {
+      hint: 'Write par2+file:///path for recovery files beside each object, or "./par2+/…" for a path',
+    });
+  }
   return { scheme: 'file', path: text, options: new Map() };
 }
 
@@ -125,6 +130,8 @@ function parseAuthority(
   const digits = place?.groups?.['port'] ?? '';
   const port = digits === '' ? undefined : Number(digits);
   if (place === null || (port !== undefined && (port < 1 || port > 65_535))) {
+    // Of a mistyped scheme nobody knows what should follow it.
+    requireScheme(scheme);
     throw new AppError('input/usage', `The ${scheme} URL has a host or port that cannot be read`, {
       hint: 'Write user:password@host:port, with "/", "?", "@" and ":" in user and password as %2F, %3F, %40 and %3A',
     });

@@ -1,7 +1,8 @@
 import type { StorageDriver } from '../../src/storage/driver.ts';
 import { commonOptions } from '../../src/storage/open-storage.ts';
 import type { StorageOption } from '../../src/storage/option-schema.ts';
-import { offeredSchemes, storageDriver } from '../../src/storage/registry.ts';
+import { storageDriver } from '../../src/storage/registry.ts';
+import { offeredSchemes } from '../../src/storage/schemes.ts';
 import { aliasesOf } from '../../src/storage/schemes.ts';
 import { markdownTable } from './markdown-table.ts';
 

@@ -1,7 +1,8 @@
 import type { StorageDriver } from '../../storage/driver.ts';
 import { environmentNameOf, optionsOf } from '../../storage/open-storage.ts';
 import type { StorageOption } from '../../storage/option-schema.ts';
-import { offeredSchemes, storageDriver } from '../../storage/registry.ts';
+import { storageDriver } from '../../storage/registry.ts';
+import { offeredSchemes } from '../../storage/schemes.ts';
 import { aliasesOf } from '../../storage/schemes.ts';
 import type { CommandRun } from '../command.ts';
 import type { destinationList } from '../definitions/destination.ts';
