@@ -50,7 +50,10 @@ void test('only owners and janitors prune, and nobody without a bound on listing
   };
   const { access } = sample.through(host, storage);
   const plan = await planPrune(access, {}, context);
-  await assert.rejects(prune(access, plan, {}, context), { code: 'repository/locked' });
+  await assert.rejects(prune(access, plan, {}, context), {
+    code: 'repository/locked',
+    hint: /"holdfast prune --alone"/u,
+  });
   assert.ok((await prune(access, plan, { alone: true }, context)).deletedPacks > 0);
 });
 

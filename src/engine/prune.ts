@@ -60,7 +60,7 @@ export async function prune(
     throw new AppError(
       'repository/locked',
       `"${storage.location}" does not say how old its listings may be, so two prunes at once could harm each other`,
-      { hint: 'Make sure that nobody else prunes, and say so' },
+      { hint: 'Make sure that nobody else prunes there; then "holdfast prune --alone" does it' },
     );
   }
   const started = clock.monotonic();

@@ -89,6 +89,8 @@ describe('tryDestination()', () => {
     const trials = await trialsOf({
       ...forward(new MemoryStorage()),
       put: () => Promise.reject(refusal),
+      // Nor can what never came to be be deleted.
+      delete: () => Promise.reject(refusal),
     });
     assert.deepEqual(
       trials.slice(0, 2).map(({ name, outcome, advice }) => [name, outcome, advice]),

@@ -125,8 +125,15 @@ class TrialRun {
 
   async #put(name: string, bytes: Uint8Array, ifAbsent = false): Promise<string> {
     const full = this.#prefix + name;
+    const isNew = !this.#written.has(full);
     this.#written.add(full);
-    await this.#storage.put(full, bytes, { signal: this.#context.signal, ifAbsent });
+    try {
+      await this.#storage.put(full, bytes, { signal: this.#context.signal, ifAbsent });
+    } catch (error) {
+      // Nothing came to be, so nobody has to delete it, who might not be allowed to either.
+      if (isNew && hasCode(error, 'storage/access-denied')) this.#written.delete(full);
+      throw error;
+    }
     return full;
   }
 

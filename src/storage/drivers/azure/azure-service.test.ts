@@ -130,6 +130,7 @@ describe('Azure Blob Storage, its own ways', { skip: missing, concurrency: false
     ]) {
       const failure = await failureOf(call());
       assert.equal(failure.code, 'storage/access-denied');
+      assert.match(failure.message, /: the credentials do not give the right to do this$/u);
       assert.match(failure.hint ?? '', /rights read, write, delete/u);
       assert.doesNotMatch(`${failure.message}${failure.hint}`, /sig=/u);
     }

@@ -52,9 +52,12 @@ const meanings: Readonly<Record<string, Meaning>> = {
   ),
   AuthorizationFailure: denied(
     'the account does not let us do this',
-    `Look at the firewall of the storage account, and at the rights of the credentials. ${rights}`,
+    `Look at the key or the SAS, which may have ended, and at the firewall of the storage account. ${rights}`,
   ),
-  AuthorizationPermissionMismatch: denied('the credentials do not give the right to', rights),
+  AuthorizationPermissionMismatch: denied(
+    'the credentials do not give the right to do this',
+    rights,
+  ),
   AuthorizationResourceTypeMismatch: denied('the SAS is not for objects and containers', rights),
   AuthorizationServiceMismatch: denied('the SAS is not for the Blob service', rights),
   AuthorizationProtocolMismatch: denied(
@@ -65,7 +68,10 @@ const meanings: Readonly<Record<string, Meaning>> = {
     'the SAS is not for the address of this machine',
     'Make a SAS without a range of addresses, or with the right one',
   ),
-  InsufficientAccountPermissions: denied('the credentials do not give the right to', rights),
+  InsufficientAccountPermissions: denied(
+    'the credentials do not give the right to do this',
+    rights,
+  ),
   InvalidAuthenticationInfo: denied(
     'the credentials are not accepted',
     'Look at the key, the SAS or the identity, and at the clock of this machine',
@@ -144,11 +150,10 @@ export async function azureError(
   }
   const meaning = said !== undefined && Object.hasOwn(meanings, said) ? meanings[said] : undefined;
   if (meaning !== undefined) {
-    return new AppError(
-      meaning.code,
-      `Cannot ${action}: ${meaning.text}${meaning.text.endsWith(' to') ? ` ${action}` : ''}`,
-      { details, ...(meaning.hint !== undefined && { hint: meaning.hint }) },
-    );
+    return new AppError(meaning.code, `Cannot ${action}: ${meaning.text}`, {
+      details,
+      ...(meaning.hint !== undefined && { hint: meaning.hint }),
+    });
   }
   // Only an answer that names the object as missing is believed: any web server says 404.
   if (base.code === 'storage/not-found' || base.code === 'storage/already-exists') {
@@ -157,9 +162,7 @@ export async function azureError(
       `Cannot ${action}: the server answers with status ${response.status}${said === undefined ? '' : ` (${said})`}`,
       {
         details,
-        ...(said === undefined && {
-          hint: 'Look at the endpoint: it must be that of the Blob service',
-        }),
+        hint: 'Look at the endpoint, which must be that of the Blob service, and at the name of the account',
       },
     );
   }

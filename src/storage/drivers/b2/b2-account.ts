@@ -1,4 +1,5 @@
 import type { CallOptions } from '../../../base/call-options.ts';
+import { AppError } from '../../../base/errors.ts';
 import type { Secret } from '../../../base/secret.ts';
 import type { HttpClient, HttpResponse } from '../../network/http-client.ts';
 import { SharedResult } from '../../network/shared-result.ts';
@@ -97,7 +98,10 @@ export class B2Account {
       headers: { authorization: `Basic ${basic}` },
       action,
     });
-    if (response.status !== 200) throw (await b2Refusal(response, action)).error;
+    if (response.status !== 200) {
+      const { error } = await b2Refusal(response, action);
+      throw response.status === 401 ? wrongKey(action, error) : error;
+    }
     const answer = new AnswerFields(await response.json(), action);
     const allowed = answer.object('allowed');
     const bucketId = allowed.optionalText('bucketId');
@@ -115,6 +119,19 @@ export class B2Account {
       namePrefix: allowed.optionalText('namePrefix') ?? '',
     };
   }
+}
+
+/** What an answer of 401 means here alone: it is not about rights yet. */
+function wrongKey(action: string, cause: AppError): AppError {
+  return new AppError(
+    'storage/access-denied',
+    `Cannot ${action}: the key or its identifier is wrong, or the key was deleted`,
+    {
+      cause,
+      details: cause.details,
+      hint: 'Look at both (B2_APPLICATION_KEY_ID and B2_APPLICATION_KEY) on the page "Application Keys" of Backblaze',
+    },
+  );
 }
 
 /** Whether a new token helps; 401 also says that the key lacks a right. */

@@ -116,6 +116,17 @@ describe('Backblaze B2, its own ways', { skip: missing, concurrency: false }, as
     assert.deepEqual((await versionsIn('hiding')).toSorted(), ['hide dir/b', 'upload dir/b']);
   });
 
+  test('a wrong key is called so, and shows nothing of itself', async () => {
+    const wrong = { id: server.master.id, key: 'mistyped' };
+    for (const key of [wrong, { ...wrong, id: 'unknown' }]) {
+      const failure = await failureOf(listed(url('restricted', key)));
+      assert.equal(failure.code, 'storage/access-denied');
+      assert.match(failure.message, /the key or its identifier is wrong/u);
+      assert.match(failure.hint ?? '', /B2_APPLICATION_KEY_ID/u);
+      assert.doesNotMatch(`${failure.message} ${failure.hint}`, /mistyped/u);
+    }
+  });
+
   test('a key says in one sentence what it is not for', async () => {
     await server.createBucket('restricted');
     await server.createBucket('elsewhere');

@@ -11,7 +11,7 @@ interface Meaning {
 const meanings: Readonly<Record<string, Meaning>> = {
   unauthorized: {
     code: 'storage/access-denied',
-    text: 'the application key does not give the right to',
+    text: 'the application key does not give the right to do this',
     hint: 'It needs the capabilities listBuckets, listFiles, readFiles, writeFiles, and deleteFiles to remove anything, for this bucket and this path',
   },
   // What a fresh token cannot mend may pass.
@@ -104,8 +104,7 @@ function errorFor(response: HttpResponse, action: string, code: string, message:
       code: base.code,
       text: base.message,
     };
-    const sentence = text.endsWith(' to') ? `${text} ${action}` : text;
-    return new AppError(ours, `Cannot ${action}: ${sentence}`, {
+    return new AppError(ours, `Cannot ${action}: ${text}`, {
       details,
       ...(hint !== undefined && { hint }),
     });
