@@ -73,7 +73,7 @@ export async function locateDestination(
     };
   } catch (error) {
     await close(error);
-    throw failureAt(error, 'look for a repository', name);
+    throw failureAt(error, `look for a repository in "${name}"`);
   }
 }
 
@@ -103,7 +103,7 @@ export async function missingRepository(
       );
     }
   } catch (error) {
-    if (!hasCode(error, 'storage/not-found')) throw error;
+    if (!hasCode(error, 'storage/not-found')) throw failureAt(error, `look into "${place}"`);
   }
   return new AppError('repository/missing', `There is no repository in "${place}"`, {
     hint: 'Look at the spelling, and whether a disk is not mounted; "holdfast init" makes a repository',
@@ -137,7 +137,8 @@ export async function requireVacant(
       if (found.length > 3) break;
     }
   } catch (error) {
-    if (found.length > 0 || !hasCode(error, 'storage/not-found')) throw error;
+    if (found.length > 0 || !hasCode(error, 'storage/not-found'))
+      throw failureAt(error, `look into "${place}"`);
   }
   if (found.length === 0) return;
   await requireNoneLost(located, signal);

@@ -1,11 +1,17 @@
 import { AppError } from '../base/errors.ts';
 import { forward } from '../storage/layers/forward.ts';
-import { environmentOptions, type OpenedStorage, openStorage } from '../storage/open-storage.ts';
+import {
+  environmentOptions,
+  type OpenedStorage,
+  openStorage,
+  optionsOf,
+} from '../storage/open-storage.ts';
 import type { RawOptions } from '../storage/options.ts';
 import type { RawValue } from '../storage/option-schema.ts';
 import { storageDriver } from '../storage/registry.ts';
 import type { Storage } from '../storage/storage.ts';
-import { type DestinationUrl, parseDestinationUrl } from '../storage/url.ts';
+import { type DestinationUrl, parseDestinationUrl, printDestinationUrl } from '../storage/url.ts';
+import { failureAt } from './failure-at.ts';
 import type { GlobalFlagValues } from './global-flags.ts';
 import { followLimitFile } from './limit-file.ts';
 import type { CommandSession } from './session.ts';
@@ -30,7 +36,9 @@ export async function openDestinationStorage(
     url,
     { flag: optionsFromFlags(flags), environment: environmentOptions(driver, environment) },
     { clock, signal, environment, warn, note },
-  );
+  ).catch((error: unknown) => {
+    throw failureAt(error, `reach "${printDestinationUrl(url, optionsOf(driver))}"`);
+  });
   const { 'limit-file': file } = flags;
   if (file === undefined) return { ...opened, url };
   try {

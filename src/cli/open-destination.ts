@@ -136,7 +136,7 @@ export async function makeRepository(
     localPath,
     signal,
   }).catch((error: unknown) => {
-    throw failureAt(error, 'make a repository', located.name);
+    throw failureAt(error, `make a repository in "${located.name}"`);
   });
   await remember(located, repository, places);
   output.report({ type: 'notice', message: `Made a new repository in "${located.name}"` });

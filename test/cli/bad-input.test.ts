@@ -297,6 +297,37 @@ describe('bad input', () => {
     }
   });
 
+  test('an init that was interrupted before its settings is completed by a backup, and never where something is lost', async () => {
+    await using machine = await ownMachine();
+    await machine.write({ 'a.txt': 'one' });
+    const repository = machine.of('repository');
+    assert.equal((await machine.run('init', repository)).status, 0);
+    for (const lost of ['settings', 'hosts', 'snapshots', 'seals'])
+      await rm(machine.of('repository', lost), { recursive: true, force: true });
+    await rm(machine.of('home'), { recursive: true });
+    assert.equal((await machine.run('backup', machine.of('source'), repository)).status, 0);
+    assert.equal((await readdir(machine.of('repository/settings'))).length, 1);
+    assert.equal((await machine.run('check', repository)).status, 0);
+    // With a snapshot it was complete once, so whatever is missing was taken away.
+    for (const lost of ['settings', 'hosts'])
+      await rm(machine.of('repository', lost), { recursive: true });
+    await machine.run('backup', machine.of('source'), repository);
+    assert.equal((await machine.run('check', repository)).status, 13);
+    await assert.rejects(readdir(machine.of('repository/settings')));
+  });
+
+  test('a place that is a file, behind a storage with an opening of its own', async (context) => {
+    const missing = missingPrograms(['rclone']);
+    if (missing !== false) return context.skip(missing);
+    await using machine = await ownMachine();
+    await machine.write({ 'a.txt': 'one' });
+    const url = `rclone://:local:${machine.of('source/a.txt')}`;
+    for (const command of [['snapshots'], ['init'], ['destination', 'test']]) {
+      const ran = await machine.run(...command, url);
+      assertRefused(ran, 1, /^holdfast: Cannot reach "rclone:\/\/.*\/a\.txt": the path of the/u);
+    }
+  });
+
   test('an unknown option or kind of storage', async () => {
     await using machine = await ownMachine();
     const url = `file://${machine.of('repository')}`;

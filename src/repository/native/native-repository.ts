@@ -18,7 +18,7 @@ import { registerHost } from './hosts/register-host.ts';
 import type { Credentials } from './keys/credentials.ts';
 import type { KeyRing } from './keys/key-ring.ts';
 import { accessFor } from './keys/description.ts';
-import { initialise, type FirstProtection } from './keys/initialise.ts';
+import { completeInit, initialise, type FirstProtection } from './keys/initialise.ts';
 import { unlock, type Unlocked } from './keys/unlock.ts';
 import type { NamedObject } from './objects/signed-object.ts';
 import { parseObjectName } from './objects/object-name.ts';
@@ -138,6 +138,8 @@ export interface OpenRepositoryOptions extends CallOptions {
   readonly localPath?: string | undefined;
   /** Nothing will be written: this machine need not be known there, and nothing is published to make it so. */
   readonly readOnly?: boolean;
+  /** It was made just now: what listings do not show yet is there all the same. */
+  readonly isNew?: boolean;
   /** What was begun to be read while the keys were not known. */
   readonly ahead?: ReadAhead;
 }
@@ -167,7 +169,7 @@ export async function createRepository(
     memory: localSlotMemory(stateDirectory, random, warn),
     signal: options.signal,
   });
-  return openUnlocked(storage, unlocked, places, options);
+  return openUnlocked(storage, unlocked, places, { ...options, isNew: true });
 }
 
 /** The rest of opening a repository whose keys are there: for callers that unlock it while they load this module. Throws what `registerHost` throws. */
@@ -178,6 +180,7 @@ export async function openUnlocked(
   {
     localPath,
     readOnly = false,
+    isNew = false,
     signal,
     ahead = readAhead(bare, { signal }),
   }: OpenRepositoryOptions,
@@ -185,11 +188,16 @@ export async function openUnlocked(
   const { clock, random, hostName } = places;
   const { ring, description } = unlocked;
   // All at once: on a remote storage they cost a round trip or two each.
-  const [hosts, local, stored] = await Promise.all([
+  const [hosts, local, found, certificates] = await Promise.all([
     HostDirectory.load(bare, ring, { stored: ahead.certificates, signal }),
     LocalState.open(places.stateDirectory, ring.repositoryId, random),
     ahead.settings,
+    ahead.certificates,
   ]);
+  // Only an init that was interrupted, perhaps by a kill, leaves neither; nobody would notice until a check.
+  const mayBeUnfinished = !readOnly && !isNew && found.length === 0 && certificates.length === 0;
+  const first = mayBeUnfinished ? await completeInit(bare, ring, { random, signal }) : undefined;
+  const stored = first === undefined ? found : [first];
   const verifying = { keys: ring, findSigner: hosts.find };
   const storage = cached(bare, ring, verifying, places);
   const problems = [...hosts.problems];

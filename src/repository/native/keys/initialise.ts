@@ -4,8 +4,14 @@ import type { Clock } from '../../../base/clock.ts';
 import { AppError, hasCode } from '../../../base/errors.ts';
 import type { RandomBytes } from '../../../base/random.ts';
 import type { Storage } from '../../../storage/storage.ts';
-import { descriptionName, keySlotName, parseObjectName } from '../objects/object-name.ts';
+import {
+  descriptionName,
+  keySlotName,
+  objectPrefixes,
+  parseObjectName,
+} from '../objects/object-name.ts';
 import { defaultSettings, encodeSettings } from '../objects/settings.ts';
+import type { NamedObject } from '../objects/signed-object.ts';
 import type { Credentials } from './credentials.ts';
 import { describeRepository, encodeDescription } from './description.ts';
 import { deriveKeyRing, ownerSigner, type KeyRing } from './key-ring.ts';
@@ -138,18 +144,30 @@ async function reopenFirstSlot(
   return { ring: ringOf(payload), slot };
 }
 
+/**
+ * Writes the first settings of a repository whose making was interrupted between `holdfast` and them, and gives them; `undefined` where
+ * something shows that it was not. The caller has found neither settings nor host certificates.
+ */
+export async function completeInit(
+  storage: Storage,
+  ring: KeyRing,
+  options: CallOptions & { readonly random: RandomBytes },
+): Promise<NamedObject | undefined> {
+  if (ring.ownerSeed === undefined) return undefined;
+  for (const prefix of [objectPrefixes.final, objectPrefixes.seal])
+    for await (const _ of storage.list(prefix, options)) return undefined;
+  return putFirstSettings(storage, ring, options);
+}
+
 async function putFirstSettings(
   storage: Storage,
   ring: KeyRing,
-  { random, signal }: InitialiseOptions,
-): Promise<void> {
+  { random, signal }: CallOptions & { readonly random: RandomBytes },
+): Promise<NamedObject> {
   const settings = { ...defaultSettings, number: 1, id: toHex(random(16)) };
-  const { name, bytes } = encodeSettings(settings, {
-    keys: ring,
-    signer: ownerSigner(ring),
-    random,
-  });
-  await storage.put(name, bytes, { ifAbsent: true, signal });
+  const object = encodeSettings(settings, { keys: ring, signer: ownerSigner(ring), random });
+  await storage.put(object.name, object.bytes, { ifAbsent: true, signal });
+  return object;
 }
 
 async function listNames(storage: Storage, { signal }: CallOptions): Promise<string[]> {
