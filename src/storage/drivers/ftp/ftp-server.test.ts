@@ -174,10 +174,11 @@ describe('FTP, what servers differ in', { concurrency: false, skip: missing }, (
     }));
 
   test('a connection that the server has closed while idle is replaced', () =>
-    withServer({ lines: ['TimeoutIdle 1'] }, async (server) => {
+    // The server counts in whole seconds that have begun: with one it may not wait at all.
+    withServer({ lines: ['TimeoutIdle 2'] }, async (server) => {
       await using storage = await openOn(server);
       await storage.put('a', pattern(10));
-      await new Promise((resolve) => setTimeout(resolve, 1800));
+      await new Promise((resolve) => setTimeout(resolve, 2800));
       assert.deepEqual(await storage.read('a'), pattern(10));
     }));
 
