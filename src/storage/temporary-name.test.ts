@@ -40,13 +40,21 @@ describe('a temporary name', () => {
     assert.ok(!isUnfinished(aside));
   });
 
+  test('is recognised when a server has heard only its beginning', () => {
+    for (const name of ['a/.holdfast-u', '.holdfast-unfin', '/b/.holdfast-unfinished'])
+      assert.ok(isUnfinished(name), name);
+    assert.ok(!isUnfinished('.holdfast-rep'), 'what is put aside may be the only copy');
+  });
+
   test('is no other name', () => {
     for (const name of [
       '',
       '/a/b',
       '/.holdfast-unfinished-x/b',
       'holdfast',
-      '.holdfast-unfinished',
+      '.holdfast',
+      '.holdfast-',
+      '.holdfast-unfinished.txt',
     ])
       assert.ok(!isReserved(name), name);
   });

@@ -9,6 +9,9 @@ import { systemRandom } from '../base/random.ts';
  */
 const mark = '.holdfast-unfinished-';
 
+/** What a mark begins with that no other does. Some FTP servers take a command for whole of which the connection let only the beginning through. */
+const markBegins = '.holdfast-u';
+
 /**
  * What is replaced in several steps is called so meanwhile. After a crash between the steps it is the only copy: it is never removed by
  * age, and its name tells whose it is.
@@ -42,7 +45,8 @@ export function asideBeside(file: string): string {
 
 /** Whether the last part of a path is something that nobody misses when its writer has gone. */
 export function isUnfinished(file: string): boolean {
-  return file.startsWith(mark, directoryOf(file).length);
+  const name = file.slice(directoryOf(file).length);
+  return name.startsWith(mark) || (name.startsWith(markBegins) && mark.startsWith(name));
 }
 
 /** Whether the last part of a path is a name that drivers which replace in several steps keep to themselves. */
