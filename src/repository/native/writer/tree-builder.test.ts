@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { plainEntry } from '#test/support/sample-entry.ts';
+
 import type { SourceEntry } from '../../../model/entry.ts';
 import type { FileOutcome } from '../worker/messages.ts';
 import { WriteCounters } from './counters.ts';
@@ -8,26 +10,14 @@ import type { CachedDirectory } from './remembered-directory.ts';
 import { TreeBuilder, type TreeBuilderParts } from './tree-builder.ts';
 
 const none = new Uint8Array(0);
-const time = { seconds: 1000, nanoseconds: 0 };
 
 function entryOf(name: string, type: 'file' | 'directory'): SourceEntry {
   return {
+    ...plainEntry,
     name: Buffer.from(name),
     type,
-    mode: 0o644,
-    uid: 1,
-    gid: 2,
-    user: undefined,
-    group: undefined,
-    mtime: time,
     size: type === 'file' ? 5 : 0,
-    links: 1,
-    linkTarget: undefined,
-    deviceMajor: 0,
-    deviceMinor: 0,
-    xattrs: [],
-    fileFlags: 0,
-    ctime: time,
+    ctime: plainEntry.mtime,
     inode: 7n,
     device: 1,
     blocks: 8,

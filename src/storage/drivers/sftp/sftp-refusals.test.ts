@@ -50,6 +50,19 @@ describe('SFTP tells what is wrong on the server', { skip, concurrency: false },
   after(() => server[Symbol.asyncDispose]());
 
   const place = (): string => path.join(server.data, `place${(places += 1)}`);
+  /** Over a proxy at `port`, with the host key said: there is none known for that port. */
+  const threeSessions = async (directory: string, port: number): Promise<string> =>
+    openSshUrl(
+      server,
+      directory,
+      {
+        client: 'library',
+        'known-hosts': undefined,
+        'host-key': await server.hostKey('ed25519'),
+        sessions: '3',
+      },
+      { port },
+    ).replaceAll('+', '%20');
   const open = (
     directory: string,
     user = 'root',
@@ -336,17 +349,7 @@ describe('SFTP tells what is wrong on the server', { skip, concurrency: false },
     async () => {
       await using proxy = await tcpProxy(server.port);
       const directory = place();
-      const url = openSshUrl(
-        server,
-        directory,
-        {
-          client: 'library',
-          'known-hosts': undefined,
-          'host-key': await server.hostKey('ed25519'),
-          sessions: '3',
-        },
-        { port: proxy.port },
-      ).replaceAll('+', '%20');
+      const url = await threeSessions(directory, proxy.port);
       const storage = await openForTest(url);
       assert.deepEqual(await namesIn(storage, ''), []);
       assert.equal(proxy.connections, 1);
@@ -370,17 +373,7 @@ describe('SFTP tells what is wrong on the server', { skip, concurrency: false },
   test('connections are opened when there is more to do, up to the limit, and replaced when they break', async () => {
     // Over a line that is long enough for all of them.
     await using proxy = await tcpProxy(server.port, { delay: 10 });
-    const url = openSshUrl(
-      server,
-      place(),
-      {
-        client: 'library',
-        'known-hosts': undefined,
-        'host-key': await server.hostKey('ed25519'),
-        sessions: '3',
-      },
-      { port: proxy.port },
-    ).replaceAll('+', '%20');
+    const url = await threeSessions(place(), proxy.port);
     await using storage = await openForTest(url, {}, { attempts: 3 });
     assert.deepEqual(await namesIn(storage, ''), []);
     assert.equal(proxy.connections, 1);
