@@ -1,4 +1,5 @@
 import {
+  type BigIntStats,
   closeSync,
   constants,
   lstatSync,
@@ -94,7 +95,12 @@ export class SparedPlaces implements Disposable {
     if (this.#places.get(key)?.isUntouchable !== true) this.#places.set(key, place);
     if (!place.isUntouchable) return;
     const part = { ...place, title: `a part of ${place.title}` };
-    for (const name of names) this.#parts.set(identityOf(joinPath(own, name)), part);
+    for (const name of names) {
+      const inside = Buffer.from(joinPath(own, name));
+      const found = statSync(inside, { bigint: true, throwIfNoEntry: false });
+      // What somebody else has removed meanwhile is no part any more.
+      if (found !== undefined) this.#parts.set(keyOfStatus(found), part);
+    }
     const link = { ...place, title: `a link that leads to ${place.title}` };
     for (const identity of linksTo(place.directory)) this.#parts.set(identity, link);
   }
@@ -151,7 +157,7 @@ function linksTo(directory: string): string[] {
       place = next;
       continue;
     }
-    links.push(keyOf({ device: Number(found.dev), inode: found.ino }));
+    links.push(keyOfStatus(found));
     const target = readlinkSync(next);
     names.unshift(...target.split('/'));
     if (path.isAbsolute(target)) place = '/';
@@ -160,7 +166,10 @@ function linksTo(directory: string): string[] {
 }
 
 function identityOf(place: Uint8Array): string {
-  const { dev, ino } = statSync(Buffer.from(place), { bigint: true });
+  return keyOfStatus(statSync(Buffer.from(place), { bigint: true }));
+}
+
+function keyOfStatus({ dev, ino }: BigIntStats): string {
   return keyOf({ device: Number(dev), inode: ino });
 }
 
