@@ -71,7 +71,6 @@ export function overview(
 }
 
 /** What commands that begin with the same word are about. */
-/** What the groups of commands are about. */
 export const groupTitles: Readonly<Record<string, string>> = {
   catalog: 'Where jobs and runs are kept',
   charm: 'The Juju charm',

@@ -20,6 +20,7 @@ import { listSnapshots, type SnapshotList } from '../reader/snapshot-list.ts';
 import { DamageFinder } from './affected-snapshots.ts';
 import { checkRecords } from './check-records.ts';
 import type { AffectedSnapshot, CheckResult, DamagedPack } from './check-result.ts';
+import { damagedIndexObjects, objectOf } from './damaged-index.ts';
 import { FindingList } from './finding-list.ts';
 import { judgeRecords } from './judge-records.ts';
 import { checkTails } from './check-tails.ts';
@@ -113,10 +114,7 @@ class Check {
       ),
       mistaken: this.#mistaken,
       vanished: catalogue.vanished.map(({ name }) => name),
-      damagedIndex: catalogue.index.damaged
-        .filter((error) => unknownSignerOf(error) === undefined)
-        .map(objectOf)
-        .filter((name) => name !== ''),
+      damagedIndex: damagedIndexObjects(catalogue.index.damaged),
       damagedPacks: [...this.#damagedPacks.values()].filter(({ listed }) => {
         return listed !== undefined && !verdicts.isBad(listed);
       }),
@@ -427,9 +425,4 @@ async function bothOf(
   };
   await Promise.all(works.map((work) => work(call).catch((error: unknown) => stop.abort(error))));
   stop.signal.throwIfAborted();
-}
-
-function objectOf({ details, message }: AppError): string {
-  const { object } = details;
-  return typeof object === 'string' ? object : (/^"([^"]+)"/u.exec(message)?.[1] ?? '');
 }

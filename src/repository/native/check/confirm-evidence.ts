@@ -10,6 +10,7 @@ import { unknownSignerOf, type NamedObject } from '../objects/signed-object.ts';
 import { listForgets, listSeals } from '../reader/snapshot-list.ts';
 import { recordDecoders } from './check-records.ts';
 import type { DamagedPack, RepairEvidence } from './check-result.ts';
+import { damagedIndexObjects } from './damaged-index.ts';
 import { readPacks } from './read-packs.ts';
 
 const decoders: typeof recordDecoders = {
@@ -62,8 +63,8 @@ class Confirmation {
   async #stillDamagedIndex(names: readonly string[]): Promise<string[]> {
     if (names.length === 0) return [];
     const { damaged } = await loadIndex(this.#access, this.#call);
-    const problems = damaged.filter((error) => unknownSignerOf(error) === undefined);
-    return names.filter((name) => problems.some(({ message }) => message.includes(name)));
+    const still = new Set(damagedIndexObjects(damaged));
+    return names.filter((name) => still.has(name));
   }
 
   /** Listings may lag. */
