@@ -48,6 +48,8 @@ connection = sqlite:///${path.join(directory, 'keystone.db')}
 provider = fernet
 [fernet_tokens]
 key_repository = ${keys}
+[fernet_receipts]
+key_repository = ${keys}
 [credential]
 key_repository = ${keys}
 [cache]

@@ -21,7 +21,11 @@ import { Par2Program, type Par2Settings } from './par2-program.ts';
 import { protecting } from './protecting.ts';
 
 const missing = missingPrograms(['par2']);
-const missingDuplicity = missingPrograms(['par2', 'duplicity']);
+const missingDuplicity = missingPrograms([
+  'par2',
+  'duplicity',
+  '/usr/lib/python3/dist-packages/pexpect',
+]);
 
 const few: Par2Settings = {
   redundancy: 10,
