@@ -1,17 +1,10 @@
-import { argon2 } from 'node:crypto';
-import { promisify } from 'node:util';
-
 import { equalBytes, utf8 } from '../../../base/bytes.ts';
 import { AppError } from '../../../base/errors.ts';
 import type { Secret } from '../../../base/secret.ts';
+import { argon2id, type Argon2Cost } from '../../../codec/encryption/argon2id.ts';
 
 /** How much work each guess of a passphrase is. */
-export interface PassphraseCost {
-  /** KiB. */
-  readonly memory: number;
-  readonly passes: number;
-  readonly lanes: number;
-}
+export type PassphraseCost = Argon2Cost;
 
 /** What a passphrase is made a key with. It is no secret: whoever can read the storage can read it. */
 export interface Stretching extends PassphraseCost {
@@ -36,23 +29,14 @@ const passphraseCostBounds = {
   lanes: { least: 1, most: 16 },
 } as const;
 
-const deriveKey = promisify(argon2);
-
-/** The work is done in the thread pool. Throws an `AppError` (`input/invalid`) for an empty passphrase. */
+/** The work is done in other threads. Throws an `AppError` (`input/invalid`) for an empty passphrase. */
 export async function stretch(
   passphrase: Secret,
   { salt, memory, passes, lanes }: Stretching,
 ): Promise<Stretched> {
   const message = utf8(passphrase.reveal().normalize('NFC'));
   if (message.length === 0) throw new AppError('input/invalid', 'The passphrase is empty');
-  const derived = await deriveKey('argon2id', {
-    message,
-    nonce: salt,
-    memory,
-    passes,
-    parallelism: lanes,
-    tagLength: 64,
-  });
+  const derived = await argon2id(message, salt, { memory, passes, lanes }, 64);
   return { key: derived.subarray(0, 32), commitment: derived.subarray(32) };
 }
 
