@@ -53,7 +53,7 @@ export class SourceCache implements Disposable {
   get(path: Uint8Array): RememberedDirectory | undefined {
     if (this.#isBroken) return undefined;
     try {
-      const row = this.#read.get(path)?.['row'];
+      const [row] = (this.#read.get(path) ?? []) as unknown as readonly unknown[];
       return row instanceof Uint8Array ? decodeRow(path, row) : undefined;
     } catch (error) {
       if (!(error instanceof MalformedError)) this.#noteFailure(error);
@@ -117,6 +117,8 @@ function openDatabase(file: string): OpenDatabase {
       // Without it every row that is read takes and gives back a lock. The first that is written ends it.
       database.exec('BEGIN');
       const read = database.prepare('SELECT row FROM directory WHERE path = ?');
+      // An object for every row takes a third of the time of all that is read.
+      read.setReturnArrays(true);
       const write = database.prepare(
         'INSERT INTO directory VALUES (?, ?) ON CONFLICT DO UPDATE SET row = excluded.row',
       );
