@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -9,6 +9,7 @@ import { parseRule } from '../model/filter-rule.ts';
 import { compilePathFilter } from '../model/path-filter.ts';
 import { planSources } from '../source/filesystem/source-plan.ts';
 import type { WalkMemory } from '../source/filesystem/walk-memory.ts';
+import { rememberedNames } from '#test/support/remembered-names.ts';
 import { openHandles, scratchDirectory } from '#test/support/scratch-directory.ts';
 import { SourceWalk, type RememberingSourceWalkEvent } from './source-walk.ts';
 
@@ -25,11 +26,11 @@ function described(events: Iterable<RememberingSourceWalkEvent>): string[] {
   });
 }
 
-/** Remembers of each directory that it holds so many names, and takes any for those. */
-function credulous(count: number): WalkMemory {
-  const directory = { count, comparison: () => () => true };
-  return { quietSince: Infinity, recall: () => directory };
-}
+/** Remembers of each directory what it holds. */
+const knowing: WalkMemory = {
+  quietSince: Infinity,
+  recall: (path) => rememberedNames(readdirSync(Buffer.from(path)), () => true),
+};
 
 /** A directory in a path so long that the walk opens it, and holds it for those who read its files. */
 function makeDeep(root: string): void {
@@ -84,7 +85,7 @@ describe('SourceWalk', () => {
 
   for (const [what, memory] of [
     ['found', undefined],
-    ['unchanged', credulous(1)],
+    ['unchanged', knowing],
   ] as const) {
     test(`holds no directory when it ends before all its events are taken: ${what}`, async () => {
       using scratch = scratchDirectory();

@@ -38,6 +38,11 @@ export class FileStatus extends InodeStatus {
     return this.#read(directory, terminated(name), AT_SYMLINK_NOFOLLOW);
   }
 
+  /** The same for a name that ends with a NUL. */
+  readTerminatedAt(directory: number, name: Uint8Array): number {
+    return this.#read(directory, name, AT_SYMLINK_NOFOLLOW);
+  }
+
   /** The same, following links. */
   readFollowing(directory: number, name: Uint8Array): number {
     return this.#read(directory, terminated(name), 0);

@@ -23,7 +23,9 @@ import { scratchDirectory } from '../../../test/support/scratch-directory.ts';
 import { compareBytes } from '../bytes.ts';
 import { groupIdOf, groupNameOf, userIdOf, userNameOf } from './account-names.ts';
 import { makeDirectoryAt, openAt, readLinkAt, unlinkAt } from './at-calls.ts';
-import { openDirectoryAt, openPathAt, readNames } from './directory.ts';
+import { mixNameHash, nameHashStart } from '../name-sum.ts';
+import { SystemError } from './system-error.ts';
+import { listNames, openDirectoryAt, openPathAt, readNames } from './directory.ts';
 import {
   getExtendedAttribute,
   listExtendedAttributes,
@@ -183,6 +185,35 @@ test('readNames() finds all names of a large directory as bytes', () => {
   closeSync(fd);
   const expected = readdirSync(scratch.path, { encoding: 'buffer' });
   assert.deepEqual(names.sort(compareBytes), expected.sort(compareBytes));
+});
+
+test('listNames() counts the names, and gives a sum that is theirs', () => {
+  const listed = (names: readonly string[], extra = 0): { count: number; sum: number } => {
+    using scratch = scratchDirectory();
+    for (const name of names) writeFileSync(scratch.of(name), '');
+    for (let index = 0; index < extra; index++) writeFileSync(scratch.of(`file ${index}`), '');
+    const fd = openDirectoryAt(AT_FDCWD, bytes(scratch.path));
+    const { count, sum, problem } = listNames(fd);
+    closeSync(fd);
+    assert.equal(problem, undefined);
+    return { count, sum };
+  };
+  const sumOf = (names: readonly string[]): number =>
+    names.reduce((sum, name) => (sum + bytes(name).reduce(mixNameHash, nameHashStart)) | 0, 0);
+  assert.deepEqual(listed([]), { count: 0, sum: 0 });
+  assert.deepEqual(listed(['b', 'a']), { count: 2, sum: sumOf(['a', 'b']) });
+  assert.notEqual(sumOf(['a', 'b']), sumOf(['A', 'b']));
+  // More than one call of the system gives.
+  const many = Array.from({ length: 5000 }, (_, index) => `file ${index}`);
+  assert.deepEqual(listed(['b'], 5000), { count: 5001, sum: sumOf(['b', ...many]) });
+});
+
+test('listNames() keeps what it has read before a problem', () => {
+  const { count, problem, names } = listNames(1_000_000);
+  assert.equal(count, 0);
+  assert.deepEqual(names(), []);
+  assert.ok(problem instanceof SystemError);
+  assert.equal(problem.code, 'EBADF');
 });
 
 test('directories and files are not opened through a link', () => {

@@ -1,9 +1,13 @@
 import { closeSync, lstatSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 
-import { compareBytes } from '../../base/bytes.ts';
 import { AppError } from '../../base/errors.ts';
 import { readLinkAt } from '../../base/posix/at-calls.ts';
-import { openDirectoryAt, openPathAt, readNames } from '../../base/posix/directory.ts';
+import {
+  listNames,
+  type NameList,
+  openDirectoryAt,
+  openPathAt,
+} from '../../base/posix/directory.ts';
 import { readExtendedAttributes } from '../../base/posix/extended-attributes.ts';
 import { FileStatus } from '../../base/posix/file-status.ts';
 import { AT_FDCWD, S_IFDIR, S_IFMT, S_IFREG } from '../../base/posix/linux-constants.ts';
@@ -18,12 +22,15 @@ import type { Comparison } from './walk-memory.ts';
 export interface OpenDirectory {
   /** The directory itself, under an empty name. */
   readonly self: SourceEntry;
-  /** Adds all names to `names` in no order; throws when it cannot, after those that it could. */
-  readNames(names: Buffer[]): void;
+  /** What is in it, once. */
+  list(): NameList;
   /** What a name is, without its attributes. Throws what the system says. */
   look(name: Uint8Array, options: { readonly follow: boolean }): SourceEntry;
-  /** Looks at all names, which are in byte order, if they are what is remembered; otherwise, and where it cannot tell, the answer is `undefined`. */
-  compare(names: readonly Uint8Array[], isNext: Comparison): UnchangedNames | undefined;
+  /**
+   * Whether it holds what is remembered, which are as many names as were listed: then each of these has to be there, and as it was. `undefined` if something is
+   * not, and where that cannot be told.
+   */
+  compare(list: NameList, remembered: Comparison): UnchangedNames | undefined;
   /** The attributes of a name that was looked at, in the same way. */
   attributesOf(
     name: Uint8Array,
@@ -69,6 +76,8 @@ const noAttributes: readonly ExtendedAttribute[] = [];
 const thisDirectory = Buffer.from('.');
 
 let sharedStatus: FileStatus | undefined;
+/** No file system has longer names. */
+const nameRoom = new Uint8Array(1024);
 
 /** Looks at names through its handle: whatever happens to the path meanwhile, it is this directory's children. */
 class NativeDirectory implements OpenDirectory {
@@ -92,8 +101,8 @@ class NativeDirectory implements OpenDirectory {
     }
   }
 
-  readNames(names: Buffer[]): void {
-    readNames(this.#fd, names);
+  list(): NameList {
+    return listNames(this.#fd);
   }
 
   look(name: Uint8Array, { follow }: { readonly follow: boolean }): SourceEntry {
@@ -106,23 +115,28 @@ class NativeDirectory implements OpenDirectory {
     return entryOfStatus(name, type, status, linkTarget);
   }
 
-  compare(names: readonly Uint8Array[], isNext: Comparison): UnchangedNames | undefined {
-    if (names.length > mostCompared) return undefined;
+  compare({ count, sum }: NameList, remembered: Comparison): UnchangedNames | undefined {
+    if (count > mostCompared) return undefined;
     const status = this.#status;
     const subdirectories: SourceEntry[] = [];
     let files = 0;
     let bytes = 0;
-    for (const name of names) {
-      if (status.readAt(this.#fd, name) !== 0 || !isNext(name, status)) return undefined;
+    for (let index = 0; index < count; index++) {
+      const length = remembered.next(nameRoom);
+      if (length < 0 || status.readTerminatedAt(this.#fd, nameRoom) !== 0) return undefined;
+      if (!remembered.isAsBefore(status)) return undefined;
       const type = status.mode & S_IFMT;
       if (type === S_IFREG) {
         files++;
         bytes += status.size;
       } else if (type === S_IFDIR) {
+        const name = nameRoom.slice(0, length);
         subdirectories.push(entryOfStatus(name, 'directory', status, undefined));
       }
     }
-    return { count: names.length, subdirectories, files, bytes };
+    // A file system to which "a" is "A" finds both under either name.
+    if (remembered.sum !== sum) return undefined;
+    return { count, subdirectories, files, bytes };
   }
 
   attributesOf(
@@ -157,8 +171,14 @@ class PortableDirectory implements OpenDirectory {
     this.self = entryOfStats(empty, 'directory', stats, undefined);
   }
 
-  readNames(names: Buffer[]): void {
-    names.push(...readdirSync(this.#path, { encoding: 'buffer' }).sort(compareBytes));
+  list(): NameList {
+    try {
+      const names = readdirSync(this.#path, { encoding: 'buffer' });
+      return { count: names.length, sum: 0, problem: undefined, names: () => names };
+    } catch (problem) {
+      if (!(problem instanceof Error)) throw problem;
+      return { count: 0, sum: 0, problem, names: () => [] };
+    }
   }
 
   look(name: Uint8Array, { follow }: { readonly follow: boolean }): SourceEntry {

@@ -14,8 +14,12 @@ export interface DirectoryMemory {
   comparison(quietSince: number): Comparison;
 }
 
-/**
- * Called for each name there is, in byte order, with what the system says of it now: whether it is the one that is next in the memory, and was just so. After the
- * first `false` it is of no more use.
- */
-export type Comparison = (name: Uint8Array, status: InodeStatus) => boolean;
+/** The names in a directory as they are remembered, in byte order, one after the other. After the first that is not as it was it is of no more use. */
+export interface Comparison {
+  /** Writes the next name and a NUL into `room`; gives the length of the name, or -1 if there is none that fits. */
+  next(room: Uint8Array): number;
+  /** What stands for the names so far (`base/name-sum.ts`). */
+  readonly sum: number;
+  /** Whether what the system says of that name now is what is remembered. */
+  isAsBefore(status: InodeStatus): boolean;
+}

@@ -2,6 +2,7 @@ import { closeSync, constants, openSync, readSync } from 'node:fs';
 
 import { compareBytes, equalBytes } from '../../base/bytes.ts';
 import { AppError, hasCode, systemCodeOf } from '../../base/errors.ts';
+import type { NameList } from '../../base/posix/directory.ts';
 import { joinPath } from '../../base/posix/path-bytes.ts';
 import { quotePath } from '../../base/posix/system-error.ts';
 import {
@@ -321,23 +322,21 @@ function* readEntries(
     if (hasCode(error, 'source/unreadable')) frame.complete = false;
     return { type: 'problem', path: where, error };
   };
-  let names: Uint8Array[] = [];
-  try {
-    if (frame.selection === undefined) directory.readNames(names as Buffer[]);
-    else for (const name of frame.selection.keys()) names.push(Buffer.from(name, 'latin1'));
-  } catch (cause) {
-    yield problem(path, sourceProblem('read all of the directory', path, cause));
-  }
-  if (frame.selection === undefined) names = withoutTagged(names, location, options);
-  names.sort(compareBytes);
-  if (remembered?.count === names.length && mayBeUnchanged(frame, options)) {
-    const unchanged = directory.compare(names, remembered.comparison(options.memory!.quietSince));
+  let names: Uint8Array[];
+  if (frame.selection === undefined) {
+    const list = directory.list();
+    const unchanged = unchangedNames(frame, directory, list, options, remembered);
     if (unchanged !== undefined) {
       frame.subdirectories.push(...unchanged.subdirectories);
       yield { type: 'unchanged', path, location: location.hold(), ...unchanged };
       return;
     }
-  }
+    names = withoutTagged(list.names(), location, options);
+    if (list.problem !== undefined) {
+      yield problem(path, sourceProblem('read all of the directory', path, list.problem));
+    }
+  } else names = Array.from(frame.selection.keys(), (name) => Buffer.from(name, 'latin1'));
+  names.sort(compareBytes);
   let entries: SourceEntry[] = [];
   for (const name of names) {
     let entry: SourceEntry;
@@ -384,10 +383,27 @@ function* readEntries(
   if (entries.length > 0) yield { type: 'entries', path, location: location.hold(), entries };
 }
 
+/** What is in a directory if it is all that is remembered of it, and nothing of it is left out. */
+function unchangedNames(
+  frame: Frame,
+  directory: OpenDirectory,
+  list: NameList,
+  options: AnyWalkOptions,
+  remembered: DirectoryMemory | undefined,
+): UnchangedNames | undefined {
+  const { memory } = options;
+  if (memory === undefined || remembered?.count !== list.count) return undefined;
+  if (list.problem !== undefined || !mayBeUnchanged(frame, options)) return undefined;
+  if (mayBeTagged(options)) {
+    const kept = withoutTagged(list.names(), frame.location, options);
+    if (kept.length !== list.count) return undefined;
+  }
+  return directory.compare(list, remembered.comparison(memory.quietSince));
+}
+
 /** Whether all that is in a directory counts, and as it is: otherwise each entry has to be looked at. */
-function mayBeUnchanged({ selection, complete }: Frame, options: WalkOptions): boolean {
+function mayBeUnchanged({ complete }: Frame, options: WalkOptions): boolean {
   return (
-    selection === undefined &&
     complete &&
     options.exclude === undefined &&
     options.excludeNoDump !== true &&
@@ -410,6 +426,11 @@ function attributesOf(
   const wanted =
     typeof extendedAttributes === 'boolean' ? extendedAttributes : extendedAttributes(entry);
   return wanted ? directory.attributesOf(entry.name, entry, { follow }) : [];
+}
+
+/** Whether a directory may be marked as one to be left out. */
+function mayBeTagged({ excludeIfPresent = [], excludeCaches }: WalkOptions): boolean {
+  return excludeCaches === true || excludeIfPresent.length > 0;
 }
 
 /** The names that are kept in a directory that may be marked as one to be left out. */

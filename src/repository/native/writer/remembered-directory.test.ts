@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 
 import { scratchDirectory } from '#test/support/scratch-directory.ts';
 
+import { mixNameHash, nameHashStart } from '../../../base/name-sum.ts';
 import { FileStatus } from '../../../base/posix/file-status.ts';
 import { AT_FDCWD } from '../../../base/posix/linux-constants.ts';
 import { ByteReader } from '../../../codec/binary/byte-reader.ts';
@@ -83,7 +84,7 @@ describe('a remembered directory', () => {
     );
   });
 
-  test('says of each name whether it is the next, and as it was', () => {
+  test('says each name, and whether it is as it was', () => {
     using scratch = scratchDirectory();
     const late = 2 ** 40;
     const names = ['a', 'ab', 'c'].map((name) => Buffer.from(name));
@@ -101,20 +102,36 @@ describe('a remembered directory', () => {
         ids: Buffer.alloc(index * 32),
       })),
     );
+    const room = new Uint8Array(100);
+    const nameIn = (length: number): string => Buffer.from(room.subarray(0, length)).toString();
     const all = directory.comparison(late);
-    assert.deepEqual(
-      names.map((name, index) => all(name, shown[index]!)),
-      [true, true, true],
-    );
-    assert.ok(!all(names[2]!, shown[2]!), 'there are no more');
+    let sum = 0;
+    for (const [index, name] of names.entries()) {
+      room.fill(0xff);
+      assert.equal(nameIn(all.next(room)), name.toString());
+      assert.equal(room[name.length], 0);
+      sum = (sum + name.reduce(mixNameHash, nameHashStart)) | 0;
+      assert.equal(all.sum, sum);
+      assert.ok(all.isAsBefore(shown[index]!), name.toString());
+    }
+    assert.equal(all.next(room), -1, 'there are no more');
 
-    assert.ok(!directory.comparison(late)(names[1]!, shown[1]!), 'one is missing');
-    assert.ok(!directory.comparison(late)(Buffer.from('aa'), shown[0]!), 'a longer name');
-    assert.ok(!directory.comparison(late)(Buffer.from('b'), shown[0]!), 'another name');
-    assert.ok(!directory.comparison(late)(names[0]!, shown[1]!), 'another status');
-    assert.ok(!directory.comparison(0)(names[0]!, shown[0]!), 'changed too shortly before');
-    const unsure = directoryWith([{ name: names[0]! }]);
-    assert.ok(!unsure.comparison(late)(names[0]!, shown[0]!), 'nothing is remembered');
+    /** Whether the first name is as it was. */
+    const firstIs = (status: FileStatus, quietSince: number, some = directory): boolean => {
+      const comparison = some.comparison(quietSince);
+      assert.equal(comparison.next(room), 1);
+      return comparison.isAsBefore(status);
+    };
+    assert.ok(firstIs(shown[0]!, late));
+    assert.ok(!firstIs(shown[1]!, late), 'another status');
+    assert.ok(!firstIs(shown[0]!, 0), 'changed too shortly before');
+    assert.ok(!firstIs(shown[0]!, late, directoryWith([{ name: names[0]! }])), 'none is kept');
+    assert.equal(directory.comparison(late).next(new Uint8Array(1)), -1, 'too long');
+    assert.equal(directory.comparison(late).next(new Uint8Array(2)), 1, 'just fits');
+    for (const name of ['a/b', '/', 'a\0b']) {
+      const strange = directoryWith([{ name: Buffer.from(name) }]);
+      assert.equal(strange.comparison(late).next(room), -1, `no name: ${JSON.stringify(name)}`);
+    }
   });
 });
 

@@ -1,3 +1,4 @@
+import { mixNameHash, nameHashStart } from '../../../base/name-sum.ts';
 import type { InodeStatus } from '../../../base/posix/inode-status.ts';
 import { ByteReader } from '../../../codec/binary/byte-reader.ts';
 import { changedEntry, type SourceEntry } from '../../../model/entry.ts';
@@ -59,24 +60,8 @@ export class RememberedDirectory implements CachedDirectory {
   }
 
   /** See `DirectoryMemory`. Nothing is made for a child that is as it was. */
-  comparison(quietSince: number): (name: Uint8Array, status: InodeStatus) => boolean {
-    const row = this.#row;
-    const reader = this.#reader();
-    let left = this.count;
-    return (name, status) => {
-      if (left-- === 0) return false;
-      const length = reader.varint();
-      const start = reader.skip(length);
-      if (length !== name.length) return false;
-      for (let index = 0; index < length; index++) {
-        if (row[start + index] !== name[index]) return false;
-      }
-      if (reader.varint() !== statusSize) return false;
-      if (!isStatusOf(row, reader.skip(statusSize), status, quietSince)) return false;
-      reader.skip(reader.varint());
-      reader.skip(reader.varint());
-      return true;
-    };
+  comparison(quietSince: number): RememberedComparison {
+    return new RememberedComparison(this.#row, this.#reader(), this.count, quietSince);
   }
 
   /** Whether `knows` says yes to all ids of the content of the children. */
@@ -97,6 +82,56 @@ export class RememberedDirectory implements CachedDirectory {
     const reader = new ByteReader(this.#row);
     reader.skip(this.#start);
     return reader;
+  }
+}
+
+/** The children of a row, one after the other, to be compared with what the system shows. */
+class RememberedComparison {
+  readonly #row: Uint8Array;
+  readonly #reader: ByteReader;
+  readonly #quietSince: number;
+  #left: number;
+  #sum = 0;
+
+  constructor(row: Uint8Array, reader: ByteReader, count: number, quietSince: number) {
+    this.#row = row;
+    this.#reader = reader;
+    this.#left = count;
+    this.#quietSince = quietSince;
+  }
+
+  get sum(): number {
+    return this.#sum;
+  }
+
+  /** See `Comparison`. What could not be a name in a directory does not fit. */
+  next(room: Uint8Array): number {
+    if (this.#left === 0) return -1;
+    this.#left--;
+    const row = this.#row;
+    const length = this.#reader.varint();
+    const start = this.#reader.skip(length);
+    if (length >= room.length) return -1;
+    let hash = nameHashStart;
+    for (let index = 0; index < length; index++) {
+      const byte = row[start + index]!;
+      if (byte === 0 || byte === 0x2f) return -1;
+      room[index] = byte;
+      hash = mixNameHash(hash, byte);
+    }
+    room[length] = 0;
+    this.#sum = (this.#sum + hash) | 0;
+    return length;
+  }
+
+  /** See `Comparison`. */
+  isAsBefore(status: InodeStatus): boolean {
+    const reader = this.#reader;
+    if (reader.varint() !== statusSize) return false;
+    if (!isStatusOf(this.#row, reader.skip(statusSize), status, this.#quietSince)) return false;
+    reader.skip(reader.varint());
+    reader.skip(reader.varint());
+    return true;
   }
 }
 
