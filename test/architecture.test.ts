@@ -64,7 +64,7 @@ describe('the rules notice', () => {
       'a chosen worker',
       `const file = isSource ? '../../engine/backup.ts' : '../../engine/backup.js';`,
     ],
-    ['a made-up URL', 'new URL(`../../engine/backup.${extension}`, import.meta.url);'],
+    ['a module by its place', "moduleFile('engine/backup');"],
   ] as const) {
     test(`${what} that points upwards`, () => {
       const graph = graphOf({ 'repository/native/a.ts': text });

@@ -1,6 +1,6 @@
 import { readFileSync, writeSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 
+import { packageFile } from '../base/program-files.ts';
 import { systemClock } from '../base/clock.ts';
 import { systemTimeZone } from '../base/time-zone.ts';
 import type { CliContext, TerminalFacts } from './context.ts';
@@ -73,7 +73,8 @@ function terminalFacts(): TerminalFacts {
 }
 
 function packageVersion(): string {
-  const file = fileURLToPath(new URL('../../package.json', import.meta.url));
-  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
+  const { version } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as {
+    version: string;
+  };
   return version;
 }

@@ -1,5 +1,6 @@
-/** The module through which workers open files; sources run as TypeScript, the published package as JavaScript. */
+import { moduleFile } from '../base/program-files.ts';
+
+/** The module through which workers open files. */
 export function contentModule(): string {
-  const extension = import.meta.filename.endsWith('.ts') ? 'ts' : 'js';
-  return new URL(`../source/filesystem/file-reader.${extension}`, import.meta.url).href;
+  return moduleFile('source/filesystem/file-reader').href;
 }

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 
 import { equalBytes } from '../base/bytes.ts';
+import { moduleFile } from '../base/program-files.ts';
 import { AppError } from '../base/errors.ts';
 import { joinPath } from '../base/posix/path-bytes.ts';
 import { quotePath } from '../base/posix/system-error.ts';
@@ -169,7 +170,7 @@ async function write(job: RestoreJob, context: OperationContext): Promise<void> 
     idKey: keys.idKey,
     metaSeed: keys.metaSeed,
     dataSeed,
-    sinkModule: sinkModule(),
+    sinkModule: moduleFile('engine/restore/file-sink').href,
     sinkSetup,
   });
   const bulk = new BulkReader(access, blobs, workers);
@@ -249,9 +250,3 @@ function settlePolicy(input: RestoreInput, entry: TreeEntry, directory: Uint8Arr
 }
 
 const lostAndFound = Buffer.from('lost+found');
-
-/** The module through which workers write files; sources run as TypeScript, the published package as JavaScript. */
-function sinkModule(): string {
-  const extension = import.meta.filename.endsWith('.ts') ? 'ts' : 'js';
-  return new URL(`./restore/file-sink.${extension}`, import.meta.url).href;
-}

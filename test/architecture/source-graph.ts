@@ -16,16 +16,22 @@ export async function readSources(root: string): Promise<SourceTexts> {
   return texts;
 }
 
-/** What is relative and names a source: `'./x.ts'` in any import or URL, and `./x.${extension}` of a worker's URL. */
-const specifier = /(['"`])(\.{1,2}\/[^'"`\s]+?\.)(?:ts|\$\{extension\})\1/gu;
+/** What is relative and names a source, in any import or URL. */
+const specifier = /(['"`])(\.{1,2}\/[^'"`\s]+?\.)ts\1/gu;
+/** A module that is loaded by its place below the sources. */
+const moduleName = /\bmoduleFile\('([^']+)'\)/gu;
 
 /** Reads the imports out of the texts. */
 export function importGraph(texts: SourceTexts): ImportGraph {
   const graph = new Map<string, readonly string[]>();
   for (const [file, text] of texts) {
-    const targets = [...withoutComments(text).matchAll(specifier)].map(([, , stem = '']) =>
-      path.join(path.dirname(file), `${stem}ts`),
-    );
+    const code = withoutComments(text);
+    const targets = [
+      ...Array.from(code.matchAll(specifier), ([, , stem = '']) =>
+        path.join(path.dirname(file), `${stem}ts`),
+      ),
+      ...Array.from(code.matchAll(moduleName), ([, name = '']) => `${name}.ts`),
+    ];
     graph.set(file, [...new Set(targets)]);
   }
   return graph;

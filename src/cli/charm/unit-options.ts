@@ -4,6 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 
+import { packageFile } from '../../base/program-files.ts';
 import { AppError, messageOf } from '../../base/errors.ts';
 import { type CharmValues, readCharmOptions } from '../../configuration/charm/charm-options.ts';
 import { syntaxSentence } from '../../configuration/configuration-document.ts';
@@ -28,7 +29,7 @@ export interface GivenUnit {
 }
 
 /** How other programs call this one: by the launcher of its installation. */
-export const ownLauncher = fileURLToPath(new URL('../../../bin/holdfast', import.meta.url));
+export const ownLauncher = fileURLToPath(packageFile('bin/holdfast'));
 
 /** Finds out which unit is meant, and where its options are: a file that was given, Juju, or those in force on this machine. */
 export function givenUnit(

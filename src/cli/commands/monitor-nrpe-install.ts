@@ -1,6 +1,8 @@
+import { fileURLToPath } from 'node:url';
 import { hostname } from 'node:os';
 import path from 'node:path';
 
+import { packageFile } from '../../base/program-files.ts';
 import { installNrpe } from '../../service/nagios/nrpe-files.ts';
 import type { CommandRun } from '../command.ts';
 import type { monitorNrpeInstall } from '../definitions/monitor.ts';
@@ -12,11 +14,7 @@ export const run: CommandRun<typeof monitorNrpeInstall> = async (input, session)
   const statusFile = input.flags['status-file'];
   const changed = await installNrpe({
     directory: given(directory),
-    // This file is in src or dist, beside which the launcher is.
-    program:
-      program === undefined
-        ? path.resolve(import.meta.dirname, '../../../bin/holdfast')
-        : given(program),
+    program: program === undefined ? fileURLToPath(packageFile('bin/holdfast')) : given(program),
     statusFile: statusFile === undefined ? undefined : given(statusFile),
     context,
     unit: unit ?? hostname(),

@@ -2,6 +2,7 @@ import { chmod, readdir, readFile, readlink, rm, symlink } from 'node:fs/promise
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { packageFile } from '../../base/program-files.ts';
 import { writeFileAtomically } from '../../base/atomic-file.ts';
 import { AppError, messageOf, systemCodeOf } from '../../base/errors.ts';
 import { makeDirectories } from '../../base/make-directories.ts';
@@ -31,7 +32,7 @@ export async function setUpContainer(
   for (const warning of warnings) told.write(`Warning: ${warning}\n`);
   const tasksDirectory = environment['CONF_TASKS_DIR'] || '/tasks';
   const etc = environment['CONF_ETC_DIR'] || '/etc';
-  const launcher = fileURLToPath(new URL('../../../bin/holdfast', import.meta.url));
+  const launcher = fileURLToPath(packageFile('bin/holdfast'));
   const tasks = configuration.jobs.filter(({ kind }) => kind === 'task');
   try {
     await makeScripts(

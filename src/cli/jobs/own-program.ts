@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
+import { packageFile } from '../../base/program-files.ts';
 import type { OwnProgramSettings } from '../../service/program/own-program.ts';
 import type { CommandSession } from '../session.ts';
 
@@ -19,7 +20,7 @@ export function ownProgramSettings(
 
 /** The program, and arguments that stand before the command. */
 export function ownProgramArgv(): readonly string[] {
-  const launcher = fileURLToPath(new URL('../../../bin/holdfast', import.meta.url));
+  const launcher = fileURLToPath(packageFile('bin/holdfast'));
   try {
     accessSync(launcher, constants.X_OK);
     return [launcher];

@@ -1,6 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 
 import { AppError, messageOf } from '../../base/errors.ts';
+import { moduleFile } from '../../base/program-files.ts';
 import { startThread } from '../../base/worker-thread.ts';
 import type { FromDeflateWorker, ToDeflateWorker } from './deflate-messages.ts';
 
@@ -35,10 +36,7 @@ export class DeflateThreads {
   }
 
   #start(): Thread {
-    const file = import.meta.filename.endsWith('.ts')
-      ? './deflate-worker.ts'
-      : './deflate-worker.js';
-    const worker = startThread(new URL(file, import.meta.url), {
+    const worker = startThread(moduleFile('codec/compression/deflate-worker'), {
       name: 'deflate',
       // It opens nothing itself.
       trackUnmanagedFds: false,

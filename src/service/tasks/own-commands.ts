@@ -1,10 +1,12 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { packageFile } from '../../base/program-files.ts';
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where `backup`, `restore`, `dup`, `duplicity`, `execute-restore` and `holdfast` are, for commands that call them by these names. */
-const ownCommands = fileURLToPath(new URL('../../../bin/image', import.meta.url));
+const ownCommands = fileURLToPath(packageFile('bin/image'));
 
 /** Where POSIX systems have their programs if nothing says where. */
 const usualPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';

@@ -2,6 +2,7 @@ import type { Worker } from 'node:worker_threads';
 
 import { AppError } from '../../../base/errors.ts';
 import { Semaphore } from '../../../base/semaphore.ts';
+import { moduleFile } from '../../../base/program-files.ts';
 import { startThread } from '../../../base/worker-thread.ts';
 import type {
   CheckRequest,
@@ -33,9 +34,8 @@ export class CheckWorkers implements AsyncDisposable {
 
   constructor(count: number, setup: CheckWorkerSetup) {
     this.#memory = new Semaphore(count + PACKS_AHEAD);
-    const file = import.meta.filename.endsWith('.ts') ? './check-worker.ts' : './check-worker.js';
     this.#slots = Array.from({ length: count }, () => {
-      const worker = startThread(new URL(file, import.meta.url), {
+      const worker = startThread(moduleFile('repository/native/worker/check-worker'), {
         workerData: setup,
         name: 'check',
       });

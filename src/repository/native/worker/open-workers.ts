@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 
 import { AppError } from '../../../base/errors.ts';
+import { moduleFile } from '../../../base/program-files.ts';
 import { startThread } from '../../../base/worker-thread.ts';
 import type {
   FromOpenWorker,
@@ -29,9 +30,8 @@ export class OpenWorkers implements AsyncDisposable {
   #closing = false;
 
   constructor(count: number, setup: OpenWorkerSetup) {
-    const file = import.meta.filename.endsWith('.ts') ? './open-worker.ts' : './open-worker.js';
     this.#slots = Array.from({ length: count }, () => {
-      const worker = startThread(new URL(file, import.meta.url), {
+      const worker = startThread(moduleFile('repository/native/worker/open-worker'), {
         workerData: setup,
         name: 'open',
         // Sinks open files by system calls that Node does not see, and close them themselves.

@@ -1,6 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 
 import { AppError } from '../../../base/errors.ts';
+import { moduleFile } from '../../../base/program-files.ts';
 import { startThread } from '../../../base/worker-thread.ts';
 import type { FinishedPack } from '../packs/pack-builder.ts';
 import { allocatePackStates, releasePack } from './pack-memory.ts';
@@ -50,11 +51,10 @@ export class StoreWorkers implements AsyncDisposable {
     onPack: (pack: DeliveredPack) => void,
   ) {
     this.#onPack = onPack;
-    const file = import.meta.filename.endsWith('.ts') ? './store-worker.ts' : './store-worker.js';
     this.count = count;
     this.#start = () => {
       const packStates = allocatePackStates();
-      const worker = startThread(new URL(file, import.meta.url), {
+      const worker = startThread(moduleFile('repository/native/worker/store-worker'), {
         workerData: { ...setup, packStates } satisfies StoreWorkerSetup,
         name: 'store',
         // Files are opened and closed by system calls that Node does not see.

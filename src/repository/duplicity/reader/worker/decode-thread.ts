@@ -2,6 +2,7 @@ import type { Worker } from 'node:worker_threads';
 
 import type { CallOptions } from '../../../../base/call-options.ts';
 import { AppError } from '../../../../base/errors.ts';
+import { moduleFile } from '../../../../base/program-files.ts';
 import { startThread } from '../../../../base/worker-thread.ts';
 import type { DecodeTask, FromDecodeWorker, ToDecodeWorker } from './decode-messages.ts';
 
@@ -80,8 +81,7 @@ export class DecodeThread implements AsyncDisposable {
   }
 
   #start(): Worker {
-    const file = import.meta.filename.endsWith('.ts') ? './decode-worker.ts' : './decode-worker.js';
-    const worker = startThread(new URL(file, import.meta.url), {
+    const worker = startThread(moduleFile('repository/duplicity/reader/worker/decode-worker'), {
       name: 'decode',
       // It opens nothing itself.
       trackUnmanagedFds: false,
