@@ -60,13 +60,13 @@ export async function measureArchives(
   say: (text: string) => void,
 ): Promise<ArchiveRow[]> {
   const home = join(work, 'run', 'archives');
-  const source = join(home, 'source');
   rmSync(home, { recursive: true, force: true });
   mkdirSync(home, { recursive: true });
   try {
     const rows: ArchiveRow[] = [];
     for (const mode of modes) {
-      rmSync(source, { recursive: true, force: true });
+      // Nothing is deleted before the end: see `forgetDeletedFiles`.
+      const source = join(home, `${mode}-source`);
       cpSync(dataDirectory(work, 'small'), source, {
         recursive: true,
         preserveTimestamps: true,
@@ -139,7 +139,6 @@ async function measureStep(
     const wrong = difference(source, target);
     if (wrong !== undefined)
       throw new Error(`What ${program} restored is not what was backed up: ${wrong}`);
-    rmSync(target, { recursive: true, force: true });
   }
   return { ...measurement, bytes: bytesBelow(archive) };
 }

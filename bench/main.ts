@@ -7,7 +7,7 @@ import { systemClock } from '../src/base/clock.ts';
 import { difference } from './compare.ts';
 import { isMet, measureArchives, writeArchivePage } from './archives.ts';
 import { type DataSet, dataDirectory, makeData } from './data.ts';
-import { bytesBelow, readAll } from './files.ts';
+import { bytesBelow, forgetDeletedFiles, readAll } from './files.ts';
 import { type RunOptions, measure, missingForMeasuring, run } from './measure.ts';
 import { type Options, help, readOptions } from './options.ts';
 import { type Report, figures, page, ratios } from './report.ts';
@@ -51,7 +51,9 @@ async function main(): Promise<void> {
     );
     // An earlier benchmark may have been killed.
     rmSync(join(work, 'run'), { recursive: true, force: true });
+    forgetDeletedFiles();
     if (options.sets.length > 0) await measureSteps(options, work, signal);
+    if (options.sets.length > 0 && options.archives) forgetDeletedFiles();
     if (options.archives) await measureOwnArchives(options, signal);
   } finally {
     release();

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 import { missingPrograms } from '../../test/servers/required-programs.ts';
 import { tcpProxy } from '../../test/support/tcp-proxy.ts';
+import { forgetDeletedFiles } from '../files.ts';
 import { type Measurement, measure } from '../measure.ts';
 import { SeededRandom } from '../seeded-random.ts';
 import { type Service, type ServiceKind, serviceKinds } from './services.ts';
@@ -71,6 +72,7 @@ const transfers: Row[] = [];
 const slow: Row[] = [];
 try {
   makeData();
+  forgetDeletedFiles();
   for (const kind of chosen) {
     const missing = missingPrograms([...kind.programs, 'rclone'], {});
     if (missing !== false) throw new Error(missing);
@@ -169,8 +171,7 @@ async function overSlowLine(kind: ServiceKind, service: Service): Promise<Row[]>
   await using proxy = await tcpProxy(service.port, { delay });
   const source = join(disk, 'tree');
   const far = await journey(service.url('slow', proxy.port), source, service.environment);
-  const near = await journey(join(disk, 'repository'), source, {});
-  rmSync(join(disk, 'repository'), { recursive: true, force: true });
+  const near = await journey(mkdtempSync(join(disk, 'repository-')), source, {});
   return (['backup', 'restore'] as const).map((what) => {
     const limit = what === 'backup' ? wanted.slowBackup : wanted.slowRestore;
     const [own, other] = [far[what], near[what]];
@@ -193,17 +194,15 @@ async function journey(
   source: string,
   environment: Readonly<Record<string, string>>,
 ): Promise<{ readonly backup: Measurement; readonly restore: Measurement }> {
-  const home = join(disk, 'home');
-  const target = join(disk, 'target');
-  for (const directory of [home, target]) rmSync(directory, { recursive: true, force: true });
-  mkdirSync(home);
+  // Nothing is deleted before the end: see `forgetDeletedFiles`.
+  const home = mkdtempSync(join(disk, 'home-'));
+  const target = mkdtempSync(join(disk, 'target-'));
   const own = { HOME: home, HOLDFAST_PASSPHRASE: 'benchmark', ...environment };
   await timed([program, 'init', url], own);
   const backup = await timed([program, 'backup', '--quiet', source, url], own);
   // What this machine remembers must not help: a restore is done on a new one.
-  rmSync(home, { recursive: true, force: true });
-  mkdirSync(home);
-  const restore = await timed([program, 'restore', '--quiet', '--target', target, url], own);
+  const another = { ...own, HOME: mkdtempSync(join(disk, 'home-')) };
+  const restore = await timed([program, 'restore', '--quiet', '--target', target, url], another);
   return { backup, restore };
 }
 
