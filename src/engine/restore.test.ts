@@ -34,6 +34,7 @@ import { compareTrees } from '../../test/support/tree-comparer.ts';
 import { hasCode } from '../base/errors.ts';
 import { parseRule } from '../model/filter-rule.ts';
 import { compilePathFilter } from '../model/path-filter.ts';
+import { systemClock } from '../base/clock.ts';
 import { MemoryStorage } from '../storage/drivers/memory/memory.ts';
 import { forward } from '../storage/layers/forward.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -77,6 +78,28 @@ describe('restore', () => {
     assert.deepEqual(compareTrees(source, target), []);
     assert.equal(summary.files, 305);
     assert.equal(summary.errors, 0);
+  });
+
+  test('reads the head of a pack at most once besides what is read with it', async () => {
+    using scratch = scratchDirectory();
+    const { storage, source, target } = await snapshotOf(scratch.path, (at) => {
+      // Of a pack that several reads are begun of together.
+      writeFileSync(`${at}/large`, noise(30_000_000));
+    });
+    const heads = new Map<string, number>();
+    const watched: Storage = {
+      ...forward(storage),
+      async read(name, options) {
+        const isHead = name.startsWith('packs/') && options?.range?.offset === 0;
+        // As far away as it takes for the others to be begun.
+        await systemClock.sleep(20);
+        if (isHead) heads.set(name, (heads.get(name) ?? 0) + 1);
+        return storage.read(name, options);
+      },
+    };
+    await restoreNewest(watched, scratch.path, {});
+    assert.deepEqual(compareTrees(source, target), []);
+    assert.ok(Math.max(...heads.values()) <= 2, JSON.stringify([...heads]));
   });
 
   test('restores a file of many pieces and holes, anew and in place', async () => {

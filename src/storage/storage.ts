@@ -48,6 +48,9 @@ export interface Storage extends AsyncDisposable {
    */
   prepare?(prefixes: readonly string[], options?: CallOptions): Promise<void>;
 
+  /** A hint that much will soon be read: connections can be made meanwhile. Missing where that takes no time. */
+  expectReads?(): void;
+
   /**
    * Removes the directories that were made by this storage, as far as nothing lies in them, for whoever has only tried it. Missing where that
    * cannot be known, or where what lies in a directory would be removed with it.

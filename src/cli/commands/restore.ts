@@ -38,7 +38,10 @@ export const run: CommandRun<typeof restore> = async (input, session) => {
       ? undefined
       : pathBytes(givenPath(flags.target, 'The target', workingDirectory));
   const [repository, engine] = await Promise.all([
-    openLocated(located, flags, session, { mode: 'read' }),
+    openLocated(located, flags, session, {
+      mode: 'read',
+      meanwhile: ({ storage }) => storage.expectReads?.(),
+    }),
     import('../../engine/restore.ts'),
   ]);
   await using opened = repository;

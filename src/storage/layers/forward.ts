@@ -22,6 +22,7 @@ export function forward(inner: Storage): Storage {
     location: inner.location,
     capabilities: inner.capabilities,
     ...directoriesOf(inner),
+    ...(inner.expectReads && { expectReads: () => inner.expectReads?.() }),
     put: (name, body, options) => inner.put(name, body, options),
     get: (name, options) => inner.get(name, options),
     read: (name, options) => inner.read(name, options),

@@ -147,7 +147,7 @@ export class BulkReader {
       const known = this.#heads.get(pack.name);
       const start = known === undefined && read.start < NEAR_HEAD ? 0 : read.start;
       const range = alignedRange(start, read.end, pack.size);
-      const head = known ?? (range.offset > 0 ? this.#readHead(pack, table) : undefined);
+      const head = known ?? (range.offset > 0 ? this.#headOf(pack, table) : undefined);
       const [bytes, headSlots] = await Promise.all([
         this.#access.storage.read(packName(pack.name), { range, signal }),
         head,
@@ -176,6 +176,13 @@ export class BulkReader {
       this.#heads.delete(pack.name);
       handler.onFailed(segments.flatMap(({ blobs }) => blobs.flatMap((blob) => blob.uses)));
     }
+  }
+
+  /** Several reads of one pack begin together: the first that needs the head asks for it. */
+  #headOf(pack: LocatedPack, table: CompactTable): Promise<readonly Uint8Array[]> {
+    const reading = this.#readHead(pack, table);
+    this.#heads.set(pack.name, reading, 1);
+    return reading;
   }
 
   async #readHead(pack: LocatedPack, table: CompactTable): Promise<readonly Uint8Array[]> {

@@ -7,14 +7,17 @@ import type { SftpSession } from './session.ts';
 import { SessionPool } from './session-pool.ts';
 
 /** A pool of sessions that do nothing. */
-function poolOf(most: number): { readonly pool: SessionPool; readonly opened: SftpSession[] } {
+function poolOf(
+  most: number,
+  roundTrip = 30,
+): { readonly pool: SessionPool; readonly opened: SftpSession[] } {
   const opened: SftpSession[] = [];
   const connector = {
     async connect() {
       const session = {
         isUsable: true,
         isLost: false,
-        roundTrip: 30,
+        roundTrip,
         settled: async () => undefined,
         [Symbol.asyncDispose]: async () => undefined,
       } as unknown as SftpSession;
@@ -34,6 +37,23 @@ test('another connection is opened when something will be stored, and none for q
   pool.expectStoring();
   await systemClock.sleep(1);
   assert.equal(opened.length, 2);
+});
+
+test('as many connections as are worth it are opened when much will be fetched', async () => {
+  for (const [most, roundTrip, expected] of [
+    [4, 30, 4],
+    [4, 10, 3],
+    [4, 0, 2],
+    [1, 30, 1],
+  ] as const) {
+    const { pool, opened } = poolOf(most, roundTrip);
+    await using _pool = pool;
+    (await pool.acquire('question'))[Symbol.dispose]();
+    pool.expectFetching();
+    pool.expectFetching();
+    await systemClock.sleep(1);
+    assert.equal(opened.length, expected, `${most} at most, ${roundTrip} ms`);
+  }
 });
 
 test('what is stored goes where the fewest bytes are on their way', async () => {

@@ -85,6 +85,11 @@ export class SessionPool implements AsyncDisposable {
     this.#grow('store');
   }
 
+  /** Opens all that are worth it over this line: what is fetched first would otherwise all come over those that are there. */
+  expectFetching(): void {
+    this.#growTo(this.#useful());
+  }
+
   /** Waits for what goes on in the background. */
   async settled(): Promise<void> {
     await Promise.all(this.#pooled.map(({ session }) => session.settled()));
@@ -126,7 +131,10 @@ export class SessionPool implements AsyncDisposable {
   #grow(use: Use): void {
     const transfers = this.#pooled.reduce((sum, pooled) => sum + pooled.transfers, 0);
     const least = use === 'store' ? forStoring : 1;
-    const wanted = Math.min(this.#useful(), Math.max(least, Math.ceil(transfers / busy)));
+    this.#growTo(Math.min(this.#useful(), Math.max(least, Math.ceil(transfers / busy))));
+  }
+
+  #growTo(wanted: number): void {
     while (!this.#isFull && this.#pooled.length + this.#connecting.size < wanted)
       this.#connectAnother();
   }

@@ -222,6 +222,10 @@ export class SftpStorage implements Storage {
     }
   }
 
+  expectReads(): void {
+    this.#pool.expectFetching();
+  }
+
   async removeMade({ signal }: CallOptions = {}): Promise<void> {
     signal?.throwIfAborted();
     using lease = await this.#pool.acquire('question', { signal });
