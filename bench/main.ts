@@ -62,18 +62,21 @@ async function main(): Promise<void> {
 
 /** All programs on the same data, and the page about it. */
 async function measureSteps(options: Options, work: string, signal: AbortSignal): Promise<void> {
-  const report = await measureAll({ ...options, work }, signal).finally(() =>
-    rmSync(join(work, 'run'), { recursive: true, force: true }),
-  );
-  process.stdout.write(`\n${figures(report)}\n\n${ratios(report)}\n`);
-  const isComplete = options.whole && report.tools.some(({ tool }) => tool === holdfast);
-  const path = options.report ?? (isComplete ? documentation : undefined);
-  if (path !== undefined) {
-    writeFileSync(path, page(report));
-    say(`Wrote ${path}`);
+  try {
+    const report = await measureAll({ ...options, work }, signal);
+    process.stdout.write(`\n${figures(report)}\n\n${ratios(report)}\n`);
+    const isComplete = options.whole && report.tools.some(({ tool }) => tool === holdfast);
+    const path = options.report ?? (isComplete ? documentation : undefined);
+    if (path !== undefined) {
+      writeFileSync(path, page(report));
+      say(`Wrote ${path}`);
+    }
+    const isMissed = verdicts(summarize(report.results)).some(({ met }) => met === false);
+    if (report.failures.length > 0 || (options.assert && isMissed)) process.exitCode = 1;
+  } finally {
+    // Last, so that what was measured is written down whatever becomes of this.
+    rmSync(join(work, 'run'), { recursive: true, force: true });
   }
-  const isMissed = verdicts(summarize(report.results)).some(({ met }) => met === false);
-  if (report.failures.length > 0 || (options.assert && isMissed)) process.exitCode = 1;
 }
 
 async function measureOwnArchives(options: Options, signal: AbortSignal): Promise<void> {
