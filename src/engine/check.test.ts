@@ -104,6 +104,16 @@ class Scene implements AsyncDisposable {
     return names.toSorted();
   }
 
+  /** Both of the only host, whose names it gives. */
+  async loseCertificates(damage: Damage): Promise<readonly [string, string]> {
+    const [first, second, ...others] = await this.names('hosts/');
+    assert.ok(first !== undefined && second !== undefined);
+    assert.deepEqual(others, []);
+    await damage(this.storage, first);
+    await damage(this.storage, second);
+    return [first, second];
+  }
+
   async only(prefix: string): Promise<string> {
     const names = await this.names(prefix);
     assert.equal(names.length, 1, names.join());
@@ -133,8 +143,7 @@ describe('a certificate that is lost', () => {
     for (const withCopies of [true, false]) {
       test(`is written again: ${how}, ${withCopies ? 'with' : 'without'} a copy on this machine`, async () => {
         await using scene = await Scene.make();
-        const certificate = await scene.only('hosts/');
-        await damage(scene.storage, certificate);
+        const [certificate] = await scene.loseCertificates(damage);
         const places = withCopies ? scene.usual : scene.bare;
         const { result, steps, errors } = await scene.check(places);
         assert.ok(
@@ -157,12 +166,31 @@ describe('a certificate that is lost', () => {
         assert.ok((await scene.names('hosts/')).every((name) => name.includes(id)));
       });
     }
+    for (const twin of [0, 1]) {
+      test(`is there a second time: ${how}, ${['the first', 'the second'][twin]}`, async () => {
+        await using scene = await Scene.make();
+        const pair = await scene.names('hosts/');
+        await damage(scene.storage, pair[twin]!);
+        // A machine that knew nothing of it: the host may be gone, and its copies with it.
+        await using repository = await scene.open(scene.bare);
+        const { snapshots, findings } = await listSnapshots(repository.access);
+        assert.deepEqual(findings, []);
+        assert.equal(snapshots.length, 1);
+        const { errors, result } = await scene.check();
+        assert.deepEqual(errors, []);
+        assert.equal(result.findings.length, how === 'gone' ? 0 : 1);
+        await scene.repair(scene.bare);
+        await scene.backUp(machine(scene.directory, 'other'));
+        assert.deepEqual((await scene.check()).result.findings, []);
+        const again = await scene.names('hosts/');
+        assert.ok(pair.every((name) => again.includes(name)));
+      });
+    }
   }
 
   test('is named as the reason why snapshots cannot be read', async () => {
     await using scene = await Scene.make();
-    const certificate = await scene.only('hosts/');
-    await damages['empty']!(scene.storage, certificate);
+    const [certificate] = await scene.loseCertificates(damages['empty']!);
     await using repository = await scene.open(scene.bare);
     const { snapshots, findings } = await listSnapshots(repository.access);
     assert.equal(snapshots.length, 0);
@@ -187,18 +215,19 @@ describe('a certificate that is lost', () => {
     const { access, hosts } = repository;
     const first = hosts.certificates().find(({ id }) => id !== access.hostId)!;
     const signing = { ...access.signing, signer: ownerSigner(access.keys) };
-    const revoked = { ...first, number: 2, state: 'revoked', revokedAfter: 1 } as const;
+    const revoked = { ...first, number: 3, state: 'revoked', revokedAfter: 1 } as const;
     const { name, bytes } = encodeHostCertificate(revoked, signing);
     await access.storage.put(name, bytes);
-    await access.storage.read(hostName(first.id, 1));
-    for (const lost of [name, hostName(first.id, 1)]) await scene.storage.delete(lost);
+    const all = [1, 2].map((number) => hostName(first.id, number));
+    for (const older of all) await access.storage.read(older);
+    for (const lost of [name, ...all]) await scene.storage.delete(lost);
     assert.deepEqual(await scene.repair(scene.usual), ['write-certificates']);
     assert.deepEqual(await scene.storage.read(name), bytes);
   });
 
   test('is written again by the next backup, also where a copy made up for it', async () => {
     await using scene = await Scene.make();
-    await damages['empty']!(scene.storage, await scene.only('hosts/'));
+    await scene.loseCertificates(damages['empty']!);
     await scene.backUp();
     const { errors, steps } = await scene.check();
     assert.deepEqual(errors, []);

@@ -5,6 +5,7 @@ import { sha256 } from '../../../codec/encryption/key-derivation.ts';
 import type { Access } from '../access.ts';
 import { soundness } from '../object-copies.ts';
 import type { ForgottenSnapshot } from '../objects/forget.ts';
+import { twinNumber } from '../objects/host-certificate.ts';
 import { finalName, hostName, parseObjectName } from '../objects/object-name.ts';
 import { noPreviousSeal } from '../objects/seal.ts';
 import { unknownSignerOf, type NamedObject } from '../objects/signed-object.ts';
@@ -93,14 +94,13 @@ class Judge {
     for (const record of records.damaged) {
       const { parsed, name, error } = record;
       if (parsed.type !== 'host') continue;
-      if ((records.certificates.get(parsed.id) ?? 0) > parsed.number) {
+      const counting = records.certificates.get(parsed.id) ?? 0;
+      const isTwin = counting === twinNumber(parsed.number);
+      if (isTwin || counting > parsed.number) {
         this.#needless.push(name);
-        this.#findings.add(
-          'warning',
-          name,
-          `${error.message}; a newer certificate of that host counts`,
-          true,
-        );
+        const which = isTwin ? 'a second one that says the same' : 'a newer certificate';
+        const text = `${error.message}; ${which} of that host counts`;
+        this.#findings.add('warning', name, text, true);
       } else lost.set(parsed.id, [...(lost.get(parsed.id) ?? []), record]);
     }
     const strangers = list.findings.flatMap(({ kind, object }) => {
@@ -140,6 +140,13 @@ class Judge {
       const copy = await this.#copyOf(hostName(hostId, number));
       if (copy === undefined) continue;
       this.#certificates.push({ hostId, copy });
+      // One with a larger number may have said something else.
+      const replaced = damaged.filter(
+        ({ parsed }) =>
+          parsed.type === 'host' &&
+          (parsed.number < number || parsed.number === twinNumber(number)),
+      );
+      this.#needless.push(...replaced.map(({ name }) => name));
       return true;
     }
     if (hostId !== ownId || keys.ownerSeed === undefined) return false;

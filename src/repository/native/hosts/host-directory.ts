@@ -3,7 +3,11 @@ import { hasCode, type AppError } from '../../../base/errors.ts';
 import { eachPool } from '../../../base/pool.ts';
 import type { SealingKeys } from '../../../codec/encryption/sealed-object.ts';
 import type { Storage } from '../../../storage/storage.ts';
-import { decodeHostCertificate, type HostCertificate } from '../objects/host-certificate.ts';
+import {
+  decodeHostCertificate,
+  twinNumber,
+  type HostCertificate,
+} from '../objects/host-certificate.ts';
 import { parseObjectName } from '../objects/object-name.ts';
 import { ownerSignerId, type FindSigner, type KnownSigner } from '../objects/signed-body.ts';
 import {
@@ -23,8 +27,8 @@ export class HostDirectory {
   readonly #owner: KnownSigner;
   readonly #keys: SealingKeys;
   #problems: readonly AppError[] = [];
-  /** The largest number of each host's certificates, valid or not. */
-  readonly #numbers = new Map<string, number>();
+  /** The numbers of each host's certificates, valid or not. */
+  readonly #numbers = new Map<string, Set<number>>();
 
   private constructor(keys: DirectoryKeys) {
     this.#keys = keys;
@@ -91,7 +95,14 @@ export class HostDirectory {
 
   /** The largest number that a certificate of this host has, also one that does not count; 0 if there is none. */
   largestNumber(hostId: string): number {
-    return this.#numbers.get(hostId) ?? 0;
+    return Math.max(0, ...(this.#numbers.get(hostId) ?? []));
+  }
+
+  /** Certificates that are to be published as well, since there is nothing under the second number of a pair. */
+  missingTwins(): HostCertificate[] {
+    return this.certificates()
+      .map((certificate) => ({ ...certificate, number: twinNumber(certificate.number) }))
+      .filter(({ id, number }) => this.#numbers.get(id)?.has(number) !== true);
   }
 
   certificates(): HostCertificate[] {
@@ -108,7 +119,9 @@ export class HostDirectory {
   }
 
   #note({ id, number }: Pick<HostCertificate, 'id' | 'number'>): void {
-    this.#numbers.set(id, Math.max(number, this.largestNumber(id)));
+    const numbers = this.#numbers.get(id);
+    if (numbers === undefined) this.#numbers.set(id, new Set([number]));
+    else numbers.add(number);
   }
 
   /** Gives what was wrong with those that do not count. */
@@ -118,8 +131,10 @@ export class HostDirectory {
     { signal }: CallOptions,
   ): Promise<AppError[]> {
     const problems: AppError[] = [];
-    const parsed = parseObjectName(names[0] ?? '');
-    if (parsed?.type === 'host') this.#note(parsed);
+    for (const name of names) {
+      const parsed = parseObjectName(name);
+      if (parsed?.type === 'host') this.#note(parsed);
+    }
     for (const [index, name] of names.entries()) {
       try {
         const bytes = index === 0 ? newest : await storage.read(name, { signal });

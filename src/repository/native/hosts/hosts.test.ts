@@ -53,6 +53,13 @@ async function put(storage: MemoryStorage, host: HostCertificate): Promise<void>
   await storage.put(name, bytes);
 }
 
+async function numbersOf(storage: MemoryStorage, id: string): Promise<number[]> {
+  const found = await Array.fromAsync(storage.list(`hosts/${id}`), ({ name }) =>
+    Number(name.slice(name.indexOf('.') + 1)),
+  );
+  return found.toSorted((left, right) => left - right);
+}
+
 describe('the directory', () => {
   test('knows the owner key, and of each host the newest certificate', async () => {
     const storage = new MemoryStorage();
@@ -204,6 +211,44 @@ describe('registering', () => {
     assert.ok(isValidSignature(host.publicKey, message, again.sign(message)));
   });
 
+  test('its certificate is there twice, and each of both is enough', async () => {
+    const storage = new MemoryStorage();
+    const directory = await HostDirectory.load(storage, ring);
+    const { id } = await registerHost(storage, ring, directory, await openState(), options);
+    for (const lost of [1, 2]) {
+      assert.deepEqual(await numbersOf(storage, id), [1, 2]);
+      await storage.delete(hostName(id, lost));
+      const left = await HostDirectory.load(storage, ring);
+      assert.deepEqual(left.find(id), directory.find(id));
+      // Whoever registers next as an owner writes the other one again: the host itself may be gone.
+      const other = await LocalState.open(join(state, 'other'), ring.repositoryId, systemRandom);
+      await registerHost(storage, ring, left, other, options);
+    }
+    assert.deepEqual(await numbersOf(storage, id), [1, 2]);
+  });
+
+  test('what takes the place of a revoked pair is no second copy of the one before', async () => {
+    const storage = new MemoryStorage();
+    const one = certificate();
+    await put(storage, one);
+    await put(storage, { ...one, number: 3, state: 'revoked', revokedAfter: 4 });
+    const directory = await HostDirectory.load(storage, ring);
+    await registerHost(storage, ring, directory, await openState(), options);
+    assert.deepEqual(await numbersOf(storage, one.id), [1, 3, 4]);
+    await storage.delete(hostName(one.id, 3));
+    assert.equal((await HostDirectory.load(storage, ring)).find(one.id)?.state, 'revoked');
+  });
+
+  test('who cannot sign certificates leaves a single one as it is', async () => {
+    const storage = new MemoryStorage();
+    const local = await openState();
+    const { id, seed } = await local.keepHost({ id: 'a'.repeat(32), seed: systemRandom(32) });
+    await put(storage, certificate({ id, publicKey: signerFromSeed(seed).publicKey }));
+    const directory = await HostDirectory.load(storage, ring);
+    await registerHost(storage, restrictKeyRing(ring, 'writer'), directory, local, options);
+    assert.deepEqual(await numbersOf(storage, id), [1]);
+  });
+
   test('killed between key and certificate, the key is published later', async () => {
     const storage = new MemoryStorage({ capacity: 0 });
     const directory = await HostDirectory.load(storage, ring);
@@ -243,7 +288,7 @@ describe('registering', () => {
     const directory = await HostDirectory.load(storage, ring);
     const signer = await registerHost(storage, ring, directory, local, options);
     assert.equal(signer.id, host.id);
-    assert.equal(directory.certificate(host.id)?.number, 2);
+    assert.equal(directory.certificate(host.id)?.number, 4);
     const again = await HostDirectory.load(storage, ring);
     assert.deepEqual(again.certificate(host.id), directory.certificate(host.id));
     const other = await openState();

@@ -9,6 +9,7 @@ import { ownerSigner, type KeyRing } from '../keys/key-ring.ts';
 import {
   decodeHostCertificate,
   encodeHostCertificate,
+  nextPair,
   type HostCertificate,
 } from '../objects/host-certificate.ts';
 import type { ObjectSigner } from '../objects/signed-body.ts';
@@ -29,6 +30,9 @@ export interface RegisterOptions extends CallOptions {
  * made if the local state is lost or its key no longer serves. A certificate that is lost or damaged is written anew, so that what the machine has signed
  * counts again. Throws an `AppError` (`repository/not-permitted`) if the machine has no
  * certificate and the ring cannot sign one, or if it was revoked.
+ *
+ * An owner also publishes what is missing of a pair of certificates, of whichever host: without any, nothing that a host has signed can be verified, and a host that
+ * is gone cannot write its own again.
  */
 export async function registerHost(
   storage: Storage,
@@ -39,8 +43,26 @@ export async function registerHost(
 ): Promise<ObjectSigner> {
   // Kept before it is published: a certificate without its key would serve nobody.
   const host = local.host ?? (await local.keepHost(newHost(options.random)));
-  const signer = await certify(storage, ring, directory, host, options);
-  if (signer !== undefined) return signer;
+  const signer =
+    (await certify(storage, ring, directory, host, options)) ??
+    (await registerAnew(storage, ring, directory, local, host, options));
+  if (ring.ownerSeed !== undefined) {
+    for (const certificate of directory.missingTwins()) {
+      await publish(storage, ring, directory, certificate, options);
+    }
+  }
+  return signer;
+}
+
+/** Gives the signer of another host. */
+async function registerAnew(
+  storage: Storage,
+  ring: KeyRing,
+  directory: HostDirectory,
+  local: LocalState,
+  host: LocalHost,
+  options: RegisterOptions,
+): Promise<ObjectSigner> {
   // Something else lies under this id: the local state, or the storage, is not what it was.
   await local.dropHost(host.id);
   const fresh = await local.keepHost(newHost(options.random));
@@ -68,7 +90,7 @@ async function certify(
       storage,
       ring,
       directory,
-      newCertificate(host.id, directory.largestNumber(host.id) + 1, publicKey, ring, options),
+      newCertificate(host.id, nextPair(directory.largestNumber(host.id)), publicKey, ring, options),
       options,
     ));
   if (certificate === undefined || !equalBytes(certificate.publicKey, publicKey)) return undefined;
@@ -80,7 +102,7 @@ async function certify(
   }
   const isLost = options.isOwnLost === true && ring.ownerSeed !== undefined;
   if (certificate.state === 'retired' || (isLost && certificate === known)) {
-    const number = directory.largestNumber(host.id) + 1;
+    const number = nextPair(directory.largestNumber(host.id));
     const again = { ...certificate, number, state: 'active' } as const;
     await publish(storage, ring, directory, again, options);
   }

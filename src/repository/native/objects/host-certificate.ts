@@ -36,6 +36,19 @@ export interface HostCertificate {
 const tags = [1, 2, 3, 4, 5, 6, 7] as const;
 const states: readonly SignerState[] = ['active', 'retired', 'revoked'];
 
+/**
+ * The number under which the same is said a second time: an odd one and the even one after it are a pair, so that no single object is all that
+ * the signatures of a host can be verified by.
+ */
+export function twinNumber(number: number): number {
+  return number % 2 === 1 ? number + 1 : number - 1;
+}
+
+/** The first number of the pair after the one that `largest` belongs to. */
+export function nextPair(largest: number): number {
+  return largest % 2 === 0 ? largest + 1 : largest + 2;
+}
+
 /** `signing.signer` must be the owner key. */
 export function encodeHostCertificate(host: HostCertificate, signing: Signing): NamedObject {
   const record = new RecordWriter()
