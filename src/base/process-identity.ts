@@ -76,7 +76,10 @@ function isRunning(pid: number): boolean {
   }
 }
 
-const bootId = (): string => textOf('/proc/sys/kernel/random/boot_id');
+/** Of the running kernel; empty where there is no `/proc`. */
+export function bootId(): string {
+  return textOf('/proc/sys/kernel/random/boot_id');
+}
 
 function namespaceOf(): string | undefined {
   try {

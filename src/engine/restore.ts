@@ -29,7 +29,13 @@ import {
   requireOriginalPlace,
 } from './restore/original-place.ts';
 import { repositoryPlaces } from './restore/repository-places.ts';
-import { markerName, namesInTarget, placeMarker, removeMarker } from './restore/restore-marker.ts';
+import {
+  isOfThisBoot,
+  markerName,
+  namesInTarget,
+  placeMarker,
+  removeMarker,
+} from './restore/restore-marker.ts';
 import type { PlannerOptions } from './restore/planner-options.ts';
 import { RestorePlanner } from './restore/restore-planner.ts';
 import { RestoreTally } from './restore/restore-tally.ts';
@@ -86,9 +92,12 @@ export async function restore(
   const tally = new RestoreTally(context, directory, input.verbose);
   using sparedPlaces = new SparedPlaces([...repositoryPlaces(access.storage), ...input.kept]);
   sparedPlaces.requireOutside(directory, { deletes: input.delete });
-  const { policy, isFresh, isContinued } = settlePolicy(input, entry, directory);
+  const { policy, isFresh, isContinued, isTrusted } = settlePolicy(input, entry, directory);
   if (isContinued) {
-    report({ type: 'notice', message: 'Continuing a restore that was interrupted' });
+    const message = isTrusted
+      ? 'Continuing a restore that was interrupted'
+      : 'Continuing a restore that was interrupted, and comparing what it has written: the machine was started anew since';
+    report({ type: 'notice', message });
   }
   const stats = snapshot.stats;
   if (stats !== undefined && path.length === 0 && input.filter.empty) {
@@ -224,6 +233,8 @@ interface Settled {
   readonly policy: ExistingPolicy;
   readonly isFresh: boolean;
   readonly isContinued: boolean;
+  /** What an interrupted restore has written can be told by size and time. */
+  readonly isTrusted: boolean;
 }
 
 /** What to do with what is there; refuses a target with other things in it unless the user has said what to do with them. */
@@ -233,16 +244,17 @@ function settlePolicy(input: RestoreInput, entry: TreeEntry, directory: Uint8Arr
   const names = namesInTarget(directory) ?? [];
   const isContinued = names.some((name) => equalBytes(name, marker));
   const others = names.filter((name) => !equalBytes(name, marker) && !name.equals(lostAndFound));
-  const policy = input.policy ?? 'if-changed';
+  const isTrusted = !isContinued || isOfThisBoot(directory, marker);
+  const policy = input.policy ?? (isTrusted ? 'if-changed' : 'always');
   const isFresh = names.length === 0;
   if (isFresh || isContinued || input.policy !== undefined || input.target === undefined) {
-    return { policy, isFresh, isContinued };
+    return { policy, isFresh, isContinued, isTrusted };
   }
   const isInTheWay =
     entry.type === 'directory'
       ? others.length > 0
       : others.some((name) => equalBytes(name, entry.name));
-  if (!isInTheWay) return { policy, isFresh, isContinued };
+  if (!isInTheWay) return { policy, isFresh, isContinued, isTrusted };
   const what = entry.type === 'directory' ? 'it is not empty' : 'it has something of that name';
   throw new AppError('target/refused', `Refused to restore into ${quotePath(directory)}: ${what}`, {
     hint: 'Name another directory, or say with --overwrite what to do with what is there',
