@@ -110,6 +110,16 @@ await storage.put('half', body);
     assert.deepEqual(await namesIn(storage, ''), ['whole']);
   });
 
+  // Some one in fifteen made Node fail an assertion, in which nobody can stop the program from ending.
+  test('that ends just after it has said where it listens is told of, and does not end us', async () => {
+    for (let round = 0; round < 12; round++) {
+      const tries = Array.from({ length: 4 }, () =>
+        assert.rejects(openForTest('rclone://nosuchremote:x', environment), /knows no remote/u),
+      );
+      await Promise.all(tries);
+    }
+  });
+
   test('ends with the storage', async () => {
     await using directory = await temporaryDirectory();
     const storage = await openLocal(directory.path);

@@ -1,5 +1,4 @@
 import { connect, type ClientHttp2Session } from 'node:http2';
-import { Duplex } from 'node:stream';
 
 import { toHex } from '../../../base/bytes.ts';
 import type { CallOptions } from '../../../base/call-options.ts';
@@ -7,6 +6,7 @@ import { AppError, hasCode } from '../../../base/errors.ts';
 import { failureOf, type Program, startProgram } from '../../../base/process.ts';
 import { systemRandom } from '../../../base/random.ts';
 import { HttpClient, type HttpResponse } from '../http-client.ts';
+import { ProgramPipes } from './program-pipes.ts';
 import { rcloneEndError, rcloneError } from './rclone-error.ts';
 import { RcloneLog } from './rclone-log.ts';
 
@@ -38,7 +38,7 @@ const patienceForWords = 500;
 export class RcloneProcess implements AsyncDisposable {
   readonly log: RcloneLog;
   readonly #program: Program;
-  readonly #pipes: Duplex;
+  readonly #pipes: ProgramPipes;
   readonly #session: ClientHttp2Session;
   readonly #http: HttpClient;
   readonly #authorization: string;
@@ -47,7 +47,7 @@ export class RcloneProcess implements AsyncDisposable {
   private constructor(program: Program, log: RcloneLog, password: string) {
     this.#program = program;
     this.log = log;
-    const pipes = Duplex.from({ writable: program.input, readable: program.output });
+    const pipes = new ProgramPipes(program);
     // Its failures are those of the session.
     pipes.on('error', () => undefined);
     this.#pipes = pipes;
