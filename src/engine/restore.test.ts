@@ -33,7 +33,7 @@ import {
   snapshotOf,
 } from '../../test/support/small-restore.ts';
 import { compareTrees } from '../../test/support/tree-comparer.ts';
-import { hasCode } from '../base/errors.ts';
+import { AppError, hasCode } from '../base/errors.ts';
 import { parseRule } from '../model/filter-rule.ts';
 import { compilePathFilter } from '../model/path-filter.ts';
 import { systemClock } from '../base/clock.ts';
@@ -102,6 +102,30 @@ describe('restore', () => {
     await restoreNewest(watched, scratch.path, {});
     assert.deepEqual(compareTrees(source, target), []);
     assert.ok(Math.max(...heads.values()) <= 2, JSON.stringify([...heads]));
+  });
+
+  test('does not wait for the head of a pack when it is stopped', { timeout: 60_000 }, async () => {
+    using scratch = scratchDirectory();
+    const { storage } = await snapshotOf(scratch.path, (at) => {
+      writeFileSync(`${at}/large`, noise(30_000_000));
+    });
+    const stop = new AbortController();
+    const stalling: Storage = {
+      ...forward(storage),
+      async read(name, options) {
+        const { range, signal } = options ?? {};
+        if (!name.startsWith('packs/') || range?.offset !== 0 || range.length !== 65_536) {
+          return storage.read(name, options);
+        }
+        // Everything else has been answered.
+        setTimeout(() => stop.abort(new AppError('interrupted', 'Enough')), 200);
+        const stopped = Promise.withResolvers<never>();
+        signal?.addEventListener('abort', () => stopped.reject(signal.reason));
+        return stopped.promise;
+      },
+    };
+    const restored = restoreNewest(stalling, scratch.path, {}, stop);
+    await assert.rejects(restored, (error) => hasCode(error, 'interrupted'));
   });
 
   test('restores a file of many pieces and holes, anew and in place', async () => {

@@ -147,7 +147,7 @@ export class BulkReader {
       const known = this.#heads.get(pack.name);
       const start = known === undefined && read.start < NEAR_HEAD ? 0 : read.start;
       const range = alignedRange(start, read.end, pack.size);
-      const head = known ?? (range.offset > 0 ? this.#headOf(pack, table) : undefined);
+      const head = known ?? (range.offset > 0 ? this.#headOf(pack, table, { signal }) : undefined);
       const [bytes, headSlots] = await Promise.all([
         this.#access.storage.read(packName(pack.name), { range, signal }),
         head,
@@ -170,25 +170,33 @@ export class BulkReader {
       for (const failure of failures) this.#reject(pack, uses, failure.uses, failure.reason);
       if (failed.size > 0) handler.onFailed([...failed]);
     } catch (error) {
+      this.#heads.delete(pack.name);
       signal?.throwIfAborted();
       const isGone = hasCode(error, 'storage/not-found', 'storage/bad-range');
       if (!isGone && !(error instanceof MalformedError)) throw error;
-      this.#heads.delete(pack.name);
       handler.onFailed(segments.flatMap(({ blobs }) => blobs.flatMap((blob) => blob.uses)));
     }
   }
 
   /** Several reads of one pack begin together: the first that needs the head asks for it. */
-  #headOf(pack: LocatedPack, table: CompactTable): Promise<readonly Uint8Array[]> {
-    const reading = this.#readHead(pack, table);
+  #headOf(
+    pack: LocatedPack,
+    table: CompactTable,
+    options: CallOptions,
+  ): Promise<readonly Uint8Array[]> {
+    const reading = this.#readHead(pack, table, options);
     this.#heads.set(pack.name, reading, 1);
     return reading;
   }
 
-  async #readHead(pack: LocatedPack, table: CompactTable): Promise<readonly Uint8Array[]> {
+  async #readHead(
+    pack: LocatedPack,
+    table: CompactTable,
+    { signal }: CallOptions,
+  ): Promise<readonly Uint8Array[]> {
     const end = CompactTable.segmentsBegin(table.usedSlots);
     const range = alignedRange(0, end, pack.size);
-    return slotsOf(await this.#access.storage.read(packName(pack.name), { range }), table);
+    return slotsOf(await this.#access.storage.read(packName(pack.name), { range, signal }), table);
   }
 
   /** Copies that are bad are not tried again, and named. */
