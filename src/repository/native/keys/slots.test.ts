@@ -3,7 +3,7 @@ import { argon2Sync } from 'node:crypto';
 import { test } from 'node:test';
 
 import { utf8 } from '../../../base/bytes.ts';
-import { AppError } from '../../../base/errors.ts';
+import { AppError, hasCode } from '../../../base/errors.ts';
 import { systemRandom } from '../../../base/random.ts';
 import { Secret } from '../../../base/secret.ts';
 import { MalformedError } from '../../../codec/binary/byte-reader.ts';
@@ -15,7 +15,7 @@ import { deriveKeyRing, restrictKeyRing } from './key-ring.ts';
 import { decodeOpenSlot, encodeOpenSlot } from './open-slot.ts';
 import { openPassphraseSlot, sealPassphraseSlot, stretchingOf } from './passphrase-slot.ts';
 import { StretchedAhead } from './stretched-ahead.ts';
-import type { PassphraseCost } from './stretching.ts';
+import { type PassphraseCost, stretch } from './stretching.ts';
 import type { Role } from './role.ts';
 import { decodePayload, encodePayload, payloadOf, ringOf } from './slot-payload.ts';
 
@@ -48,6 +48,17 @@ test('labels are short and print', () => {
   for (const label of ['x'.repeat(65), 'ä'.repeat(33), 'a\nb', '\u001b[2J']) {
     assert.throws(() => payloadOf(ring, label, 0), AppError);
   }
+});
+
+test('a passphrase that cannot be made a key is told with what that takes', async () => {
+  // No memory cannot be had everywhere; too little for its lanes is refused as well.
+  const stretched = stretch(passphrase, { salt: systemRandom(32), memory: 8, passes: 1, lanes: 4 });
+  await assert.rejects(stretched, (error) => {
+    assert.ok(hasCode(error, 'internal'));
+    assert.match(error.message, /^Cannot make a key of the passphrase: ./u);
+    assert.match(error.hint ?? '', /^That takes 8.0 KiB of memory: /u);
+    return true;
+  });
 });
 
 test('a passphrase slot opens with its passphrase only', async () => {

@@ -1,6 +1,7 @@
 import { equalBytes, utf8 } from '../../../base/bytes.ts';
-import { AppError } from '../../../base/errors.ts';
+import { AppError, messageOf } from '../../../base/errors.ts';
 import type { Secret } from '../../../base/secret.ts';
+import { formatSize } from '../../../base/size.ts';
 import { argon2id, type Argon2Cost } from '../../../codec/encryption/argon2id.ts';
 
 /** How much work each guess of a passphrase is. */
@@ -29,14 +30,20 @@ const passphraseCostBounds = {
   lanes: { least: 1, most: 16 },
 } as const;
 
-/** The work is done in other threads. Throws an `AppError` (`input/invalid`) for an empty passphrase. */
+/** The work is done in other threads. Throws an `AppError`: `input/invalid` for an empty passphrase, `internal` where the system does not give what it takes. */
 export async function stretch(
   passphrase: Secret,
   { salt, memory, passes, lanes }: Stretching,
 ): Promise<Stretched> {
   const message = utf8(passphrase.reveal().normalize('NFC'));
   if (message.length === 0) throw new AppError('input/invalid', 'The passphrase is empty');
-  const derived = await argon2id(message, salt, { memory, passes, lanes }, 64);
+  const cost = { memory, passes, lanes };
+  const derived = await argon2id(message, salt, cost, 64).catch((cause: unknown) => {
+    throw new AppError('internal', `Cannot make a key of the passphrase: ${messageOf(cause)}`, {
+      cause,
+      hint: `That takes ${formatSize(memory * 1024)} of memory: end other programs, or let this one have more`,
+    });
+  });
   return { key: derived.subarray(0, 32), commitment: derived.subarray(32) };
 }
 
