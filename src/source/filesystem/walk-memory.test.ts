@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { constants as osConstants } from 'node:os';
 import { test } from 'node:test';
 
 import { rememberedNames } from '#test/support/remembered-names.ts';
 import { scratchDirectory } from '#test/support/scratch-directory.ts';
 
+import { libc } from '../../base/posix/libc.ts';
 import { planSources } from './source-plan.ts';
-import type { WalkMemory } from './walk-memory.ts';
+import type { Comparison, WalkMemory } from './walk-memory.ts';
 import { walk, type RememberingWalkOptions, type WalkOptions } from './walk.ts';
 
 /** Remembers sizes by path, and nothing else. */
@@ -147,6 +149,42 @@ test('a directory of which a name vanishes meanwhile is told entry by entry', ()
     if (name === 'x') rmSync(`${tree.root}/z/y`);
   });
   assert.deepEqual(told(`${tree.root}/z`, { memory: vanishing }), ['/y source/changed', ': x']);
+});
+
+test('a directory whose names cannot all be read is told entry by entry', (t) => {
+  using tree = sample();
+  writeFileSync(`${tree.root}/z/x`, '');
+  const system = libc();
+  const { getdents64 } = system;
+  let calls = 0;
+  t.mock.method(system, 'getdents64', (...call: Parameters<typeof getdents64>) =>
+    calls++ === 0 ? getdents64(...call) : -1,
+  );
+  t.mock.method(system, 'errno', () => osConstants.errno.EIO);
+  const lines = told(`${tree.root}/z`, { memory: agreeing(['x']) });
+  t.mock.restoreAll();
+  assert.deepEqual(lines, [' source/unreadable', ': x']);
+});
+
+test('what is remembered as a name and cannot be one is no name', () => {
+  using tree = sample();
+  writeFileSync(`${tree.root}/z/x`, '');
+  const directory = rememberedNames(['x'], () => true);
+  const comparison = (quietSince: number): Comparison => {
+    const names = directory.comparison(quietSince);
+    return {
+      get sum() {
+        return names.sum;
+      },
+      next(room) {
+        names.next(room);
+        return -1;
+      },
+      isAsBefore: (status) => names.isAsBefore(status),
+    };
+  };
+  const memory = { quietSince: 77, recall: () => ({ count: 1, comparison }) };
+  assert.deepEqual(told(`${tree.root}/z`, { memory }), [': x']);
 });
 
 test('a name that the file system takes for another one is not that name', () => {

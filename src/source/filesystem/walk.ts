@@ -393,7 +393,7 @@ function unchangedNames(
 ): UnchangedNames | undefined {
   const { memory } = options;
   if (memory === undefined || remembered?.count !== list.count) return undefined;
-  if (list.problem !== undefined || !mayBeUnchanged(frame, options)) return undefined;
+  if (list.problem !== undefined || !mayBeUnchanged(options)) return undefined;
   if (mayBeTagged(options)) {
     const kept = withoutTagged(list.names(), frame.location, options);
     if (kept.length !== list.count) return undefined;
@@ -402,9 +402,8 @@ function unchangedNames(
 }
 
 /** Whether all that is in a directory counts, and as it is: otherwise each entry has to be looked at. */
-function mayBeUnchanged({ complete }: Frame, options: WalkOptions): boolean {
+function mayBeUnchanged(options: WalkOptions): boolean {
   return (
-    complete &&
     options.exclude === undefined &&
     options.excludeNoDump !== true &&
     options.followLinks !== true &&
