@@ -5,7 +5,7 @@ import type { ByteRange } from '../../storage.ts';
 import { isDirectory } from './file-type.ts';
 import { openFlag } from './packet.ts';
 import type { SftpSession } from './session.ts';
-import { RangeReader } from './transfer.ts';
+import { askAhead, RangeReader, readWindow } from './transfer.ts';
 
 /** An object that is being read. `close` has to be called, and does not wait. */
 export interface OpenObject {
@@ -16,17 +16,19 @@ export interface OpenObject {
   close(): void;
 }
 
-/** How much is asked for before the size of an object is known: most objects that are read are smaller, or a small range. */
-const guess = 64 * 1024;
+/** What of an object is to be read, and how. */
+export interface Reading {
+  readonly name: string;
+  readonly file: string;
+  readonly range?: ByteRange | undefined;
+  /** All of it, into memory: nobody breaks it off, or reads it slowly. */
+  readonly whole: boolean;
+}
 
 /** Opens an object and asks for the first bytes of a range of it. Rejects with `storage/bad-range`, or with the server's answer. */
 export async function openObject(
   session: SftpSession,
-  {
-    name,
-    file,
-    range,
-  }: { readonly name: string; readonly file: string; readonly range?: ByteRange | undefined },
+  { name, file, range, whole }: Reading,
   { signal }: CallOptions,
 ): Promise<OpenObject> {
   const opening = session.open(file, openFlag.read);
@@ -34,11 +36,12 @@ export async function openObject(
   try {
     const handle = await session.until(opening, { signal });
     const { offset = 0, length } = range ?? {};
-    const first = Math.min(guess, session.chunk.read, length ?? guess);
-    // With the question for its size goes one for the first bytes: that saves a round trip.
+    // With the question for its size goes one for the first bytes, or for all that is wanted if somebody has said how much: that saves a round trip.
     const looked = session.fstat(handle);
-    const answer = canGuess(offset, first) ? session.read(handle, offset, first) : undefined;
-    answer?.catch(() => undefined);
+    const ahead = whole ? readWindow : 2 * session.chunk.read;
+    const asked = canGuess(offset, length)
+      ? askAhead(session, handle, { offset, length, ahead })
+      : [];
     const found = await session.until(looked, { signal });
     if (isDirectory(found))
       throw new AppError('storage/not-found', `No object "${name}": it is a directory`);
@@ -48,8 +51,8 @@ export async function openObject(
         `Cannot read "${name}": the server does not tell its size`,
       );
     const wanted = resolveRange(name, found.size, range);
-    const reader = new RangeReader(session, { handle, name, ...wanted });
-    if (answer !== undefined) reader.adopt(answer, first);
+    const reader = new RangeReader(session, { handle, name, ...wanted, ahead });
+    for (const part of asked) reader.adopt(part);
     isOpen = true;
     let isClosed = false;
     return {
@@ -65,6 +68,6 @@ export async function openObject(
   }
 }
 
-function canGuess(offset: number, length: number): boolean {
-  return Number.isSafeInteger(offset) && offset >= 0 && Number.isSafeInteger(length) && length > 0;
+function canGuess(offset: number, length = 1): boolean {
+  return Number.isSafeInteger(offset) && offset >= 0 && Number.isSafeInteger(length);
 }

@@ -17,7 +17,7 @@ import { DirectorySync } from './directory-sync.ts';
 import { isDirectory, isFile } from './file-type.ts';
 import { Leftovers } from './leftovers.ts';
 import { listDirectory } from './list-directory.ts';
-import { openObject, type OpenObject } from './open-object.ts';
+import { openObject, type OpenObject, type Reading } from './open-object.ts';
 import { lookAt } from './look-at.ts';
 import { type FileAttributes, statusCode } from './packet.ts';
 import { Publisher } from './publish.ts';
@@ -143,7 +143,7 @@ export class SftpStorage implements Storage {
   }
 
   async get(name: string, { signal, range }: GetOptions = {}): Promise<ReadableStream<Uint8Array>> {
-    const { object, lease } = await this.#open(name, { signal, ...(range && { range }) });
+    const { object, lease } = await this.#open(name, { range, whole: false }, { signal });
     return streamOf(
       {
         next: () => this.#reading(name, lease.session, () => object.next({ signal })),
@@ -156,10 +156,10 @@ export class SftpStorage implements Storage {
     );
   }
 
-  async read(name: string, options: GetOptions = {}): Promise<Uint8Array> {
-    const { object, lease } = await this.#open(name, options);
+  async read(name: string, { signal, range }: GetOptions = {}): Promise<Uint8Array> {
+    const { object, lease } = await this.#open(name, { range, whole: true }, { signal });
     try {
-      return await this.#reading(name, lease.session, () => readAll(object, options));
+      return await this.#reading(name, lease.session, () => readAll(object, { signal }));
     } finally {
       object.close();
       lease[Symbol.dispose]();
@@ -317,7 +317,8 @@ export class SftpStorage implements Storage {
 
   async #open(
     name: string,
-    { signal, range }: GetOptions,
+    how: Pick<Reading, 'range' | 'whole'>,
+    { signal }: CallOptions,
   ): Promise<{ readonly object: OpenObject; readonly lease: Lease }> {
     signal?.throwIfAborted();
     const file = this.#root.fileOf(name);
@@ -325,7 +326,7 @@ export class SftpStorage implements Storage {
     try {
       const { session } = lease;
       const object = await this.#reading(name, session, () =>
-        openObject(session, { name, file, range }, { signal }),
+        openObject(session, { name, file, ...how }, { signal }),
       );
       return { object, lease };
     } catch (error) {

@@ -4,7 +4,7 @@ import { type Body, piecesOf } from '../../body.ts';
 import type { Handle, SftpSession } from './session.ts';
 
 /** Bytes of one object that are asked for ahead of who reads them, at most. */
-const readWindow = 4 * 1024 ** 2;
+export const readWindow = 4 * 1024 ** 2;
 
 /**
  * Sends a body to an open file, many pieces at once, without copying them. The last of them may still be unanswered when this resolves
@@ -54,10 +54,31 @@ export async function writeBody(
   return { written };
 }
 
+/** Some bytes of a file that were asked for. */
 interface Asked {
   readonly offset: number;
   readonly length: number;
   readonly answer: Promise<Uint8Array | undefined>;
+}
+
+/** Asks for the first bytes of a range before the size of the file is known; without `length`, for one piece. The file may have less. */
+export function askAhead(
+  session: SftpSession,
+  handle: Handle,
+  {
+    offset,
+    length = session.chunk.read,
+    ahead,
+  }: { readonly offset: number; readonly length?: number | undefined; readonly ahead: number },
+): readonly Asked[] {
+  const asked: Asked[] = [];
+  const end = offset + Math.min(length, ahead);
+  for (let at = offset; at < end && (asked.length === 0 || session.reading.hasRoom);) {
+    const part = Math.min(session.chunk.read, end - at);
+    asked.push(request(session, handle, at, part));
+    at += part;
+  }
+  return asked;
 }
 
 /** The bytes of a range of an open file, in order; asked for ahead of who reads them. */
@@ -80,6 +101,7 @@ export class RangeReader {
       readonly name: string;
       readonly offset: number;
       readonly length: number;
+      readonly ahead: number;
     },
   ) {
     this.#session = session;
@@ -88,17 +110,17 @@ export class RangeReader {
     this.#position = file.offset;
     this.#end = file.offset + file.length;
     this.#chunk = session.chunk.read;
-    this.#ahead = 2 * this.#chunk;
+    this.#ahead = file.ahead;
   }
 
-  /** Uses an answer that was asked for before the length was known; it must be for the start of the range. */
-  adopt(answer: Promise<Uint8Array | undefined>, length: number): void {
-    const wanted = Math.min(length, this.#end - this.#position);
+  /** Uses what was asked for before the length was known; it must be what comes next in the range. */
+  adopt({ offset, length, answer }: Asked): void {
+    const wanted = Math.min(length, this.#end - offset);
     if (wanted <= 0) return;
     const cut = answer.then((bytes) => bytes?.subarray(0, wanted));
     cut.catch(() => undefined);
-    this.#asked.push({ offset: this.#position, length: wanted, answer: cut });
-    this.#position += wanted;
+    this.#asked.push({ offset, length: wanted, answer: cut });
+    this.#position = offset + wanted;
   }
 
   /** The next bytes, `undefined` after the last. Rejects when the file ends before the range does. */
@@ -136,10 +158,13 @@ export class RangeReader {
   }
 
   #request(offset: number, length: number): Asked {
-    const session = this.#session;
-    const answer = session.reading.count(length, () => session.read(this.#handle, offset, length));
-    // It may be given up before anybody waits for it.
-    answer.catch(() => undefined);
-    return { offset, length, answer };
+    return request(this.#session, this.#handle, offset, length);
   }
+}
+
+function request(session: SftpSession, handle: Handle, offset: number, length: number): Asked {
+  const answer = session.reading.count(length, () => session.read(handle, offset, length));
+  // It may be given up before anybody waits for it.
+  answer.catch(() => undefined);
+  return { offset, length, answer };
 }
