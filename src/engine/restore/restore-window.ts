@@ -82,7 +82,7 @@ export interface LeftDirectory {
 }
 
 /** Windows grow, so that there is something to do soon, and many files to put in order by pack later. */
-const FIRST_WINDOW = 4096;
+const FIRST_WINDOW = 1024;
 const GROWTH = 4;
 const LARGEST_WINDOW = 65_536;
 

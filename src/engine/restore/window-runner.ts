@@ -19,7 +19,20 @@ import {
   type RestoreWindow,
 } from './restore-window.ts';
 
-/** Restores the content of one window after the other while the next one is planned. */
+/** A window whose content is being restored. */
+interface RunningWindow {
+  /** Its last read has begun. */
+  readonly begun: Promise<void>;
+  /** It is done, and so are all before it. */
+  readonly over: Promise<void>;
+}
+
+const nothing: RunningWindow = { begun: Promise.resolve(), over: Promise.resolve() };
+
+/**
+ * Restores the content of windows while the next one is planned. The reads of a window begin when the last one of the window before has begun, so that the line is
+ * never idle; what comes after the reading is done window by window.
+ */
 export class WindowRunner {
   readonly #blobs: BlobReader;
   readonly #bulk: BulkReader;
@@ -28,7 +41,10 @@ export class WindowRunner {
   readonly #firstNames: TargetTree;
   readonly #tally: RestoreTally;
   readonly #signal: AbortSignal;
-  #running: Promise<void> = Promise.resolve();
+  /** Aborts when a window has failed: the one after it is stopped as well, or the one before. */
+  readonly #failure = new AbortController();
+  #last = nothing;
+  #before = nothing;
 
   constructor(
     blobs: BlobReader,
@@ -43,28 +59,46 @@ export class WindowRunner {
     this.#files = files;
     this.#firstNames = firstNames;
     this.#tally = tally;
-    this.#signal = signal;
+    this.#signal = AbortSignal.any([signal, this.#failure.signal]);
   }
 
-  /** Begins with a window once the one before is done. Rejects with what went wrong with that. */
+  /** Begins with a window once the reads of the one before have begun and the one before that is done. Rejects with what went wrong with those. */
   async submit(window: RestoreWindow): Promise<void> {
-    await this.#running;
-    this.#running = this.#run(window);
+    await this.#before.over;
+    await Promise.race([this.#last.begun, this.#last.over]);
+    const { over: before } = (this.#before = this.#last);
+    const begun = Promise.withResolvers<void>();
+    const over = this.#run(window, before, () => begun.resolve());
     // Whoever waits for it gets the failure; nobody does until the next window is planned.
-    this.#running.catch(() => undefined);
+    over.catch(() => undefined);
+    this.#last = { begun: begun.promise, over };
   }
 
   /** Resolves when everything is restored. */
   async finish(): Promise<void> {
-    await this.#running;
+    await this.#last.over;
   }
 
   /** Resolves when nothing is under way any more, whatever came of it. */
   async settle(): Promise<void> {
-    await this.#running.catch(() => undefined);
+    await this.#last.over.catch(() => undefined);
   }
 
-  async #run(window: RestoreWindow): Promise<void> {
+  async #run(window: RestoreWindow, before: Promise<void>, onLastBegun: () => void): Promise<void> {
+    try {
+      const failed = await this.#read(window, onLastBegun);
+      await before;
+      await this.#complete(window, failed);
+    } catch (error) {
+      this.#failure.abort(error);
+      await before.catch(() => undefined);
+      // Of the failures of two windows the second is that it was stopped.
+      throw this.#failure.signal.reason;
+    }
+  }
+
+  /** Gives what could not be read. */
+  async #read({ plan }: RestoreWindow, onLastBegun: () => void): Promise<FileUse[]> {
     const failed: FileUse[] = [];
     const handler: BulkHandler<FileUse> = {
       payloadOf: (uses) => encodeSteps(uses.map(stepOf)),
@@ -73,7 +107,12 @@ export class WindowRunner {
         for (const use of uses) failed.push(use);
       },
     };
-    await this.#bulk.run(window.plan, handler, { signal: this.#signal });
+    await this.#bulk.run(plan, handler, { signal: this.#signal, onLastBegun });
+    return failed;
+  }
+
+  /** Does what is left when everything of a window was read and the windows before are done. */
+  async #complete(window: RestoreWindow, failed: readonly FileUse[]): Promise<void> {
     this.#tally.counters.bytesRead = this.#bulk.bytesRead;
     for (const use of failed) await this.#restoreSingly(use);
     for (const file of window.files) this.#finishFile(file);
@@ -126,7 +165,7 @@ export class WindowRunner {
   #done({ file, length }: FileUse): void {
     file.pending--;
     this.#tally.counters.bytes += length;
-    if (!file.inParts) this.#complete(file);
+    if (!file.inParts) this.#count(file);
   }
 
   #finishFile(file: RestoredFile): void {
@@ -144,11 +183,11 @@ export class WindowRunner {
         file,
       );
     }
-    this.#complete(file);
+    this.#count(file);
   }
 
   /** A file is whole, or is said not to be. */
-  #complete(file: RestoredFile): void {
+  #count(file: RestoredFile): void {
     const { size, missing } = file;
     if (file.error === undefined) {
       this.#tally.counters.files++;

@@ -2,6 +2,7 @@ import { equalBytes } from '../../../base/bytes.ts';
 import type { CallOptions } from '../../../base/call-options.ts';
 import { hasCode } from '../../../base/errors.ts';
 import { eachPool } from '../../../base/pool.ts';
+import { Semaphore } from '../../../base/semaphore.ts';
 import { MalformedError } from '../../../codec/binary/byte-reader.ts';
 import type { Access } from '../access.ts';
 import type { BlobType } from '../content/blob-id.ts';
@@ -83,15 +84,22 @@ export class BulkPlan<Use extends BlobUse> {
   }
 }
 
+export interface BulkOptions extends CallOptions {
+  /** Called when the last read of the plan is about to begin: those of another plan may follow. */
+  readonly onLastBegun?: () => void;
+}
+
 /**
  * Reads many blobs pack by pack: neighbouring segments in one read of whole 64 KiB units, several reads at once, opened and checked by workers, which
- * hand the blobs to their sinks.
+ * hand the blobs to their sinks. However many plans are under way, no more is read at once than for one.
  */
 export class BulkReader {
   readonly #access: Access;
   readonly #blobs: BlobReader;
   readonly #workers: OpenWorkers;
   readonly #heads = new ByteBoundedCache<string, Promise<readonly Uint8Array[]>>(HEADS);
+  readonly #limit: number;
+  readonly #places: Semaphore;
   /** Bytes read from the storage. */
   bytesRead = 0;
 
@@ -99,21 +107,25 @@ export class BulkReader {
     this.#access = access;
     this.#blobs = blobs;
     this.#workers = workers;
+    const { concurrency } = access.storage.capabilities;
+    this.#limit = Math.min(Math.max(concurrency, workers.count + 2), MOST_AT_ONCE);
+    this.#places = new Semaphore(this.#limit);
   }
 
   /** Resolves when every use of the plan was answered or given to `onFailed`. Rejects with what the storage or a sink throws. */
   async run<Use extends BlobUse>(
     plan: BulkPlan<Use>,
     handler: BulkHandler<Use>,
-    { signal }: CallOptions = {},
+    { signal, onLastBegun = () => undefined }: BulkOptions = {},
   ): Promise<void> {
     if (plan.unknown.length > 0) handler.onFailed(plan.unknown);
-    const { concurrency } = this.#access.storage.capabilities;
-    const limit = Math.min(Math.max(concurrency, this.#workers.count + 2), MOST_AT_ONCE);
     await eachPool(
-      this.#reads(plan, handler),
-      limit,
-      (read, call) => this.#perform(read, handler, call),
+      this.#reads(plan, handler, onLastBegun),
+      this.#limit,
+      async (read, call) => {
+        using _place = await this.#places.acquire(call);
+        await this.#perform(read, handler, call);
+      },
       { signal },
     );
   }
@@ -121,8 +133,11 @@ export class BulkReader {
   *#reads<Use extends BlobUse>(
     plan: BulkPlan<Use>,
     handler: BulkHandler<Use>,
+    onLastBegun: () => void,
   ): Generator<PlannedRead<Use>, void, undefined> {
     for (const [pack, uses] of plan.byPack) {
+      // The next plan is made and begun while the last of this one is still under way: what was begun takes no memory twice.
+      plan.byPack.delete(pack);
       let table: CompactTable;
       try {
         table = this.#blobs.locator.layoutOf(pack);
@@ -133,6 +148,7 @@ export class BulkReader {
       }
       yield* readsOf(pack, table, segmentsOf(table, uses, handler));
     }
+    onLastBegun();
   }
 
   async #perform<Use extends BlobUse>(
