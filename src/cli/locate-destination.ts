@@ -5,19 +5,21 @@ import { type KeySlots, readKeySlots } from '../repository/native/keys/key-slot.
 import { readDescription } from '../repository/native/keys/unlock.ts';
 import { objectPrefixes, parseObjectName } from '../repository/native/objects/object-name.ts';
 import { type ReadAhead, readAhead } from '../repository/native/read-ahead.ts';
-import type { Storage } from '../storage/storage.ts';
+import { askingAhead, type AskingAhead } from '../storage/layers/asking-ahead.ts';
 import type { StretchedAhead } from '../repository/native/keys/stretched-ahead.ts';
 import { parseDestinationUrl } from '../storage/url.ts';
 import { holdsArchive } from './archive/holds-archive.ts';
+import { expectSnapshots } from './expect-snapshots.ts';
 import { failureAt } from './failure-at.ts';
 import type { GlobalFlagValues } from './global-flags.ts';
 import { openDestinationStorage } from './open-destination-storage.ts';
+import { localPlaces } from './places.ts';
 import type { CommandSession } from './session.ts';
 import { stretchAhead } from './stretch-ahead.ts';
 
 /** A destination, before its repository is opened: nothing was asked and nothing changed. */
 export interface LocatedDestination extends AsyncDisposable {
-  readonly storage: Storage;
+  readonly storage: AskingAhead;
   /** For people, and as the key of what is remembered; without secrets. */
   readonly name: string;
   /** Where it lies in this machine's file system, if it does. */
@@ -34,6 +36,11 @@ export interface LocatedDestination extends AsyncDisposable {
   readonly stretched: StretchedAhead | undefined;
 }
 
+export interface LocateOptions {
+  /** Snapshots will be looked at, so that they are asked for already, unless somebody has to type a passphrase before: that may take as long as it likes. */
+  readonly looks?: boolean;
+}
+
 /**
  * Opens the storage that a URL names and looks whether it holds a repository. Throws `input/usage` for a URL or an option that makes
  * no sense, `storage/…`, and what `readDescription` throws.
@@ -42,10 +49,16 @@ export async function locateDestination(
   url: string,
   flags: GlobalFlagValues,
   session: CommandSession,
+  { looks = false }: LocateOptions = {},
 ): Promise<LocatedDestination> {
   const { signal } = session;
   const stretched = await stretchAhead(parseDestinationUrl(url), flags, session);
-  const { storage, destination, url: parsed } = await openDestinationStorage(url, flags, session);
+  const {
+    storage: bare,
+    destination,
+    url: parsed,
+  } = await openDestinationStorage(url, flags, session);
+  const storage = askingAhead(bare);
   const localPath = /^(?:par2\+)?file$/u.test(parsed.scheme) ? storage.location : undefined;
   const name = localPath ?? destination;
   const stop = new AbortController();
@@ -59,7 +72,10 @@ export async function locateDestination(
     const keySlots = readKeySlots(storage, { signal: reading });
     keySlots.catch(() => undefined); // of interest only where there is a repository
     const ahead = readAhead(storage, { signal: reading });
-    const description = await readDescription(storage, { signal });
+    const describing = readDescription(storage, { signal });
+    if (looks && session.passphraseOrigin('main') !== 'typed')
+      expectSnapshots(storage, describing, localPlaces(flags, session), { signal: reading });
+    const description = await describing;
     return {
       storage,
       name,

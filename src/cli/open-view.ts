@@ -11,7 +11,7 @@ export async function openView(
   flags: ArchiveFlagValues,
   session: CommandSession,
 ): Promise<SnapshotView> {
-  const located = await locateDestination(url, flags, session);
+  const located = await locateDestination(url, flags, session, { looks: true });
   if (await holdsArchive(located, flags, session)) {
     const { openArchiveView } = await import('./archive/open-archive-view.ts');
     return openArchiveView(located, flags, session);

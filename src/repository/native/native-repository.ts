@@ -8,6 +8,7 @@ import type { RandomBytes } from '../../base/random.ts';
 import { caching } from '../../storage/layers/caching.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Access } from './access.ts';
+import { copiesDirectory } from './copies-directory.ts';
 import { SuspectMemory } from './check/suspect-memory.ts';
 import { HostDirectory } from './hosts/host-directory.ts';
 import { LiveRuns } from './hosts/live-runs.ts';
@@ -283,7 +284,7 @@ function cached(
 ): Storage {
   if (cacheDirectory === undefined) return storage;
   return caching(storage, {
-    directory: join(cacheDirectory, toHex(ring.repositoryId), 'objects'),
+    directory: copiesDirectory(cacheDirectory, toHex(ring.repositoryId)),
     cacheable: isCopied,
     isSound: soundness(ring, verifying),
     warn,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { access, readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 import { writeFileAtomically } from '../../base/atomic-file.ts';
@@ -39,6 +39,15 @@ export class ObjectCache {
       await rm(this.#fileOf(name), { force: true });
       return undefined;
     });
+  }
+
+  /** Whether there is a copy, sound or not. */
+  async has(name: string): Promise<boolean> {
+    const found = await this.#guard('read', async () => {
+      await access(this.#fileOf(name));
+      return true;
+    });
+    return found ?? false;
   }
 
   async store(name: string, bytes: Uint8Array): Promise<void> {

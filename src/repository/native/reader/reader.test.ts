@@ -16,6 +16,7 @@ import { hasCode } from '../../../base/errors.ts';
 import { systemRandom } from '../../../base/random.ts';
 import { signerFromSeed } from '../../../codec/encryption/signature.ts';
 import { MemoryStorage } from '../../../storage/drivers/memory/memory.ts';
+import { askingAhead } from '../../../storage/layers/asking-ahead.ts';
 import { forward } from '../../../storage/layers/forward.ts';
 import type { Storage } from '../../../storage/storage.ts';
 import { BlobNamer, blobType } from '../content/blob-id.ts';
@@ -375,6 +376,42 @@ describe('snapshots', () => {
           );
           assert.equal(list.unreadable.includes(object), object.startsWith('snapshots/'));
         }
+      }
+    });
+  });
+
+  test('what is forgotten after it was asked for ahead is neither there nor lost', async () => {
+    await withRepository(async (repository, storage, { places, source }) => {
+      const forgotten = await backUpOnce(storage, places, { paths: [source] });
+      const other = await backUpOnce(storage, places, { paths: [source] });
+      const { access } = repository;
+      const { seal } = (await listSnapshots(access)).snapshots[0]!;
+      const { hostId, sequence, snapshotId } = seal!.value;
+      const removals = [[`seals/${forgotten}`, `snapshots/${forgotten}`], [`seals/${forgotten}`]];
+      for (const removed of removals) {
+        const ahead = askingAhead(forward(storage));
+        // Another machine forgets it when everything was listed and nothing was read.
+        ahead.askFor(['seals/', 'snapshots/', 'forgets/'], { isAtHand: async () => true });
+        await systemClock.sleep(20);
+        const snapshots = [{ snapshotId, hostId, sequence, sealHash: seal!.hash }];
+        const record = encodeForget(
+          { id: toHex(access.random(16)), snapshots, time: 0, merged: [] },
+          access.signing,
+        );
+        await storage.put(record.name, record.bytes);
+        const objects = await Promise.all(removed.map((name) => storage.read(name)));
+        for (const name of removed) await storage.delete(name);
+        const list = await listSnapshots({ ...access, storage: ahead });
+        assert.deepEqual(
+          list.snapshots.map(({ snapshot }) => snapshot.id),
+          [other],
+        );
+        assert.deepEqual(
+          list.findings.filter(({ kind }) => kind !== 'returned'),
+          [],
+        );
+        await storage.delete(record.name);
+        for (const [index, name] of removed.entries()) await storage.put(name, objects[index]!);
       }
     });
   });

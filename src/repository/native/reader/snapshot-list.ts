@@ -65,7 +65,8 @@ export async function listSnapshots(
   const { secret: metaSecret } = keyPairFromSeed(requireKey(keys, 'metaSeed'));
   const findings: Finding[] = [];
   const unverified: Unverified = new Map();
-  const seals = await readSeals(access, findings, options, unverified);
+  const vanished: string[] = [];
+  const seals = await readSeals(access, findings, options, { unverified, vanished });
   const verifyFinal = {
     repositoryId: keys.repositoryId,
     metaSecret,
@@ -81,9 +82,20 @@ export async function listSnapshots(
       return { final: value, signer, finalHash: toHex(sha256(bytes)), root: rootOf(name, value) };
     },
     options,
-    { unreadable, unverified },
+    { unreadable, unverified, vanished },
   );
-  const forgets = await readForgets(access, findings, options, unverified);
+  const readRecords = async () => {
+    const found: Finding[] = [];
+    const unknown: Unverified = new Map();
+    const records = await readForgets(access, found, options, unknown);
+    return { records, found, unknown };
+  };
+  let recorded = await readRecords();
+  // If they were asked for ahead, they were listed before what is gone was read: it may have been forgotten since.
+  if (vanished.length > 0) recorded = await readRecords();
+  findings.push(...recorded.found);
+  for (const [signer, names] of recorded.unknown) noteUnverified(unverified, signer, names);
+  const forgets = recorded.records;
   findings.push(...(await unverifiedFindings(access, unverified, options)));
   const forgotten = new Set(
     forgets.flatMap((forget) => forget.snapshots.map(({ snapshotId }) => snapshotId)),
@@ -130,7 +142,7 @@ export async function listSeals(
 ): Promise<{ readonly seals: readonly ListedSeal[]; readonly findings: readonly Finding[] }> {
   const findings: Finding[] = [];
   const unverified: Unverified = new Map();
-  const seals = await readSeals(access, findings, options, unverified);
+  const seals = await readSeals(access, findings, options, { unverified });
   findings.push(...(await unverifiedFindings(access, unverified, options)));
   return { seals, findings };
 }
@@ -150,6 +162,18 @@ export async function listForgets(
 /** Names of objects whose signer has no valid certificate, by the signer. */
 type Unverified = Map<string, string[]>;
 
+function noteUnverified(unverified: Unverified, signer: string, names: readonly string[]): void {
+  unverified.set(signer, [...(unverified.get(signer) ?? []), ...names]);
+}
+
+/** What reading finds besides values, by object name. */
+interface AlsoFound {
+  readonly unreadable?: string[];
+  readonly unverified: Unverified;
+  /** What was listed and is gone. */
+  readonly vanished?: string[];
+}
+
 interface ReadFinal {
   readonly final: Final;
   readonly signer: KnownSigner;
@@ -161,7 +185,7 @@ function readSeals(
   access: Access,
   findings: Finding[],
   options: CallOptions,
-  unverified: Unverified,
+  also: AlsoFound,
 ): Promise<ListedSeal[]> {
   return readAll(
     access,
@@ -172,7 +196,7 @@ function readSeals(
       return { ...seal, name, hash: toHex(sha256(bytes)), stored: modified };
     },
     options,
-    { unverified },
+    also,
   );
 }
 
@@ -199,10 +223,7 @@ async function readAll<Value>(
   findings: Finding[],
   decode: (name: string, bytes: Uint8Array, modified: number | undefined) => Value,
   { signal }: CallOptions,
-  {
-    unreadable = [],
-    unverified,
-  }: { readonly unreadable?: string[]; readonly unverified: Unverified },
+  { unreadable = [], unverified, vanished = [] }: AlsoFound,
 ): Promise<Value[]> {
   const { storage } = access;
   const values: Value[] = [];
@@ -226,12 +247,15 @@ async function readAll<Value>(
           values.push(decode(name, bytes, modified));
         }
       } catch (error) {
-        if (hasCode(error, 'storage/not-found')) return;
+        if (hasCode(error, 'storage/not-found')) {
+          vanished.push(name);
+          return;
+        }
         if (!hasCode(error, 'repository/damaged')) throw error;
         unreadable.push(name);
         const signer = unknownSignerOf(error);
         if (signer !== undefined) {
-          unverified.set(signer, [...(unverified.get(signer) ?? []), name]);
+          noteUnverified(unverified, signer, [name]);
           return;
         }
         findings.push({

@@ -1,0 +1,37 @@
+import { toHex } from '../base/bytes.ts';
+import type { CallOptions } from '../base/call-options.ts';
+import { copiesDirectory } from '../repository/native/copies-directory.ts';
+import type { Description } from '../repository/native/keys/description.ts';
+import type { LocalPlaces } from '../repository/native/native-repository.ts';
+import { objectPrefixes } from '../repository/native/objects/object-name.ts';
+import type { AskingAhead } from '../storage/layers/asking-ahead.ts';
+import { ObjectCache } from '../storage/layers/object-cache.ts';
+
+/** What looking into snapshots takes, in the order in which it has to be listed (native.md, 14.3, and `listSnapshots`). */
+const wanted = [
+  objectPrefixes.seal,
+  objectPrefixes.final,
+  objectPrefixes.forget,
+  objectPrefixes.index,
+];
+
+/**
+ * Begins to list and to read what will be looked at when the key is there: over a slow line that takes as long as deriving it. What this machine has a copy of is not
+ * read; which repository it is about, `describing` says.
+ */
+export function expectSnapshots(
+  storage: AskingAhead,
+  describing: Promise<Description | undefined>,
+  { cacheDirectory, warn }: LocalPlaces,
+  { signal }: CallOptions,
+): void {
+  const openCopies = async (): Promise<ObjectCache | undefined> => {
+    const description = await describing.catch(() => undefined); // told by whoever waits for it
+    if (description === undefined || cacheDirectory === undefined) return undefined;
+    return new ObjectCache(copiesDirectory(cacheDirectory, toHex(description.repositoryId)), warn);
+  };
+  const copies = openCopies();
+  const isAtHand = async (name: string): Promise<boolean> =>
+    (await (await copies)?.has(name)) ?? false;
+  storage.askFor(wanted, { signal, isAtHand });
+}
