@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { registerHooks } from 'node:module';
 import { describe, test } from 'node:test';
 
 import fc from 'fast-check';
@@ -6,6 +7,24 @@ import fc from 'fast-check';
 import { argon2id, nodeArgon2id, packageArgon2id } from './argon2id.ts';
 
 describe('Argon2id', () => {
+  // Before the others: what was found once is not looked for again.
+  test('is made by Node where the package is not there', async () => {
+    const hooks = registerHooks({
+      resolve(specifier, context, nextResolve) {
+        if (specifier === '@node-rs/argon2') throw new Error('It was left out');
+        return nextResolve(specifier, context);
+      },
+    });
+    const again = './argon2id.ts?without';
+    const without = (await import(again)) as typeof import('./argon2id.ts');
+    const message = Buffer.from('password');
+    const salt = Buffer.from('somesalt');
+    const cost = { memory: 256, passes: 2, lanes: 2 };
+    const made = await without.argon2id(message, salt, cost, 32);
+    hooks.deregister();
+    assert.deepEqual(Buffer.from(made), Buffer.from(await nodeArgon2id(message, salt, cost, 32)));
+  });
+
   test('is that of the reference implementation', async () => {
     // phc-winner-argon2, test.c: version 0x13, Argon2id, t = 2, m = 2^16, p = 1 and t = 2, m = 2^8, p = 2.
     const of = async (memory: number, lanes: number): Promise<string> => {
