@@ -61,12 +61,22 @@ export interface HandmadeSet {
   readonly coding?: 'plain' | 'gzip';
   /** Changes the bytes of a volume before they are hashed. */
   readonly forge?: (tar: Uint8Array) => Uint8Array;
+  /** Of what hashes the manifest has; default SHA1. */
+  readonly algorithms?: readonly string[];
 }
 
 /** Writes a set. Returns the names of its volumes. */
 export async function putHandmadeSet(
   storage: Storage,
-  { start, end, volumes, ranges, coding = 'plain', forge = (tar) => tar }: HandmadeSet,
+  {
+    start,
+    end,
+    volumes,
+    ranges,
+    coding = 'plain',
+    forge = (tar) => tar,
+    algorithms = ['SHA1'],
+  }: HandmadeSet,
 ): Promise<string[]> {
   const naming = new FileNaming();
   const set = start === undefined ? 'full' : 'incremental';
@@ -89,7 +99,9 @@ export async function putHandmadeSet(
         number: at + 1,
         start: { path: from ?? new Uint8Array(), block: undefined },
         end: { path: to ?? new Uint8Array(), block: undefined },
-        hashes: new Map([['SHA1', createHash('sha1').update(bytes).digest('hex')]]),
+        hashes: new Map(
+          algorithms.map((each) => [each, createHash(each).update(bytes).digest('hex')]),
+        ),
       }),
     );
   }

@@ -58,6 +58,16 @@ export function joinPath(prefix: Uint8Array, name: Uint8Array): Buffer {
   return path;
 }
 
+/** The path before its last slash; empty if there is none. */
+export function parentOf(path: Uint8Array): Uint8Array {
+  return path.subarray(0, Math.max(0, path.lastIndexOf(0x2f)));
+}
+
+/** What follows the last slash of a path. */
+export function nameOf(path: Uint8Array): Uint8Array {
+  return path.subarray(path.lastIndexOf(0x2f) + 1);
+}
+
 /** The names in a path. */
 export function componentsOf(path: Uint8Array): Uint8Array[] {
   const names: Uint8Array[] = [];

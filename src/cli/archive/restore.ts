@@ -16,6 +16,7 @@ import { meantPath } from '../meant-path.ts';
 import type { LocatedDestination } from '../locate-destination.ts';
 import { operationContext } from '../operation-context.ts';
 import type { CommandSession } from '../session.ts';
+import { workerCount } from '../worker-count.ts';
 import { shortId, timeText } from '../snapshot-text.ts';
 import { openArchive, synchronisedForReading } from './archive-session.ts';
 
@@ -66,6 +67,7 @@ export async function restoreFromArchive(
         ignoreErrors: true,
         namesLosses: true,
         verbose: flags.verbose,
+        threads: workerCount(undefined),
       },
       operationContext(session),
     );

@@ -4,9 +4,11 @@ import { asBuffer, equalBytes, toHex } from '../../base/bytes.ts';
 import { AppError, hasCode } from '../../base/errors.ts';
 import { changeModeAt, renameAt, unlinkAt } from '../../base/posix/at-calls.ts';
 import { setTimesAt } from '../../base/posix/file-times.ts';
+import { nameOf, parentOf } from '../../base/posix/path-bytes.ts';
 import { quotePath } from '../../base/posix/system-error.ts';
 import { systemRandom } from '../../base/random.ts';
-import { equalTimestamps, type Entry } from '../../model/entry.ts';
+import { isValidName, type Entry } from '../../model/entry.ts';
+import { isAtOrBelow } from '../../repository/duplicity/index-order.ts';
 import type { ArchivedEntry } from '../../repository/duplicity/reader/archive-reader.ts';
 import {
   actionFor,
@@ -31,6 +33,8 @@ import { MetadataWriter } from '../../target/filesystem/target-metadata.ts';
 import type { TargetTree } from '../../target/filesystem/target-tree.ts';
 import { isFatal } from '../restore/file-restorer.ts';
 import type { RestoreTally } from '../restore/restore-tally.ts';
+import { FileQueue } from './file-queue.ts';
+import { FirstNames } from './first-names.ts';
 
 export interface ArchiveTargetOptions {
   readonly policy: ExistingPolicy;
@@ -42,6 +46,8 @@ export interface ArchiveTargetOptions {
   readonly isUnordered: boolean;
   /** Places that are not to be destroyed: the archive, for one. */
   readonly sparedPlaces: SparedPlaces;
+  /** How many threads write new files at most. */
+  readonly threads: number;
   readonly signal: AbortSignal;
 }
 
@@ -65,30 +71,26 @@ interface Place {
   readonly existing: ExistingEntry | undefined;
 }
 
-/** The name that a file got first. */
-interface FirstName {
-  readonly path: Uint8Array;
-  readonly entry: Entry;
-  readonly size: number;
-}
-
 /** The bits that mean somebody else when the owner is not restored. */
 const setIds = 0o6000;
 
 /**
  * Writes the entries of an archive into a target, in index order or any other. What is made is private until it is whole; directories get their metadata when they are left; what exists is replaced at once
  * by what is whole already. Everything is reached from the target's handle, never through a link, so that an archive cannot lead out of it. What fails for one entry is told and
- * counted; what would fail for all is thrown.
+ * counted; what would fail for all is thrown. Small new files are written by other threads, and directories are finished after what is in them.
  */
-export class ArchiveTarget {
+export class ArchiveTarget implements AsyncDisposable {
   readonly #tree: TargetTree;
   readonly #tally: RestoreTally;
   readonly #options: ArchiveTargetOptions;
   readonly #metadata: MetadataWriter;
+  readonly #queue: FileQueue;
+  /** Whether no two entries can be about the same place, so that one may be made while another one waits. */
+  #mayQueue: boolean;
   readonly #levels: Level[] = [];
   /** Directories that get their metadata at the end, by their paths. */
   readonly #unfinished = new Map<string, Level>();
-  readonly #firstNames = new Map<string, FirstName>();
+  readonly #firstNames = new FirstNames();
   #rootEntry: Entry | undefined;
 
   constructor(tree: TargetTree, tally: RestoreTally, options: ArchiveTargetOptions) {
@@ -96,13 +98,21 @@ export class ArchiveTarget {
     this.#tally = tally;
     this.#options = options;
     const { owners, isFresh } = options;
-    this.#metadata = new MetadataWriter({ owners: owners === 'names' ? 'names' : 'numbers' });
+    const metadata = { owners: owners === 'names' ? 'names' : 'numbers' } as const;
+    this.#metadata = new MetadataWriter(metadata);
+    this.#mayQueue = !options.isUnordered;
+    const { threads, signal } = options;
+    this.#queue = new FileQueue(tree, tally, { threads, ...metadata, signal });
     const path = new Uint8Array(0);
     this.#levels.push({ path, entry: undefined, before: undefined, isFresh });
   }
 
   /** Makes an entry at a path below the target; the empty one is the target itself, which must be a directory. */
   async put(path: Uint8Array, archived: ArchivedEntry): Promise<void> {
+    if (archived.isLate && this.#mayQueue) {
+      this.#mayQueue = false;
+      await this.#queue.drain();
+    }
     try {
       if (path.length === 0) this.#takeRoot(archived.entry);
       else await this.#put(path, archived);
@@ -113,7 +123,8 @@ export class ArchiveTarget {
   }
 
   /** Finishes all directories, the target last. */
-  finish(): void {
+  async finish(): Promise<void> {
+    await this.#queue.drain();
     while (this.#levels.length > 1) this.#leave();
     // Those below come first.
     const unfinished = Array.from(this.#unfinished.values()).toSorted(
@@ -128,6 +139,15 @@ export class ArchiveTarget {
     this.#settle();
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      // What came before a failure is restored all the same, unless it is this that fails: then that was thrown already.
+      if (!this.#options.signal.aborted) await this.#queue.drain().catch(() => undefined);
+    } finally {
+      await this.#queue[Symbol.asyncDispose]();
+    }
+  }
+
   #takeRoot(entry: Entry): void {
     if (entry.type !== 'directory') {
       throw refusal(new Uint8Array(0), 'the target is a directory, and this is none');
@@ -139,7 +159,7 @@ export class ArchiveTarget {
   }
 
   async #put(path: Uint8Array, archived: ArchivedEntry): Promise<void> {
-    const parent = this.#enter(parentOf(path));
+    const parent = this.#leaveFor(parentOf(path)) ?? (await this.#enter(parentOf(path)));
     const name = nameOf(path);
     const entry = this.#owned(archived.entry);
     const place: Place = {
@@ -165,14 +185,12 @@ export class ArchiveTarget {
       this.#putSpecial(place, entry, action);
       return;
     }
+    if (await this.#queued(place, entry, archived)) return;
     // Even what looks the same, which is another file than the one that has the first name by now.
     if (this.#link(place, entry, archived)) return;
     if (action === 'keep') this.#metadata.applyToFile(this.#at(parent.path), name, entry, path);
     const size = action === 'keep' ? entry.size : await this.#putFile(place, entry, archived);
-    const { linkGroup } = archived;
-    if (linkGroup !== undefined && !this.#firstNames.has(keyOf(linkGroup))) {
-      this.#firstNames.set(keyOf(linkGroup), { path, entry, size });
-    }
+    this.#firstNames.add(archived.linkGroup, { path, entry, size });
     this.#count(action === 'keep' ? 'unchanged' : 'restored', path, entry, size);
   }
 
@@ -221,6 +239,28 @@ export class ArchiveTarget {
     this.#tally.entry(action === 'keep' ? 'unchanged' : 'restored', () => path, 0);
   }
 
+  /** Has a small new file written by another thread; false if it is not such a file. */
+  async #queued(place: Place, entry: Entry, archived: ArchivedEntry): Promise<boolean> {
+    const { path, parent, name, existing } = place;
+    const { size, linkGroup } = archived;
+    // A file that will get other names must be there when they come.
+    if (!this.#mayQueue || existing !== undefined || linkGroup !== undefined) return false;
+    if (size === undefined || !isValidName(name) || !this.#queue.takes(entry, size)) return false;
+    const room = await this.#queue.room(size);
+    let filled = 0;
+    for await (const piece of archived.content()) {
+      this.#options.signal.throwIfAborted();
+      if (filled + piece.length <= size) room.set(piece, filled);
+      filled += piece.length;
+    }
+    if (filled !== size) throw otherLength(path, filled, size);
+    this.#queue.add(parent, { ...entry, name }, size, (error) => {
+      if (error === undefined) this.#count('restored', path, entry, size);
+      else this.#tally.problem(path, error);
+    });
+    return true;
+  }
+
   /** Writes a file under its name, or under another one that it then gives up for it. Returns how many bytes it has. */
   async #putFile(place: Place, entry: Entry, archived: ArchivedEntry): Promise<number> {
     const { path, parent, name, existing } = place;
@@ -253,17 +293,14 @@ export class ArchiveTarget {
       this.#tally.counters.bytesAdded += piece.length;
     }
     if (archived.size === undefined || archived.size === size) return size;
-    throw new AppError(
-      'repository/damaged',
-      `${quotePath(path)} has ${size} bytes in the archive instead of ${archived.size}`,
-    );
+    throw otherLength(path, size, archived.size);
   }
 
   /** Makes a name one more of a file that was restored before; false if that is not possible or not the same file. */
-  #link(place: Place, entry: Entry, { linkGroup, size }: ArchivedEntry): boolean {
+  #link(place: Place, entry: Entry, archived: ArchivedEntry): boolean {
     const { path, parent } = place;
-    const first = linkGroup && this.#firstNames.get(keyOf(linkGroup));
-    if (first === undefined || !isSameFile(first, entry, size)) return false;
+    const first = this.#firstNames.of(entry, archived);
+    if (first === undefined) return false;
     const name = nameOf(first.path);
     try {
       const there = lookAt(this.#at(parentOf(first.path)), name);
@@ -339,14 +376,20 @@ export class ArchiveTarget {
     return this.#tree.directory(directory);
   }
 
-  /** The directory of this path, after leaving those that it is not in; one that the archive does not have is made. */
-  #enter(path: Uint8Array): Level {
+  /** The directory of this path, after leaving those that it is not in; undefined if it was not entered. */
+  #leaveFor(path: Uint8Array): Level | undefined {
     for (;;) {
       const top = this.#levels.at(-1)!;
       if (equalBytes(top.path, path)) return top;
-      if (isBelow(path, top.path)) break;
+      if (isAtOrBelow(path, top.path)) return undefined;
       this.#leave();
     }
+  }
+
+  /** Enters directories that the archive does not have, which are made, until the one of this path. */
+  async #enter(path: Uint8Array): Promise<Level> {
+    // What is still to be written may have the name of one of them.
+    await this.#queue.drain();
     for (;;) {
       const top = this.#levels.at(-1)!;
       if (equalBytes(top.path, path)) return top;
@@ -374,7 +417,7 @@ export class ArchiveTarget {
   #leave(): void {
     const level = this.#levels.pop()!;
     if (!this.#options.isUnordered) {
-      this.#finishDirectory(level);
+      this.#queue.after(() => this.#finishDirectory(level));
       return;
     }
     const key = keyOf(level.path);
@@ -440,38 +483,15 @@ export class ArchiveTarget {
   }
 }
 
-function isSameFile(
-  { entry, size }: FirstName,
-  other: Entry,
-  otherSize: number | undefined,
-): boolean {
-  return (
-    (otherSize === undefined || otherSize === size) &&
-    equalTimestamps(entry.mtime, other.mtime) &&
-    entry.mode === other.mode &&
-    entry.uid === other.uid &&
-    entry.gid === other.gid
+function otherLength(path: Uint8Array, size: number, expected: number): AppError {
+  return new AppError(
+    'repository/damaged',
+    `${quotePath(path)} has ${size} bytes in the archive instead of ${expected}`,
   );
 }
 
 function temporaryName(): Uint8Array {
   return Buffer.from(`.holdfast-${toHex(systemRandom(12))}.unfinished`);
-}
-
-function isBelow(path: Uint8Array, directory: Uint8Array): boolean {
-  const { length } = directory;
-  if (length === 0) return true;
-  return (
-    path.length > length && path[length] === 0x2f && equalBytes(path.subarray(0, length), directory)
-  );
-}
-
-function parentOf(path: Uint8Array): Uint8Array {
-  return path.subarray(0, Math.max(0, path.lastIndexOf(0x2f)));
-}
-
-function nameOf(path: Uint8Array): Uint8Array {
-  return path.subarray(path.lastIndexOf(0x2f) + 1);
 }
 
 /** Bytes as a key. */

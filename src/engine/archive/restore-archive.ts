@@ -55,6 +55,8 @@ export interface RestoreArchiveInput {
   readonly namesLosses?: boolean;
   /** Tell of every entry. */
   readonly verbose: boolean;
+  /** How many cores there are for it; default 2. */
+  readonly threads?: number;
 }
 
 export interface ArchiveRestored {
@@ -125,6 +127,8 @@ export async function restoreArchive(
   return { summary, volumes };
 }
 
+const MOST_WRITERS = 2;
+
 interface RestoreParts {
   readonly reader: ArchiveReader;
   readonly below: Uint8Array;
@@ -157,6 +161,7 @@ class ArchiveRestore {
         below,
         ignoreErrors,
         namesLosses,
+        takesBack: true,
         onProblem,
         signal,
       })) {
@@ -170,9 +175,13 @@ class ArchiveRestore {
         await opened.put(archived);
       }
       if (opened === undefined) throw this.#nothing();
-      opened.files.finish();
+      await opened.files.finish();
     } finally {
-      opened?.tree[Symbol.dispose]();
+      try {
+        await opened?.files[Symbol.asyncDispose]();
+      } finally {
+        opened?.tree[Symbol.dispose]();
+      }
     }
   }
 
@@ -212,7 +221,7 @@ class ArchiveRestore {
   }
 
   #files(root: Uint8Array, isFresh: boolean): Pick<Opened, 'tree' | 'files'> {
-    const { policy = 'always', owners, renames = [] } = this.#input;
+    const { policy = 'always', owners, renames = [], threads = 2 } = this.#input;
     const { tally } = this;
     const { context, sparedPlaces } = this.#parts;
     const tree = TargetTree.open(root, { create: true });
@@ -222,6 +231,8 @@ class ArchiveRestore {
       owners,
       isUnordered: renames.length > 0,
       sparedPlaces,
+      // One thread reads; two that write have as much to do as it can give.
+      threads: Math.max(1, Math.min(threads - 1, MOST_WRITERS)),
       signal: context.signal,
     });
     return { tree, files };

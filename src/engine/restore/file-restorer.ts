@@ -2,6 +2,7 @@ import { closeSync, fchmodSync, readSync } from 'node:fs';
 
 import { equalBytes } from '../../base/bytes.ts';
 import { AppError, systemCodeOf } from '../../base/errors.ts';
+import { unlinkAt } from '../../base/posix/at-calls.ts';
 import { reserveSpace } from '../../base/posix/file-extents.ts';
 import { joinPath } from '../../base/posix/path-bytes.ts';
 import { quotePath } from '../../base/posix/system-error.ts';
@@ -13,7 +14,7 @@ import { createFile, openForUpdate } from '../../target/filesystem/target-entry.
 import { targetError } from '../../target/filesystem/target-error.ts';
 import {
   MetadataWriter,
-  type FileOwner,
+  type NewFile,
   type MetadataOptions,
 } from '../../target/filesystem/target-metadata.ts';
 import { TargetTree } from '../../target/filesystem/target-tree.ts';
@@ -26,6 +27,8 @@ export interface FileRestorerOptions extends MetadataOptions {
   readonly verify: boolean;
   /** Give files `unfinishedMode` while they are written: where neither size nor time tell that they are not finished. */
   readonly mark: boolean;
+  /** Remove a new file whose content cannot be written. */
+  readonly removesUnfinished?: boolean;
 }
 
 /** No program gives a file the sticky bit and nothing but its owner's rights: such a file is one that a killed restore has left. */
@@ -40,18 +43,20 @@ export class FileRestorer implements Disposable {
   readonly metadata: MetadataWriter;
   readonly #verify: boolean;
   readonly #mark: boolean;
+  readonly #removesUnfinished: boolean;
   readonly #newContent = new NewContentWriter();
   #scratch = new Uint8Array(64 * 1024);
   #lastDirectory: Uint8Array | undefined;
-  #lastOwner: FileOwner | undefined;
+  #lastMade: NewFile | undefined;
   /** Bytes that were written, which in place are fewer than there are. */
   written = 0;
 
-  constructor({ root, verify, mark, ...options }: FileRestorerOptions) {
-    this.tree = TargetTree.open(root, { create: false });
+  constructor(options: FileRestorerOptions) {
+    this.tree = TargetTree.open(options.root, { create: false });
     this.metadata = new MetadataWriter(options);
-    this.#verify = verify;
-    this.#mark = mark;
+    this.#verify = options.verify;
+    this.#mark = options.mark;
+    this.#removesUnfinished = options.removesUnfinished ?? false;
   }
 
   [Symbol.dispose](): void {
@@ -63,12 +68,17 @@ export class FileRestorer implements Disposable {
     const path = joinPath(directory, entry.name);
     const opened = this.#open(directory, entry.name, path, update);
     this.#finally(opened.fd, 'write', path, () => {
-      this.#write(opened.fd, content, 0, opened.isOld, path);
+      try {
+        this.#write(opened.fd, content, 0, opened.isOld, path);
+      } catch (error) {
+        if (this.#removesUnfinished && !opened.isOld) this.#remove(directory, entry.name, path);
+        throw error;
+      }
       if (opened.isOld) {
         setSize(opened.fd, content.length);
         this.metadata.applyToOpen(opened.fd, entry, path);
       } else {
-        this.metadata.applyToNew(opened.fd, entry, path, this.#ownerIn(directory, opened.fd));
+        this.metadata.applyToNew(opened.fd, entry, path, this.#madeIn(directory, opened.fd));
       }
     });
   }
@@ -116,13 +126,23 @@ export class FileRestorer implements Disposable {
     this.#finally(fd, 'finish', path, () => this.metadata.applyToOpen(fd, entry, path));
   }
 
-  /** Whom new files in a directory belong to, by one of them. Most that come one after the other lie in the same. */
-  #ownerIn(directory: Uint8Array, fd: number): FileOwner | undefined {
+  /** What new files in a directory are like, by one of them. Most that come one after the other lie in the same. */
+  #madeIn(directory: Uint8Array, fd: number): NewFile | undefined {
     if (this.#lastDirectory !== directory) {
       this.#lastDirectory = directory;
-      this.#lastOwner = this.metadata.ownerOf(fd);
+      this.#lastMade = this.metadata.lookAtNew(fd);
     }
-    return this.#lastOwner;
+    return this.#lastMade;
+  }
+
+  /** What is not whole must not look like the file. */
+  #remove(directory: Uint8Array, name: Uint8Array, path: Uint8Array): void {
+    try {
+      unlinkAt(this.tree.directory(directory), name);
+    } catch (cause) {
+      const error = targetError('remove what is not whole of', path, cause);
+      this.metadata.problems.push({ path, what: 'content', error });
+    }
   }
 
   #open(

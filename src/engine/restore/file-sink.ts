@@ -4,11 +4,25 @@ import type { BlobSink } from '../../repository/native/worker/blob-sink.ts';
 import { FileRestorer, isFatal, type FileRestorerOptions } from './file-restorer.ts';
 import { decodeSteps, type FileStep } from './file-script.ts';
 
-/** A problem as it can be posted between threads. */
-export interface PostedProblem {
-  readonly path: Uint8Array;
+/** An error as it can be posted between threads. */
+export interface PostedError {
   readonly code: ErrorCode;
   readonly message: string;
+  readonly hint: string | undefined;
+}
+
+/** A problem as it can be posted between threads. */
+export interface PostedProblem extends PostedError {
+  readonly path: Uint8Array;
+}
+
+/** Files that are written whole, one behind the other. */
+export interface WholeFiles {
+  /** What is to be made of them, as `encodeSteps` writes it. */
+  readonly script: Uint8Array;
+  /** How many bytes each of them has. */
+  readonly lengths: readonly number[];
+  readonly content: Uint8Array<ArrayBuffer>;
 }
 
 /** How the steps of a task went. */
@@ -16,11 +30,7 @@ export interface FileAnswer {
   /** Bytes that were written to the target. */
   readonly written: number;
   /** Steps whose file could not be written, and why. */
-  readonly failed: readonly {
-    readonly step: number;
-    readonly code: ErrorCode;
-    readonly message: string;
-  }[];
+  readonly failed: readonly (PostedError & { readonly step: number })[];
   /** Metadata that could not be restored. */
   readonly problems: readonly PostedProblem[];
   readonly ownersNotRestored: number;
@@ -56,13 +66,29 @@ class FileSink implements BlobSink {
       performStep(this.#files, step, bytes);
     } catch (error) {
       if (!hasCode(error, 'target/refused', 'target/unwritable') || isFatal(error)) throw error;
-      this.#failed.push({ step: use, code: error.code, message: error.message });
+      this.#failed.push({ step: use, ...posted(error) });
     }
   }
 
   end(): FileAnswer {
     return { failed: this.#failed, ...takeOutcome(this.#files) };
   }
+}
+
+/** Writes whole files, until `isStopped` says that the rest is to be left out. @throws AppError what leaves no hope for more */
+export function putFiles(
+  sink: BlobSink,
+  { script, lengths, content }: WholeFiles,
+  isStopped: () => boolean,
+): FileAnswer {
+  sink.begin(script);
+  let begin = 0;
+  for (const [step, length] of lengths.entries()) {
+    if (isStopped()) break;
+    sink.take(step, content.subarray(begin, begin + length));
+    begin += length;
+  }
+  return sink.end() as FileAnswer;
 }
 
 /** Writes what one blob is for. @throws AppError `target/…` */
@@ -79,9 +105,18 @@ export function takeOutcome(files: FileRestorer): Omit<FileAnswer, 'failed'> {
   const { metadata, written } = files;
   const problems = metadata.problems
     .splice(0)
-    .map(({ path, error }) => ({ path, code: error.code, message: error.message }));
+    .map(({ path, error }) => ({ path, ...posted(error) }));
   const { ownersNotRestored } = metadata;
   metadata.ownersNotRestored = 0;
   files.written = 0;
   return { written, problems, ownersNotRestored };
+}
+
+/** What another thread has told of. */
+export function errorOf({ code, message, hint }: PostedError): AppError {
+  return new AppError(code, message, hint === undefined ? {} : { hint });
+}
+
+function posted({ code, message, hint }: AppError): PostedError {
+  return { code, message, hint };
 }

@@ -1,5 +1,5 @@
 import { AppError, hasCode } from '../../base/errors.ts';
-import { joinPath } from '../../base/posix/path-bytes.ts';
+import { joinPath, nameOf, parentOf } from '../../base/posix/path-bytes.ts';
 import { quotePath } from '../../base/posix/system-error.ts';
 import { decodeEntry } from '../../repository/native/content/tree.ts';
 import type { BlobReader } from '../../repository/native/reader/blob-reader.ts';
@@ -8,7 +8,7 @@ import { createHardLink } from '../../target/filesystem/target-entry.ts';
 import type { TargetTree } from '../../target/filesystem/target-tree.ts';
 import { isFatal, type FileRestorer } from './file-restorer.ts';
 import { encodeSteps } from './file-script.ts';
-import { performStep, takeOutcome, type FileAnswer } from './file-sink.ts';
+import { errorOf, performStep, takeOutcome, type FileAnswer } from './file-sink.ts';
 import type { RestoreTally } from './restore-tally.ts';
 import {
   pathOf,
@@ -132,16 +132,12 @@ export class WindowRunner {
   note({ written, problems, ownersNotRestored }: Omit<FileAnswer, 'failed'>): void {
     this.#tally.counters.bytesAdded += written;
     this.#tally.ownersNotRestored += ownersNotRestored;
-    for (const { path, code, message } of problems) {
-      this.#tally.problem(path, new AppError(code, message));
-    }
+    for (const problem of problems) this.#tally.problem(problem.path, errorOf(problem));
   }
 
   #answered(uses: readonly FileUse[], answer: FileAnswer, unread: ReadonlySet<FileUse>): void {
     const { failed, ...outcome } = answer;
-    for (const { step, code, message } of failed) {
-      uses[step]!.file.error ??= new AppError(code, message);
-    }
+    for (const failure of failed) uses[failure.step]!.file.error ??= errorOf(failure);
     for (const use of uses) if (!unread.has(use)) this.#done(use);
     this.note(outcome);
   }
@@ -241,12 +237,4 @@ export class WindowRunner {
       else file.error ??= error;
     }
   }
-}
-
-function parentOf(path: Uint8Array): Uint8Array {
-  return path.subarray(0, Math.max(0, path.lastIndexOf(0x2f)));
-}
-
-function nameOf(path: Uint8Array): Uint8Array {
-  return path.subarray(path.lastIndexOf(0x2f) + 1);
 }

@@ -100,13 +100,19 @@ test('a new file belongs to its owner, whatever was thought of the directory', (
   using scratch = scratchDirectory();
   const own = entry();
   const cases = [
-    { made: { uid: own.uid, gid: own.gid }, wanted: own },
+    { made: { uid: own.uid, gid: own.gid, isBare: true }, wanted: own },
     // The directory has come to give its group to what is made in it.
     ...(isRoot
       ? [
-          { made: { uid: 7, gid: 8 }, wanted: entry({ uid: 7, gid: 8, mode: 0o4755 }) },
-          { made: { uid: 0, gid: 0 }, wanted: entry({ uid: 7, gid: 8 }) },
-          { made: { uid: 0, gid: 8 }, wanted: entry({ uid: 0, gid: 8, fileFlags: 0x40 }) },
+          {
+            made: { uid: 7, gid: 8, isBare: true },
+            wanted: entry({ uid: 7, gid: 8, mode: 0o4755 }),
+          },
+          { made: { uid: 0, gid: 0, isBare: true }, wanted: entry({ uid: 7, gid: 8 }) },
+          {
+            made: { uid: 0, gid: 8, isBare: true },
+            wanted: entry({ uid: 0, gid: 8, fileFlags: 0x40 }),
+          },
         ]
       : []),
     { made: undefined, wanted: own },
@@ -116,7 +122,7 @@ test('a new file belongs to its owner, whatever was thought of the directory', (
     const fd = openSync(file, 'wx+', 0o600);
     const writer = new MetadataWriter();
     writer.applyToNew(fd, wanted, path, made);
-    assert.deepEqual(writer.ownerOf(fd), { uid: wanted.uid, gid: wanted.gid });
+    assert.deepEqual(writer.lookAtNew(fd), { uid: wanted.uid, gid: wanted.gid, isBare: true });
     closeSync(fd);
     const stats = lstatSync(file, { bigint: true });
     assert.deepEqual(writer.problems, []);

@@ -34,10 +34,12 @@ export interface MetadataOptions {
   readonly isPrivileged?: boolean;
 }
 
-/** The numbers of a file's user and group. */
-export interface FileOwner {
+/** What the system makes a new file like. */
+export interface NewFile {
   readonly uid: number;
   readonly gid: number;
+  /** It has no extended attributes that would have to go: there is no default ACL, for one. */
+  readonly isBare: boolean;
 }
 
 const setUserId = 0o4000;
@@ -83,34 +85,40 @@ export class MetadataWriter {
   }
 
   /**
-   * The same for a file that was made a moment ago, and `made`: whom the system gives files that are made in that directory. If that is its owner it is not given
+   * The same for a file that was made a moment ago, and `made`: what files are like that are made in that directory. If it belongs to its owner it is not given
    * to him again, which takes longer than to look, at the end, whether it is so.
    */
-  applyToNew(fd: number, entry: Entry, path: Uint8Array, made: FileOwner | undefined): void {
-    const isOwn = made?.uid === entry.uid && made.gid === entry.gid;
+  applyToNew(fd: number, entry: Entry, path: Uint8Array, made: NewFile | undefined): void {
+    const owner = this.#ownerOf(entry);
+    const isOwn = made?.uid === owner.uid && made.gid === owner.gid;
     // Once it has its flags nothing can be changed any more; and it must not run with the rights of somebody else, not even for a moment.
     const isSpecial = entry.fileFlags !== 0 || (entry.mode & (setUserId | setGroupId)) !== 0;
-    if (!isOwn || this.#byName || isSpecial) {
+    if (!isOwn || isSpecial) {
       this.applyToOpen(fd, entry, path);
       return;
     }
-    const isLookedAt = this.#applyRest(fd, entry, path, entry.mode);
+    const isLookedAt = this.#applyRest(fd, entry, path, entry.mode, made.isBare);
     const { uid, gid } = this.#status;
-    if (!isLookedAt || uid !== entry.uid || gid !== entry.gid) this.applyToOpen(fd, entry, path);
+    if (!isLookedAt || uid !== owner.uid || gid !== owner.gid) this.applyToOpen(fd, entry, path);
   }
 
-  /** Whom an open file belongs to; undefined if that cannot be found out. */
-  ownerOf(fd: number): FileOwner | undefined {
+  /** What an open file is like that was just made, as others beside it will be; undefined if that cannot be found out. */
+  lookAtNew(fd: number): NewFile | undefined {
     if (this.#status.readOpen(fd) !== 0) return undefined;
     const { uid, gid } = this.#status;
-    return { uid, gid };
+    try {
+      return { uid, gid, isBare: listExtendedAttributes(fd).every(isKept) };
+    } catch {
+      // Whoever sets the attributes of a file will meet it again, and tell.
+      return { uid, gid, isBare: false };
+    }
   }
 
   /** All but the owner. Gives whether `#status` shows the file as it is at the end. */
-  #applyRest(fd: number, entry: Entry, path: Uint8Array, mode: number): boolean {
+  #applyRest(fd: number, entry: Entry, path: Uint8Array, mode: number, isBare = false): boolean {
     let isLookedAt = false;
     // Attributes of one's own file can only be set while it is writable, but an ACL only survives after the mode.
-    this.#removeOtherAttributes(fd, entry, path);
+    if (!isBare) this.#removeOtherAttributes(fd, entry, path);
     this.#setAttributes(fd, entry, path, false);
     this.#attempt('mode', path, () => {
       fchmodSync(fd, mode);
@@ -205,10 +213,18 @@ export class MetadataWriter {
     );
   }
 
+  /** Whom an entry is to belong to, by number. */
+  #ownerOf(entry: Entry): { readonly uid: number; readonly gid: number } {
+    if (!this.#byName) return entry;
+    return {
+      uid: ownId(entry.user, userIdOf) ?? entry.uid,
+      gid: ownId(entry.group, groupIdOf) ?? entry.gid,
+    };
+  }
+
   /** Sets the owner as far as allowed; returns the mode that goes with it. */
   #applyOwner(entry: Entry, path: Uint8Array, change: (uid: number, gid: number) => void): number {
-    const uid = (this.#byName ? ownId(entry.user, userIdOf) : undefined) ?? entry.uid;
-    const gid = (this.#byName ? ownId(entry.group, groupIdOf) : undefined) ?? entry.gid;
+    const { uid, gid } = this.#ownerOf(entry);
     let isUserRight = true;
     let isGroupRight = true;
     try {

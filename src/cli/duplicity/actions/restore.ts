@@ -10,6 +10,7 @@ import { chosenSets } from '../chosen-sets.ts';
 import { exitCodes, fatal } from '../fatal.ts';
 import { openDuplicityArchive, synchroniseArchive } from '../open-duplicity-archive.ts';
 import { archivePath, type DuplicityRun } from '../run-settings.ts';
+import { workerCount } from '../../worker-count.ts';
 import { warningCodes } from '../duplicity-log.ts';
 
 /** `restore`: puts a backup, or a part of it, into a directory. */
@@ -49,6 +50,7 @@ export async function run(given: DuplicityRun): Promise<number> {
         dryRun,
         ignoreErrors: options.has('ignore-errors'),
         verbose: log.isShown('INFO'),
+        threads: workerCount(undefined),
       },
       actionContext(given),
     );

@@ -61,6 +61,8 @@ export interface EntriesOptions extends CallOptions {
   readonly namesLosses?: boolean;
   /** Read what is needed for contents; without, `content` must not be called. Default true. */
   readonly contents?: boolean;
+  /** Pieces of content are not kept: each may be emptied, and its memory be used again, when the next one is asked for, or the next entry. Default false. */
+  readonly takesBack?: boolean;
   readonly onProblem: (problem: ReaderProblem) => void;
 }
 
@@ -95,7 +97,7 @@ export class ArchiveReader {
     options: EntriesOptions,
   ): AsyncGenerator<ArchivedEntry, void, undefined> {
     const { below = root, contents = true, ignoreErrors = false, onProblem, signal } = options;
-    const { namesLosses = false } = options;
+    const { namesLosses = false, takesBack = false } = options;
     const { storage, coding, tempDirectory } = this.#archive;
     const chosen = await this.#volumes(sets, below, { signal });
     if (!ignoreErrors) {
@@ -106,7 +108,7 @@ export class ArchiveReader {
     await using thread = new DecodeThread();
     const decodesFirst = chosen.length > MANY_SETS;
     const piecesAhead = Math.max(1, Math.floor(PIECES_AHEAD / chosen.length));
-    const access = { storage, coding, store, decodesFirst, thread, piecesAhead };
+    const access = { storage, coding, store, decodesFirst, thread, piecesAhead, takesBack };
     const ahead = { free: Math.min(MOST_AHEAD, chosen.length) };
     const shared: SetStreamOptions = { access, ignoreErrors, onProblem, ahead, signal };
     const streams = chosen.map((volumes) => new SetStream(volumes, shared));

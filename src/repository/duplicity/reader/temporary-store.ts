@@ -107,19 +107,26 @@ export interface AreaPlace {
   readonly tail: Uint8Array;
 }
 
-/** All of an area in pieces of about `piece` bytes, from any thread. Errors are `local/unwritable`. */
+/**
+ * All of an area in pieces of about `piece` bytes, from any thread. With `reusesMemory` a piece is good until the next one is asked for. Errors are `local/unwritable`.
+ */
 export async function* streamPlace(
   { fd, chunks, stored, tail }: AreaPlace,
   piece: number,
+  { reusesMemory = false }: { readonly reusesMemory?: boolean } = {},
 ): AsyncGenerator<Uint8Array, undefined, undefined> {
+  let memory: Buffer | undefined;
   for (let offset = 0; offset < stored;) {
     const inChunk = offset % CHUNK;
     const length = Math.min(piece, CHUNK - inChunk, stored - offset);
-    const bytes = Buffer.allocUnsafeSlow(length);
+    if (!reusesMemory || memory === undefined || memory.length < length) {
+      memory = Buffer.allocUnsafeSlow(length);
+    }
+    const bytes = memory.subarray(0, length);
     const position = chunks[(offset - inChunk) / CHUNK]! * CHUNK + inChunk;
     for (let done = 0; done < length;) done += readSome(fd!, bytes, done, position + done);
     offset += length;
-    yield new Uint8Array(bytes.buffer);
+    yield new Uint8Array(bytes.buffer, 0, length);
   }
   if (tail.length > 0) yield tail;
 }

@@ -26,6 +26,8 @@ export interface VolumeAccess {
   readonly thread: DecodeThread;
   /** How many pieces of 1 MiB of each of these volumes may be decoded before they are used. */
   readonly piecesAhead: number;
+  /** A piece of a file's content is not needed any more when the next one is asked for. */
+  readonly takesBack: boolean;
 }
 
 /** What is read of a stored volume at a time. */
@@ -38,11 +40,13 @@ const LARGE = 1024 * 1024;
 /** More at once take more memory than they save time. */
 const MOST_IN_THREAD = 2;
 
+/** In the order in which they are told of, and from the strongest on. */
 const algorithms = ['SHA1', 'SHA256', 'SHA512', 'MD5'] as const;
+const strongestFirst = ['SHA512', 'SHA256', 'SHA1', 'MD5'] as const;
 
 /**
- * Fetches a volume and compares its hashes with those in the manifest: nothing of it may be used before (docs/formats/duplicity.md 14.1). A volume without a hash that is known is taken as it
- * is, which `isChecked` tells.
+ * Fetches a volume and compares the strongest of its hashes in the manifest: nothing of it may be used before (docs/formats/duplicity.md 14.1). A volume without a hash that is known is taken as
+ * it is, which `isChecked` tells.
  *
  * @throws AppError `repository/damaged` if the file is missing or is not the one that was written; `storage/…`, `local/unwritable`
  */
@@ -56,32 +60,47 @@ export async function fetchVolume(
   if (name === undefined) {
     throw new AppError('repository/damaged', `Volume ${number} is missing from the archive`);
   }
-  const sums = algorithms.flatMap((algorithm) => {
-    const expected = volume.hashes.get(algorithm);
-    return expected === undefined ? [] : [{ algorithm, expected, hash: createHash(algorithm) }];
-  });
+  const algorithm = strongestFirst.find((known) => volume.hashes.has(known));
+  const hash = algorithm && createHash(algorithm);
   const area = store.area();
   try {
     for await (const piece of await storage.get(name, { signal })) {
-      for (const { hash } of sums) hash.update(piece);
+      hash?.update(piece);
       area.append(piece);
       if (isForThread(area, volume.coding, access)) access.thread.prepare();
     }
     signal?.throwIfAborted();
-    for (const { algorithm, expected, hash } of sums) {
-      const found = hash.digest('hex');
-      if (found === expected.toLowerCase()) continue;
-      throw new AppError(
-        'repository/damaged',
-        `"${name}" is damaged: its ${algorithm} is not the one in the manifest`,
-        { details: { volume: name, mismatch: algorithm, found, expected } },
-      );
+    if (algorithm !== undefined && !isExpected(volume, algorithm, hash!.digest('hex'))) {
+      throw await mismatch(volume, area);
     }
-    return { area, isChecked: sums.length > 0 };
+    return { area, isChecked: algorithm !== undefined };
   } catch (error) {
     area[Symbol.dispose]();
     throw error;
   }
+}
+
+function isExpected({ hashes }: VolumeSource, algorithm: string, found: string): boolean {
+  return found === hashes.get(algorithm)?.toLowerCase();
+}
+
+/** What is said of a volume that is not the one that was written: the first of its hashes that is not right, since others may only have that. */
+async function mismatch(volume: VolumeSource, area: TemporaryArea): Promise<AppError> {
+  const { name = '' } = volume;
+  for (const algorithm of algorithms) {
+    const expected = volume.hashes.get(algorithm);
+    if (expected === undefined) continue;
+    const hash = createHash(algorithm);
+    for await (const piece of area.stream(PIECE)) hash.update(piece);
+    const found = hash.digest('hex');
+    if (isExpected(volume, algorithm, found)) continue;
+    return new AppError(
+      'repository/damaged',
+      `"${name}" is damaged: its ${algorithm} is not the one in the manifest`,
+      { details: { volume: name, mismatch: algorithm, found, expected } },
+    );
+  }
+  return new AppError('internal', `The hash of "${name}" is another one when it is read again`);
 }
 
 /** A volume whose entries are read. */
@@ -140,12 +159,12 @@ async function* contentOf(
   access: VolumeAccess,
   options: CallOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { coding: files, decodesFirst, thread, piecesAhead: ahead } = access;
+  const { coding: files, decodesFirst, thread, piecesAhead: ahead, takesBack } = access;
   if (isForThread(area, coding, access)) {
     const task = { place: area.place, coding, passphrase: files.passphrase, ahead };
     let hasBegun = false;
     try {
-      for await (const piece of thread.decode(task, options)) {
+      for await (const piece of thread.decode(task, { ...options, takesBack })) {
         hasBegun = true;
         yield piece;
       }

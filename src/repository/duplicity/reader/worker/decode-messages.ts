@@ -17,8 +17,8 @@ export const pieceLength = 1 << 20;
 
 export type ToDecodeWorker =
   | { readonly volume: number; readonly task: DecodeTask }
-  /** A piece was used up. */
-  | { readonly volume: number; readonly used: true }
+  /** A piece was used up. Its memory comes back, where nobody has it any more. */
+  | { readonly volume: number; readonly used: true; readonly memory?: ArrayBuffer }
   /** The rest is not needed. */
   | { readonly volume: number; readonly close: true };
 

@@ -53,6 +53,21 @@ test('one that is left early does not keep the others from coming', async () => 
   assert.ok((await all(thread.decode(task, {}))).equals(plain));
 });
 
+test('a piece that is taken back is empty afterwards, and its memory used again', async () => {
+  using store = new TemporaryStore(tmpdir());
+  await using thread = new DecodeThread();
+  const place = areaOf(store, gzipSync(plain)).place;
+  const task = { place, coding: 'gzip', passphrase: undefined, ahead: 2 } as const;
+  const copies: Uint8Array[] = [];
+  let last: Uint8Array | undefined;
+  for await (const piece of thread.decode(task, { takesBack: true })) {
+    assert.ok(last === undefined || last.length === 0);
+    copies.push(piece.slice());
+    last = piece;
+  }
+  assert.ok(Buffer.concat(copies).equals(plain));
+});
+
 test('damage comes as what it is, after what is before it', async () => {
   using store = new TemporaryStore(tmpdir());
   await using thread = new DecodeThread();

@@ -8,7 +8,7 @@ import type { DecodeTask, FromDecodeWorker, ToDecodeWorker } from './decode-mess
 
 /** A volume whose pieces come. */
 interface Waiting {
-  readonly pieces: Uint8Array[];
+  readonly pieces: Uint8Array<ArrayBuffer>[];
   isOver: boolean;
   failure: Error | undefined;
   wake: (() => void) | undefined;
@@ -34,13 +34,14 @@ export class DecodeThread implements AsyncDisposable {
   }
 
   /**
-   * What a volume holds. Its place must stay as it is until this has ended.
+   * What a volume holds. Its place must stay as it is until this has ended. With `takesBack` a piece is gone when the next one is asked for: its memory is used again, and all views of it
+   * become empty.
    *
    * @throws AppError as `FileCoding.decode` does; `repository/unsupported`, before anything is given, also for what only gpg can read
    */
   async *decode(
     task: DecodeTask,
-    { signal }: CallOptions,
+    { signal, takesBack = false }: CallOptions & { readonly takesBack?: boolean },
   ): AsyncGenerator<Uint8Array, void, undefined> {
     signal?.throwIfAborted();
     if (this.#failure !== undefined) throw this.#failure;
@@ -55,8 +56,9 @@ export class DecodeThread implements AsyncDisposable {
         signal?.throwIfAborted();
         const piece = waiting.pieces.shift();
         if (piece !== undefined) {
-          if (!waiting.isOver) this.#send({ volume, used: true });
+          if (!takesBack && !waiting.isOver) this.#send({ volume, used: true });
           yield piece;
+          if (takesBack) this.#takeBack(volume, piece);
           continue;
         }
         if (waiting.failure !== undefined) throw waiting.failure;
@@ -75,9 +77,13 @@ export class DecodeThread implements AsyncDisposable {
     await this.#worker?.terminate();
   }
 
-  #send(message: ToDecodeWorker): void {
+  #takeBack(volume: number, { buffer }: Uint8Array<ArrayBuffer>): void {
+    this.#send({ volume, used: true, memory: buffer }, [buffer]);
+  }
+
+  #send(message: ToDecodeWorker, transfer: ArrayBuffer[] = []): void {
     this.#worker ??= this.#start();
-    this.#worker.postMessage(message);
+    this.#worker.postMessage(message, transfer);
   }
 
   #start(): Worker {

@@ -30,6 +30,8 @@ interface Running {
 
 const port = parentPort!;
 const running = new Map<number, Running>();
+/** Memory of whole pieces that were used up. */
+const returned: ArrayBuffer[] = [];
 /** Those of the last passphrase: that of an archive hardly changes. */
 let known: { readonly name: string; readonly keys: PassphraseKeys } | undefined;
 
@@ -41,7 +43,8 @@ function keysOf(passphrase: Uint8Array): PassphraseKeys {
 
 async function* decoded({ place, coding, passphrase }: DecodeTask): AsyncGenerator<Uint8Array> {
   if (coding === 'gzip') {
-    yield* gunzip(streamPlace(place, STORED_PIECE));
+    // It has used up a piece when it asks for the next one.
+    yield* gunzip(streamPlace(place, STORED_PIECE, { reusesMemory: true }));
     return;
   }
   if (passphrase === undefined) throw new AppError('internal', 'There is no passphrase');
@@ -56,7 +59,7 @@ async function* decoded({ place, coding, passphrase }: DecodeTask): AsyncGenerat
 async function decode(volume: number, task: DecodeTask, state: Running): Promise<void> {
   const send = (message: FromDecodeWorker, transfer: ArrayBuffer[] = []): void =>
     port.postMessage(message, transfer);
-  let out = new Uint8Array(pieceLength);
+  let out = newPiece();
   let filled = 0;
   const flush = async (): Promise<void> => {
     while (state.free === 0 && !state.isClosed) {
@@ -66,10 +69,10 @@ async function decode(volume: number, task: DecodeTask, state: Running): Promise
     state.free--;
     const piece = filled === out.length ? out : out.slice(0, filled);
     send({ volume, piece }, [piece.buffer]);
-    // What was inflated is freed below. The stored bytes are not, and those of a message are copied at each of its layers.
-    noteBufferGarbage((task.coding === 'gzip' ? 0.5 : 2) * filled);
+    // What was inflated is freed below. The stored bytes of a message are not, and are copied at each of its layers.
+    if (task.coding === 'openpgp') noteBufferGarbage(2 * filled);
     filled = 0;
-    if (piece === out) out = new Uint8Array(pieceLength);
+    if (piece === out) out = newPiece();
   };
   try {
     for await (const piece of decoded(task)) {
@@ -94,6 +97,10 @@ async function decode(volume: number, task: DecodeTask, state: Running): Promise
   }
 }
 
+function newPiece(): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(returned.pop() ?? new ArrayBuffer(pieceLength));
+}
+
 function failureOf(error: unknown): DecodeFailure {
   const { code, hint, details } =
     error instanceof AppError ? error : new AppError('internal', 'A volume cannot be decoded');
@@ -108,6 +115,9 @@ port.on('message', (message: ToDecodeWorker) => {
     running.set(volume, state);
     void decode(volume, message.task, state);
     return;
+  }
+  if ('used' in message && message.memory?.byteLength === pieceLength) {
+    returned.push(message.memory);
   }
   const state = running.get(volume);
   if (state === undefined) return;
