@@ -80,16 +80,28 @@ export async function planCopy(
   return { snapshots, already: wanted.length - snapshots.length, pairs: pairs.slice(-PAIRS) };
 }
 
+export interface CopyOptions {
+  /** How many threads copy content. */
+  readonly workers: number;
+}
+
 /** Copies snapshots one after the other; each is complete in the target before the next begins. */
 export async function copy(
   source: Access,
   target: CopyTarget,
   { snapshots, already, pairs }: CopyPlan,
+  { workers }: CopyOptions,
   { clock, signal, report }: OperationContext,
 ): Promise<SummaryEvent> {
   const started = clock.monotonic();
   const known = new KnownCopies();
   const done = { files: 0, bytes: 0, bytesRead: 0, bytesAdded: 0 };
+  /** Bytes of the files of trees that were copied. Content goes before them, and is progress as well. */
+  let inTrees = 0;
+  const tell = (current?: Uint8Array): void => {
+    done.bytes = Math.max(inTrees, done.bytesRead);
+    report({ type: 'progress', ...noCounters, ...done, ...(current && { current }) });
+  };
   if (snapshots.length > 0) {
     report({
       type: 'total',
@@ -116,15 +128,20 @@ export async function copy(
         stored,
         {
           source: blobs,
+          from: source,
           known,
+          workers,
           sequence: target.sealSequence,
           origin: originOf(source, stored),
           onFile: (size, current) => {
             done.files++;
-            done.bytes += size;
-            report({ type: 'progress', ...noCounters, ...done, current });
+            inTrees += size;
+            tell(current);
           },
-          onRead: (length) => void (done.bytesRead += length),
+          onRead: (length) => {
+            done.bytesRead += length;
+            tell();
+          },
         },
         { signal },
       );

@@ -7,6 +7,7 @@ import { copyNativeToArchive } from '../../engine/archive/copy-native-to-archive
 import type { Snapshot } from '../../model/snapshot.ts';
 import { fitsFilter, snapshotGroups } from '../../model/snapshot-group.ts';
 import { hasCode } from '../../base/errors.ts';
+import { defaultCompressionLevel } from '../../repository/native/packs/default-compression.ts';
 import type { NativeRepository } from '../../repository/native/native-repository.ts';
 import { chooseStored } from '../choose-snapshot.ts';
 import type { CommandInput } from '../command.ts';
@@ -28,8 +29,6 @@ import { openArchive, synchronised, synchronisedForReading } from './archive-ses
 import { defaultVolumeSize } from '../../repository/duplicity/writer/volume-size.ts';
 
 type Input = CommandInput<typeof copy>;
-
-const COMPRESSION_LEVEL = 2;
 
 /** `copy` from an archive of duplicity's to a repository of our own, with all its states as snapshots. The place is its own from then on. Gives the exit status. */
 export async function copyFromArchive(
@@ -64,7 +63,7 @@ export async function copyFromArchive(
       already: wanted.length - snapshots.length,
       program: `holdfast ${version}`,
       workers: workerCount(undefined),
-      compressionLevel: COMPRESSION_LEVEL,
+      compressionLevel: defaultCompressionLevel,
     },
     context,
   );

@@ -9,6 +9,7 @@ import type { BackupInput, BackupSource } from '../../engine/backup.ts';
 import type { BegunBackup, BegunBackupInput } from '../../engine/begun-backup.ts';
 import { refuseNesting } from '../../engine/nested-destination.ts';
 import type { Survey, SurveyOptions } from '../../engine/survey.ts';
+import { defaultCompressionLevel } from '../../repository/native/packs/default-compression.ts';
 import { isDatabaseUrl } from '../../source/database/database-url.ts';
 import { planSources, type SourcePlan } from '../../source/filesystem/source-plan.ts';
 import { isForArchive } from '../archive/is-for-archive.ts';
@@ -26,7 +27,7 @@ import { workerCount } from '../worker-count.ts';
 
 type Input = CommandInput<typeof backup>;
 
-const levels = { none: 0, fast: 1, default: 2, better: 6, best: 15 } as const;
+const levels = { none: 0, fast: 1, default: defaultCompressionLevel, better: 6, best: 15 } as const;
 /** A backup that is done sooner is not worth a look at how much there is. */
 const SURVEY_AFTER = 1000;
 

@@ -16,6 +16,7 @@ import { operationContext } from '../operation-context.ts';
 import type { CommandSession } from '../session.ts';
 import { snapshotFilter } from '../snapshot-filter.ts';
 import { snapshotRecord, snapshotTable } from '../snapshot-text.ts';
+import { workerCount } from '../worker-count.ts';
 
 type Input = CommandInput<typeof copy>;
 
@@ -76,7 +77,13 @@ async function copyToNative(
     tellPlan(wanted, plan.already, session);
     return 0;
   }
-  const { errors } = await engine.copy(source.access, target, plan, context);
+  const { errors } = await engine.copy(
+    source.access,
+    target,
+    plan,
+    { workers: workerCount(undefined) },
+    context,
+  );
   if (plan.snapshots.length === 0) output.note('Everything is there already');
   return errors > 0 ? 3 : 0;
 }

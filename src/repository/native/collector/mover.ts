@@ -21,9 +21,9 @@ import { tableHash, type PackKind } from '../packs/pack-table.ts';
 import { openPackTail } from '../packs/pack-tail.ts';
 import { SegmentOpener } from '../packs/segment-opener.ts';
 import { TransportPack, type SlotSource } from '../packs/transport-pack.ts';
+import { defaultCompressionLevel } from '../packs/default-compression.ts';
 import { provenanceOf } from './provenance.ts';
 
-const COMPRESSION_LEVEL = 1;
 /** A segment of which more than this part is used is copied as it is. */
 const MOSTLY_USED = 0.8;
 
@@ -74,7 +74,7 @@ export class Mover {
       signer: signerFromSeed(access.hostSeed),
       runId: options.runId,
       target: packTargetOf(access),
-      compressionLevel: COMPRESSION_LEVEL,
+      compressionLevel: defaultCompressionLevel,
       verify: true,
       random,
     };

@@ -9,6 +9,7 @@ import type { Final, SnapshotOrigin } from '../objects/final.ts';
 import { pendingName } from '../objects/object-name.ts';
 import { encodePending } from '../objects/pending.ts';
 import { BlobPacker } from '../packs/blob-packer.ts';
+import { defaultCompressionLevel } from '../packs/default-compression.ts';
 import type { PackContext } from '../packs/pack-builder.ts';
 import type { BlobReader } from '../reader/blob-reader.ts';
 import type { StoredSnapshot } from '../reader/snapshot-list.ts';
@@ -17,16 +18,14 @@ import { MetaStore } from '../writer/meta-store.ts';
 import { PackUploader } from '../writer/pack-uploader.ts';
 import { openRunTable, type KnownPack, type RunTable } from '../writer/run-table.ts';
 import type { SealSequence } from '../writer/seal-sequence.ts';
+import { ContentCopier } from './content-copier.ts';
 import type { KnownCopies } from './known-copies.ts';
 import { TreeCopier, type TreeCopierParts } from './tree-copier.ts';
 
-/** Packs that wait to be stored. */
-const PACKS_IN_MEMORY = 4;
 /** How often packs may be lost to a collector before something else must be wrong. */
 const MOST_ATTEMPTS = 20;
 /** A pending record is renewed this often, in milliseconds. */
 const RENEWAL = 6 * 60 * 60 * 1000;
-const COMPRESSION_LEVEL = 1;
 
 export interface CopyParts extends Pick<TreeCopierParts, 'onFile' | 'onRead'> {
   /** Of the source; opened after its snapshots were listed. */
@@ -34,6 +33,10 @@ export interface CopyParts extends Pick<TreeCopierParts, 'onFile' | 'onRead'> {
   readonly known: KnownCopies;
   readonly sequence: SealSequence;
   readonly origin: SnapshotOrigin;
+  /** The repository to copy from. */
+  readonly from: Access;
+  /** How many threads copy content. */
+  readonly workers: number;
 }
 
 export interface CopiedSnapshot {
@@ -101,32 +104,55 @@ async function store(
   { signal = new AbortController().signal }: CallOptions,
 ): Promise<Written> {
   const { keys } = target;
-  const context: PackContext = {
+  const shared = {
     repositoryId: keys.repositoryId,
     indexKey: keys.indexKey,
     dataPublic: keys.dataPublic,
     metaPublic: keys.metaPublic,
     signerId: fromHex(target.hostId),
-    signer: signerFromSeed(target.hostSeed),
     runId: fromHex(runId),
     target: packTargetOf(target),
-    compressionLevel: COMPRESSION_LEVEL,
+    compressionLevel: defaultCompressionLevel,
     verify: true,
+  };
+  const context: PackContext = {
+    ...shared,
+    signer: signerFromSeed(target.hostSeed),
     random: target.random,
   };
-  const uploader = new PackUploader(target, PACKS_IN_MEMORY, signal);
+  const uploader = new PackUploader(target, 2 * parts.workers + 2, signal);
   const namer = new BlobNamer(keys.idKey);
   const packerOf = (kind: 'data' | 'meta'): BlobPacker =>
     new BlobPacker(context, kind, run.table, namer, (pack) => uploader.add(pack));
   const [data, meta] = [packerOf('data'), packerOf('meta')];
+  const ready = (): Promise<void> | undefined =>
+    sign.isDue ? sign.renew({ signal }) : uploader.ready();
   const copier = new TreeCopier({
     ...parts,
     table: run.table,
     data,
     meta: new MetaStore(meta, target.chunker, requireKey(keys, 'chunkKey')),
-    ready: () => (sign.isDue ? sign.renew({ signal }) : uploader.ready()),
+    ready,
   });
   try {
+    {
+      await using content = new ContentCopier({
+        source: parts.from,
+        blobs: parts.source,
+        known: parts.known,
+        uploader,
+        workers: parts.workers,
+        sink: {
+          table: run.table.memory,
+          context: { ...shared, signerSeed: target.hostSeed },
+          idKey: keys.idKey,
+        },
+        table: run.table,
+        ready,
+        onRead: parts.onRead,
+      });
+      await content.copyTree(root.tree!, { signal });
+    }
     const copiedRoot = await copier.copyRoot(root, { signal });
     data.flush();
     meta.flush();

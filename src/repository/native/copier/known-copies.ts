@@ -11,7 +11,7 @@ import { readContentItems, readTree } from '../reader/tree-reader.ts';
  */
 export class KnownCopies {
   readonly #ids = new Map<string, Uint8Array>();
-  readonly #learnt = new Set<string>();
+  readonly #entered = new Set<string>();
 
   get(sourceId: Uint8Array): Uint8Array | undefined {
     return this.#ids.get(asBuffer(sourceId).toString('latin1'));
@@ -19,6 +19,14 @@ export class KnownCopies {
 
   set(sourceId: Uint8Array, targetId: Uint8Array): void {
     this.#ids.set(asBuffer(sourceId).toString('latin1'), targetId.slice());
+  }
+
+  /** Whether this tree of the source is met for the first time: what is below it is known, or will be. */
+  enter(reference: ContentReference): boolean {
+    const key = `${reference.depth}:${toHex(reference.list)}`;
+    if (this.#entered.has(key)) return false;
+    this.#entered.add(key);
+    return true;
   }
 
   /** Learns from a snapshot of the source and its copy in the target. */
@@ -43,9 +51,7 @@ export class KnownCopies {
     target: ContentReference,
     options: CallOptions,
   ): Promise<void> {
-    const key = `${source.depth}:${toHex(source.list)}`;
-    if (this.#learnt.has(key)) return;
-    this.#learnt.add(key);
+    if (!this.enter(source)) return;
     const [left, right] = await Promise.all([
       readTree(sourceBlobs, source, options),
       readTree(targetBlobs, target, options),

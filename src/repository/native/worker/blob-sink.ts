@@ -3,8 +3,8 @@
  * the workers load it.
  */
 export interface BlobSinkModule {
-  /** Called once in each worker; `setup` is what the reader was given for it. */
-  openSink(setup: unknown): BlobSink;
+  /** Called once in each worker; `setup` is what the reader was given for it, and `tell` hands something that can be posted to `onTold` of the workers at once. */
+  openSink(setup: unknown, tell: (value: unknown) => void): BlobSink;
 }
 
 /** Takes blobs, synchronously. What it throws ends the whole read. */
@@ -15,4 +15,6 @@ export interface BlobSink extends Disposable {
   take(use: number, bytes: Uint8Array): void;
   /** The task is over: what is to be told to whoever gave it, as something that can be posted. */
   end(): unknown;
+  /** Nothing more comes; missing where nothing is kept for later. */
+  flush?(): void;
 }

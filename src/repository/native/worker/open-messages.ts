@@ -39,10 +39,14 @@ export interface OpenResult {
 
 export type ToOpenWorker =
   | { readonly task: number; readonly work: OpenTask }
+  /** Let the sink finish what it keeps. */
+  | { readonly task: number; readonly flush: true }
   /** Close the sink and end. */
   | { readonly close: true };
 
 export type FromOpenWorker =
+  /** What a sink has to say while it works. */
+  | { readonly told: unknown }
   | { readonly task: number; readonly result: OpenResult }
   | {
       readonly failure: {

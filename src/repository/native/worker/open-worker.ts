@@ -35,7 +35,8 @@ for (const [kind, seed] of [
 }
 const namer = new BlobNamer(setup.idKey);
 const module = (await import(setup.sinkModule)) as BlobSinkModule;
-const sink = module.openSink(setup.sinkSetup);
+const send = (message: FromOpenWorker): void => port.postMessage(message);
+const sink = module.openSink(setup.sinkSetup, (told) => send({ told }));
 const openers = new Map<string, SegmentOpener>();
 
 function openerOf({ kind, slots }: OpenTask, number: number): SegmentOpener {
@@ -88,7 +89,10 @@ function work(task: OpenTask): OpenResult {
   return { answer: sink.end(), failures };
 }
 
-const send = (message: FromOpenWorker): void => port.postMessage(message);
+function flush(): OpenResult {
+  sink.flush?.();
+  return { answer: undefined, failures: [] };
+}
 
 port.on('message', (message: ToOpenWorker) => {
   if ('close' in message) {
@@ -97,7 +101,7 @@ port.on('message', (message: ToOpenWorker) => {
     return;
   }
   try {
-    send({ task: message.task, result: work(message.work) });
+    send({ task: message.task, result: 'flush' in message ? flush() : work(message.work) });
   } catch (error) {
     const { code, hint } =
       error instanceof AppError ? error : { code: 'internal' as const, hint: undefined };

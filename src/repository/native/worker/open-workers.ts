@@ -28,8 +28,15 @@ export class OpenWorkers implements AsyncDisposable {
   #nextTask = 1;
   #failure: Error | undefined;
   #closing = false;
+  readonly #onTold: (value: unknown) => void;
 
-  constructor(count: number, setup: OpenWorkerSetup) {
+  /** `onTold` gets what sinks say while they work. */
+  constructor(
+    count: number,
+    setup: OpenWorkerSetup,
+    onTold: (value: unknown) => void = () => undefined,
+  ) {
+    this.#onTold = onTold;
     this.#slots = Array.from({ length: count }, () => {
       const worker = startThread(moduleFile('repository/native/worker/open-worker'), {
         workerData: setup,
@@ -57,13 +64,16 @@ export class OpenWorkers implements AsyncDisposable {
     const slot = this.#slots.reduce((best, other) =>
       other.waiting.size < best.waiting.size ? other : best,
     );
-    const task = this.#nextTask++;
     const bytes = ownMemory(work.bytes);
-    return new Promise((resolve, reject) => {
-      slot.waiting.set(task, { resolve, reject });
-      const message: ToOpenWorker = { task, work: { ...work, bytes } };
-      slot.worker.postMessage(message, [bytes.buffer]);
-    });
+    return this.#give(slot, (task) => ({ task, work: { ...work, bytes } }), [bytes.buffer]);
+  }
+
+  /** Lets every sink finish what it keeps; what they say of it was told when this resolves. */
+  async flush(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    await Promise.all(
+      this.#slots.map((slot) => this.#give(slot, (task) => ({ task, flush: true }))),
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -78,7 +88,23 @@ export class OpenWorkers implements AsyncDisposable {
     await Promise.all(ended);
   }
 
+  #give(
+    slot: Slot,
+    messageOf: (task: number) => ToOpenWorker,
+    transfer: readonly ArrayBuffer[] = [],
+  ): Promise<OpenResult> {
+    const task = this.#nextTask++;
+    return new Promise((resolve, reject) => {
+      slot.waiting.set(task, { resolve, reject });
+      slot.worker.postMessage(messageOf(task), transfer);
+    });
+  }
+
   #receive(slot: Slot, message: FromOpenWorker): void {
+    if ('told' in message) {
+      this.#onTold(message.told);
+      return;
+    }
     if ('failure' in message) {
       const { code, message: text, hint } = message.failure;
       const cause = new Error(message.stack);
