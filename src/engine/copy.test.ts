@@ -5,7 +5,7 @@ import { damaging } from '#test/support/damaging-storage.ts';
 import { systemClock } from '../base/clock.ts';
 import { AppError, hasCode } from '../base/errors.ts';
 import { systemRandom } from '../base/random.ts';
-import { operation } from '#test/support/operation.ts';
+import { operation, totalsInProgress } from '#test/support/operation.ts';
 import { snapshotFiles } from '#test/support/sample-reading.ts';
 import { backUpSample, SampleRepository } from '#test/support/sample-repository.ts';
 import { checkRepository } from '../repository/native/check/check-repository.ts';
@@ -31,6 +31,8 @@ void test('copies snapshots into a repository with other keys, once, reading con
   const plan = await planCopy(source.access, target.access, input, context);
   assert.equal(plan.snapshots.length, 2);
   const summary = await copy(source.access, place, plan, { workers: 2 }, context);
+  // Samples have no statistics, but a total there is.
+  assert.deepEqual(totalsInProgress(context.events), [0]);
   assert.ok(summary.bytesRead < 155_000, 'what both snapshots share is read once');
   const copies = (await listSnapshots(target.access)).snapshots;
   assert.equal(copies.length, 2);

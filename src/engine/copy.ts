@@ -103,12 +103,6 @@ export async function copy(
     report({ type: 'progress', ...noCounters, ...done, ...(current && { current }) });
   };
   if (snapshots.length > 0) {
-    report({
-      type: 'total',
-      files: sum(snapshots, ({ files }) => files),
-      bytes: sum(snapshots, ({ bytes }) => bytes),
-      final: true,
-    });
     const blobs = await BlobReader.open(source, { signal });
     if (pairs.length > 0) {
       report({ type: 'phase', phase: 'finding out what was copied before' });
@@ -123,6 +117,12 @@ export async function copy(
     }
     for (const stored of snapshots) {
       report({ type: 'phase', phase: `copying snapshot ${stored.final.id.slice(0, 8)}` });
+      report({
+        type: 'total',
+        files: sum(snapshots, ({ files }) => files),
+        bytes: sum(snapshots, ({ bytes }) => bytes),
+        final: true,
+      });
       const copied = await copySnapshot(
         target.access,
         stored,

@@ -66,13 +66,15 @@ export async function prune(
   const started = clock.monotonic();
   const sizes = [...plan.victims.map(({ use }) => use.pack), ...plan.destroyed];
   const bytes = sizes.reduce((sum, { size }) => sum + size, 0);
-  report({ type: 'total', files: sizes.length, bytes, final: true });
   let done = { files: 0, bytes: 0 };
   const result = await collect(
     access,
     plan,
     {
-      onPhase: (phase) => report({ type: 'phase', phase }),
+      onPhase: (phase) => {
+        report({ type: 'phase', phase });
+        report({ type: 'total', files: sizes.length, bytes, final: true });
+      },
       onPack: (size) => {
         done = { files: done.files + 1, bytes: done.bytes + size };
         report({ type: 'progress', ...noCounters, ...done });

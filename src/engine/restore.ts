@@ -99,11 +99,11 @@ export async function restore(
       : 'Continuing a restore that was interrupted, and comparing what it has written: the machine was started anew since';
     report({ type: 'notice', message });
   }
+  report({ type: 'phase', phase: input.dryRun ? 'Comparing' : 'Restoring' });
   const stats = snapshot.stats;
   if (stats !== undefined && path.length === 0 && input.filter.empty) {
     report({ type: 'total', files: stats.files, bytes: stats.bytes, final: true });
   }
-  report({ type: 'phase', phase: input.dryRun ? 'Comparing' : 'Restoring' });
   const isInPlace = input.target === undefined;
   const options: PlannerOptions = {
     policy,

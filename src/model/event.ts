@@ -34,7 +34,7 @@ export interface PhaseEvent {
   readonly phase: string;
 }
 
-/** How much there is to do, as far as known. `final` says that it will not grow any more. */
+/** How much there is to do in the phase that has begun, as far as known. `final` says that it will not grow any more. */
 export interface TotalEvent {
   readonly type: 'total';
   readonly files: number;

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+import { scratchDirectory } from '../../../test/support/scratch-directory.ts';
+import { noise, restoreNewest, snapshotOf } from '../../../test/support/small-restore.ts';
+import { forward } from '../../storage/layers/forward.ts';
+import type { Storage } from '../../storage/storage.ts';
+
+// After a failure of power a file may have its size and its time, and nothing in it.
+for (const [what, textOf, isTrusted] of [
+  ['the machine is still running', (text: string) => text, true],
+  ['the machine was started anew', () => `${randomUUID()}\n`, false],
+  ['nothing is known of the machine', () => '', false],
+] as const) {
+  test(`continues where ${what}: ${isTrusted ? 'goes by size and time' : 'compares'}`, async () => {
+    using scratch = scratchDirectory();
+    const { storage, source, target } = await snapshotOf(scratch.path, (at) => {
+      writeFileSync(`${at}/file`, noise(5000));
+    });
+    const stop = new AbortController();
+    const dying: Storage = {
+      ...forward(storage),
+      read(name, options) {
+        if (name.startsWith('packs/')) stop.abort(new Error('killed'));
+        return storage.read(name, options);
+      },
+    };
+    await assert.rejects(restoreNewest(dying, scratch.path, {}, stop), /killed/u);
+    const marker = readdirSync(target).find((name) => name.startsWith('.holdfast-restore-'));
+    assert.ok(marker !== undefined);
+    writeFileSync(`${target}/${marker}`, textOf(readFileSync(`${target}/${marker}`, 'utf8')));
+    writeFileSync(`${target}/file`, new Uint8Array(5000));
+    execFileSync('touch', ['-r', `${source}/file`, `${target}/file`]);
+    const { events } = await restoreNewest(storage, scratch.path, {});
+    const notice = events.find(({ type }) => type === 'notice');
+    assert.equal(/started anew/u.test(JSON.stringify(notice)), !isTrusted);
+    const isRight = readFileSync(`${target}/file`).equals(readFileSync(`${source}/file`));
+    assert.equal(isRight, !isTrusted);
+    assert.deepEqual(readdirSync(target), ['file']);
+  });
+}
