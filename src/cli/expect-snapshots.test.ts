@@ -29,7 +29,7 @@ test('snapshots are listed in the order of the format, and what this machine has
   for (const name of ['seals/here', 'index/here']) await copies.store(name, pattern(10));
   const inner = recording(memory);
   await using storage = askingAhead(inner);
-  expectSnapshots(storage, Promise.resolve(description), places, {});
+  expectSnapshots(storage, 'content', Promise.resolve(description), places, {});
   await systemClock.sleep(100);
   assert.deepEqual(
     inner.calls.map(({ method, name }) => `${method} ${name}`).toSorted(),
@@ -55,7 +55,19 @@ test('a place without a repository, or one that cannot be reached, is told by wh
     Promise.reject<Description>(new Error('gone')),
   ]) {
     await using storage = askingAhead(new MemoryStorage());
-    expectSnapshots(storage, describing, machine(directory.path), {});
+    expectSnapshots(storage, 'content', describing, machine(directory.path), {});
     assert.deepEqual(await Array.fromAsync(storage.list('seals/')), []);
   }
+});
+
+test('who only wants to know which snapshots there are does not fetch the index', async () => {
+  await using directory = await temporaryDirectory();
+  const inner = recording(new MemoryStorage());
+  await using storage = askingAhead(inner);
+  expectSnapshots(storage, 'snapshots', Promise.resolve(undefined), machine(directory.path), {});
+  await systemClock.sleep(50);
+  assert.deepEqual(
+    inner.calls.map(({ name }) => name),
+    ['seals/', 'snapshots/', 'forgets/'],
+  );
 });

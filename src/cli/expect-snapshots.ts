@@ -7,13 +7,15 @@ import { objectPrefixes } from '../repository/native/objects/object-name.ts';
 import type { AskingAhead } from '../storage/layers/asking-ahead.ts';
 import { ObjectCache } from '../storage/layers/object-cache.ts';
 
-/** What looking into snapshots takes, in the order in which it has to be listed (native.md, 14.3, and `listSnapshots`). */
-const wanted = [
-  objectPrefixes.seal,
-  objectPrefixes.final,
-  objectPrefixes.forget,
-  objectPrefixes.index,
-];
+/** What will be looked at: which snapshots there are, or what is in them as well, which takes the index. */
+export type Expected = 'snapshots' | 'content';
+
+/** What that takes, in the order in which it has to be listed (native.md, 14.3, and `listSnapshots`). */
+const snapshots = [objectPrefixes.seal, objectPrefixes.final, objectPrefixes.forget];
+const wanted: Readonly<Record<Expected, readonly string[]>> = {
+  snapshots,
+  content: [...snapshots, objectPrefixes.index],
+};
 
 /**
  * Begins to list and to read what will be looked at when the key is there: over a slow line that takes as long as deriving it. What this machine has a copy of is not
@@ -21,6 +23,7 @@ const wanted = [
  */
 export function expectSnapshots(
   storage: AskingAhead,
+  expected: Expected,
   describing: Promise<Description | undefined>,
   { cacheDirectory, warn }: LocalPlaces,
   { signal }: CallOptions,
@@ -33,5 +36,5 @@ export function expectSnapshots(
   const copies = openCopies();
   const isAtHand = async (name: string): Promise<boolean> =>
     (await (await copies)?.has(name)) ?? false;
-  storage.askFor(wanted, { signal, isAtHand });
+  storage.askFor(wanted[expected], { signal, isAtHand });
 }

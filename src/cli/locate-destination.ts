@@ -9,7 +9,7 @@ import { askingAhead, type AskingAhead } from '../storage/layers/asking-ahead.ts
 import type { StretchedAhead } from '../repository/native/keys/stretched-ahead.ts';
 import { parseDestinationUrl } from '../storage/url.ts';
 import { holdsArchive } from './archive/holds-archive.ts';
-import { expectSnapshots } from './expect-snapshots.ts';
+import { type Expected, expectSnapshots } from './expect-snapshots.ts';
 import { failureAt } from './failure-at.ts';
 import type { GlobalFlagValues } from './global-flags.ts';
 import { openDestinationStorage } from './open-destination-storage.ts';
@@ -37,8 +37,8 @@ export interface LocatedDestination extends AsyncDisposable {
 }
 
 export interface LocateOptions {
-  /** Snapshots will be looked at, so that they are asked for already, unless somebody has to type a passphrase before: that may take as long as it likes. */
-  readonly looks?: boolean;
+  /** What will be looked at is asked for already, unless somebody has to type a passphrase before: that may take as long as it likes. */
+  readonly expected?: Expected;
 }
 
 /**
@@ -49,7 +49,7 @@ export async function locateDestination(
   url: string,
   flags: GlobalFlagValues,
   session: CommandSession,
-  { looks = false }: LocateOptions = {},
+  { expected }: LocateOptions = {},
 ): Promise<LocatedDestination> {
   const { signal } = session;
   const stretched = await stretchAhead(parseDestinationUrl(url), flags, session);
@@ -73,8 +73,10 @@ export async function locateDestination(
     keySlots.catch(() => undefined); // of interest only where there is a repository
     const ahead = readAhead(storage, { signal: reading });
     const describing = readDescription(storage, { signal });
-    if (looks && session.passphraseOrigin('main') !== 'typed')
-      expectSnapshots(storage, describing, localPlaces(flags, session), { signal: reading });
+    if (expected !== undefined && session.passphraseOrigin('main') !== 'typed') {
+      const places = localPlaces(flags, session);
+      expectSnapshots(storage, expected, describing, places, { signal: reading });
+    }
     const description = await describing;
     return {
       storage,

@@ -1,6 +1,7 @@
 import type { SnapshotView } from '../engine/view/snapshot-view.ts';
 import type { ArchiveFlagValues } from './archive/archive-session.ts';
 import { holdsArchive } from './archive/holds-archive.ts';
+import type { Expected } from './expect-snapshots.ts';
 import { locateDestination } from './locate-destination.ts';
 import { openLocated } from './open-destination.ts';
 import type { CommandSession } from './session.ts';
@@ -10,8 +11,9 @@ export async function openView(
   url: string,
   flags: ArchiveFlagValues,
   session: CommandSession,
+  expected: Expected = 'content',
 ): Promise<SnapshotView> {
-  const located = await locateDestination(url, flags, session, { looks: true });
+  const located = await locateDestination(url, flags, session, { expected });
   if (await holdsArchive(located, flags, session)) {
     const { openArchiveView } = await import('./archive/open-archive-view.ts');
     return openArchiveView(located, flags, session);

@@ -24,7 +24,9 @@ import { workerCount } from '../worker-count.ts';
 export const run: CommandRun<typeof restore> = async (input, session) => {
   const { flags } = input;
   const { output, workingDirectory } = session;
-  const located = await locateDestination(input.arguments.URL, flags, session, { looks: true });
+  const located = await locateDestination(input.arguments.URL, flags, session, {
+    expected: 'content',
+  });
   if (await holdsArchive(located, flags, session)) {
     await using _place = located;
     const { restoreFromArchive } = await import('../archive/restore.ts');

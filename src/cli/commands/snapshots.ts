@@ -11,7 +11,7 @@ export const run: CommandRun<typeof snapshots> = async (input, session) => {
   const { flags } = input;
   const { output, timeZone } = session;
   const filter = snapshotFilter(flags, session.workingDirectory);
-  await using view = await openView(input.arguments.URL, flags, session);
+  await using view = await openView(input.arguments.URL, flags, session, 'snapshots');
   const fitting = view.snapshots.filter((snapshot) => fitsFilter(snapshot, filter));
   const shown = flags.latest === undefined ? fitting : newestOf(fitting, flags.latest);
   for (const snapshot of shown) output.object(snapshotRecord(snapshot));
