@@ -92,11 +92,11 @@ export async function restore(
   const tally = new RestoreTally(context, directory, input.verbose);
   using sparedPlaces = new SparedPlaces([...repositoryPlaces(access.storage), ...input.kept]);
   sparedPlaces.requireOutside(directory, { deletes: input.delete });
-  const { policy, isFresh, isContinued, isTrusted } = settlePolicy(input, entry, directory);
+  const { policy, isFresh, isContinued, compares } = settlePolicy(input, entry, directory);
   if (isContinued) {
-    const message = isTrusted
-      ? 'Continuing a restore that was interrupted'
-      : 'Continuing a restore that was interrupted, and comparing what it has written: the machine was started anew since';
+    const message = compares
+      ? 'Continuing a restore that was interrupted, and comparing what it has written: the machine was started anew since'
+      : 'Continuing a restore that was interrupted';
     report({ type: 'notice', message });
   }
   report({ type: 'phase', phase: input.dryRun ? 'Comparing' : 'Restoring' });
@@ -233,8 +233,8 @@ interface Settled {
   readonly policy: ExistingPolicy;
   readonly isFresh: boolean;
   readonly isContinued: boolean;
-  /** What an interrupted restore has written can be told by size and time. */
-  readonly isTrusted: boolean;
+  /** What an interrupted restore has written cannot be told by size and time. */
+  readonly compares: boolean;
 }
 
 /** What to do with what is there; refuses a target with other things in it unless the user has said what to do with them. */
@@ -244,17 +244,18 @@ function settlePolicy(input: RestoreInput, entry: TreeEntry, directory: Uint8Arr
   const names = namesInTarget(directory) ?? [];
   const isContinued = names.some((name) => equalBytes(name, marker));
   const others = names.filter((name) => !equalBytes(name, marker) && !name.equals(lostAndFound));
-  const isTrusted = !isContinued || isOfThisBoot(directory, marker);
-  const policy = input.policy ?? (isTrusted ? 'if-changed' : 'always');
+  const wanted = input.policy ?? 'if-changed';
+  const compares = isContinued && wanted === 'if-changed' && !isOfThisBoot(directory, marker);
+  const policy = compares ? 'always' : wanted;
   const isFresh = names.length === 0;
   if (isFresh || isContinued || input.policy !== undefined || input.target === undefined) {
-    return { policy, isFresh, isContinued, isTrusted };
+    return { policy, isFresh, isContinued, compares };
   }
   const isInTheWay =
     entry.type === 'directory'
       ? others.length > 0
       : others.some((name) => equalBytes(name, entry.name));
-  if (!isInTheWay) return { policy, isFresh, isContinued, isTrusted };
+  if (!isInTheWay) return { policy, isFresh, isContinued, compares };
   const what = entry.type === 'directory' ? 'it is not empty' : 'it has something of that name';
   throw new AppError('target/refused', `Refused to restore into ${quotePath(directory)}: ${what}`, {
     hint: 'Name another directory, or say with --overwrite what to do with what is there',

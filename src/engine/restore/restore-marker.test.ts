@@ -10,12 +10,15 @@ import { forward } from '../../storage/layers/forward.ts';
 import type { Storage } from '../../storage/storage.ts';
 
 // After a failure of power a file may have its size and its time, and nothing in it.
-for (const [what, textOf, isTrusted] of [
-  ['the machine is still running', (text: string) => text, true],
-  ['the machine was started anew', () => `${randomUUID()}\n`, false],
-  ['nothing is known of the machine', () => '', false],
+const another = (): string => `${randomUUID()}\n`;
+for (const [what, textOf, input, compares] of [
+  ['the machine is still running', (text: string) => text, {}, false],
+  ['the machine was started anew', another, {}, true],
+  ['nothing is known of the machine', () => '', {}, true],
+  ['what differs is asked for, on a machine started anew', another, { policy: 'if-changed' }, true],
+  ['what is there is to stay, on a machine started anew', another, { policy: 'never' }, false],
 ] as const) {
-  test(`continues where ${what}: ${isTrusted ? 'goes by size and time' : 'compares'}`, async () => {
+  test(`continues where ${what}: ${compares ? 'compares' : 'does not'}`, async () => {
     using scratch = scratchDirectory();
     const { storage, source, target } = await snapshotOf(scratch.path, (at) => {
       writeFileSync(`${at}/file`, noise(5000));
@@ -34,11 +37,11 @@ for (const [what, textOf, isTrusted] of [
     writeFileSync(`${target}/${marker}`, textOf(readFileSync(`${target}/${marker}`, 'utf8')));
     writeFileSync(`${target}/file`, new Uint8Array(5000));
     execFileSync('touch', ['-r', `${source}/file`, `${target}/file`]);
-    const { events } = await restoreNewest(storage, scratch.path, {});
+    const { events } = await restoreNewest(storage, scratch.path, input);
     const notice = events.find(({ type }) => type === 'notice');
-    assert.equal(/started anew/u.test(JSON.stringify(notice)), !isTrusted);
+    assert.equal(/started anew/u.test(JSON.stringify(notice)), compares);
     const isRight = readFileSync(`${target}/file`).equals(readFileSync(`${source}/file`));
-    assert.equal(isRight, !isTrusted);
+    assert.equal(isRight, compares);
     assert.deepEqual(readdirSync(target), ['file']);
   });
 }
