@@ -96,6 +96,10 @@ export async function copy(
   const started = clock.monotonic();
   const known = new KnownCopies();
   const done = { files: 0, bytes: 0, bytesRead: 0, bytesAdded: 0 };
+  const total = {
+    files: sum(snapshots, ({ files }) => files),
+    bytes: sum(snapshots, ({ bytes }) => bytes),
+  };
   /** Bytes of the files of trees that were copied. Content goes before them, and is progress as well. */
   let inTrees = 0;
   const tell = (current?: Uint8Array): void => {
@@ -117,12 +121,7 @@ export async function copy(
     }
     for (const stored of snapshots) {
       report({ type: 'phase', phase: `copying snapshot ${stored.final.id.slice(0, 8)}` });
-      report({
-        type: 'total',
-        files: sum(snapshots, ({ files }) => files),
-        bytes: sum(snapshots, ({ bytes }) => bytes),
-        final: true,
-      });
+      report({ type: 'total', ...total, final: true });
       const copied = await copySnapshot(
         target.access,
         stored,
