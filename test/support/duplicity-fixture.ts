@@ -60,6 +60,16 @@ export async function openArchive(
   });
 }
 
+/** A restore of everything, told of only where something is wrong. */
+export const plainRestore = {
+  force: false,
+  owners: 'numbers',
+  dryRun: false,
+  ignoreErrors: false,
+  verbose: false,
+  threads: 2,
+} as const;
+
 /** The sets that give the state of a time. */
 export async function setsAt(
   archive: DuplicityArchive,

@@ -22,6 +22,7 @@ import {
   plainProtection,
   setsAt,
   symmetricProtection,
+  plainRestore,
 } from '#test/support/duplicity-fixture.ts';
 import {
   type HandmadeEntry,
@@ -61,11 +62,7 @@ async function restoreInto(
       archive,
       sets: await setsAt(archive, time),
       target,
-      force: false,
-      owners: 'numbers',
-      dryRun: false,
-      ignoreErrors: false,
-      verbose: false,
+      ...plainRestore,
       ...(at === undefined ? {} : { path: utf8(at) }),
       ...input,
     },

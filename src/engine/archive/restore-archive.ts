@@ -55,8 +55,8 @@ export interface RestoreArchiveInput {
   readonly namesLosses?: boolean;
   /** Tell of every entry. */
   readonly verbose: boolean;
-  /** How many cores there are for it; default 2. */
-  readonly threads?: number;
+  /** How many cores there are for it. */
+  readonly threads: number;
 }
 
 export interface ArchiveRestored {
@@ -221,7 +221,7 @@ class ArchiveRestore {
   }
 
   #files(root: Uint8Array, isFresh: boolean): Pick<Opened, 'tree' | 'files'> {
-    const { policy = 'always', owners, renames = [], threads = 2 } = this.#input;
+    const { policy = 'always', owners, renames = [], threads } = this.#input;
     const { tally } = this;
     const { context, sparedPlaces } = this.#parts;
     const tree = TargetTree.open(root, { create: true });

@@ -3,7 +3,12 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 
-import { openArchive, plainProtection, setsAt } from '#test/support/duplicity-fixture.ts';
+import {
+  openArchive,
+  plainProtection,
+  setsAt,
+  plainRestore,
+} from '#test/support/duplicity-fixture.ts';
 import { type HandmadeEntry, putHandmadeSet, rootEntry } from '#test/support/handmade-archive.ts';
 import { operation } from '#test/support/operation.ts';
 import { openHandles, scratchDirectory } from '#test/support/scratch-directory.ts';
@@ -37,11 +42,7 @@ async function restore(
       archive,
       sets: await setsAt(archive, undefined),
       target,
-      force: false,
-      owners: 'numbers',
-      dryRun: false,
-      ignoreErrors: false,
-      verbose: false,
+      ...plainRestore,
       threads: 3,
       ...more,
     },

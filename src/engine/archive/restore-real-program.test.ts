@@ -20,6 +20,7 @@ import {
   plainProtection,
   setsAt,
   symmetricProtection,
+  plainRestore,
 } from '#test/support/duplicity-fixture.ts';
 import { operation } from '#test/support/operation.ts';
 import { openHandles, scratchDirectory } from '#test/support/scratch-directory.ts';
@@ -151,11 +152,7 @@ for (const encrypted of [false, true]) {
           archive,
           sets: await setsAt(archive, start + step * day),
           target,
-          force: false,
-          owners: 'numbers',
-          dryRun: false,
-          ignoreErrors: false,
-          verbose: false,
+          ...plainRestore,
         },
         context,
       );

@@ -8,6 +8,7 @@ import {
   plainProtection,
   setsAt,
   symmetricProtection,
+  plainRestore,
 } from '#test/support/duplicity-fixture.ts';
 import { operation } from '#test/support/operation.ts';
 import { scratchDirectory } from '#test/support/scratch-directory.ts';
@@ -69,15 +70,12 @@ describe('what was backed up here', () => {
           const context = operation(systemClock);
           const { summary } = await restoreArchive(
             {
+              ...plainRestore,
               archive,
               sets,
               target,
               force,
               policy: 'if-changed',
-              owners: 'numbers',
-              dryRun: false,
-              ignoreErrors: false,
-              verbose: false,
             },
             context,
           );

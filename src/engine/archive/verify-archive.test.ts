@@ -16,6 +16,7 @@ import {
   fixtureStorage,
   openArchive,
   setsAt,
+  plainRestore,
 } from '#test/support/duplicity-fixture.ts';
 import { putHandmadeSet, rootEntry } from '#test/support/handmade-archive.ts';
 import { operation } from '#test/support/operation.ts';
@@ -51,11 +52,7 @@ async function restoreTo(storage: Storage, target: string): Promise<void> {
       archive,
       sets: await setsAt(archive),
       target,
-      force: false,
-      owners: 'numbers',
-      dryRun: false,
-      ignoreErrors: false,
-      verbose: false,
+      ...plainRestore,
     },
     operation(systemClock),
   );
