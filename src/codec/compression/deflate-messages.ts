@@ -6,6 +6,8 @@ export interface ToDeflateWorker {
   readonly memory: SharedArrayBuffer;
   readonly start: number;
   readonly end: number;
+  /** The CRC-32 of all that came before the block. */
+  readonly sum: number;
   /** Where the result goes. */
   readonly resultAt: number;
   readonly level: number;

@@ -17,7 +17,7 @@ function blockOf(plain: Uint8Array, level: number): ToDeflateWorker {
   const length = plain.length + roomForBlock(plain.length);
   const memory = new SharedArrayBuffer(length);
   new Uint8Array(memory).set(plain);
-  return { memory, start: 0, end: plain.length, resultAt: plain.length, level };
+  return { memory, start: 0, end: plain.length, sum: 0, resultAt: plain.length, level };
 }
 
 describe('threads that compress', { skip }, () => {

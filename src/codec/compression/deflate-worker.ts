@@ -8,10 +8,10 @@ import { deflateBlock } from './library-block.ts';
 
 const port = parentPort!;
 
-port.on('message', ({ memory, start, end, resultAt, level }: ToDeflateWorker) => {
+port.on('message', ({ memory, start, end, sum, resultAt, level }: ToDeflateWorker) => {
   const library = deflateLibrary();
   if (library === undefined) throw new AppError('internal', 'A thread found no libdeflate');
   const plain = new Uint8Array(memory, start, end - start);
   const out = new Uint8Array(memory, resultAt);
-  port.postMessage(deflateBlock(library, plain, level, out) satisfies FromDeflateWorker);
+  port.postMessage(deflateBlock(library, { plain, sum }, level, out) satisfies FromDeflateWorker);
 });

@@ -1,5 +1,3 @@
-import { crc32 } from 'node:zlib';
-
 import type { ByteEncoder, ByteSink } from '../byte-encoder.ts';
 import { ParallelDeflate } from './parallel-deflate.ts';
 import type { ParallelDeflateParameters } from './parallel-deflate.ts';
@@ -25,7 +23,6 @@ class GzipEncoder implements ByteEncoder {
   readonly #sink: ByteSink;
   readonly #body: ParallelDeflate;
   readonly #time: number;
-  #crc = 0;
   #plainLength = 0;
   #hasHeader = false;
   readonly copies = true;
@@ -46,7 +43,6 @@ class GzipEncoder implements ByteEncoder {
 
   async write(plain: Uint8Array): Promise<void> {
     await this.#header();
-    this.#crc = crc32(plain, this.#crc);
     this.#plainLength += plain.length;
     await this.#body.write(plain);
   }
@@ -60,7 +56,7 @@ class GzipEncoder implements ByteEncoder {
     await this.#body.finish();
     const trailer = new Uint8Array(TRAILER_LENGTH);
     const view = new DataView(trailer.buffer);
-    view.setUint32(0, this.#crc, true);
+    view.setUint32(0, this.#body.sum, true);
     // Modulo 2^32.
     view.setUint32(4, this.#plainLength, true);
     await this.#sink(trailer);

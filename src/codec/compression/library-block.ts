@@ -19,24 +19,24 @@ export function roomForBlock(length: number): number {
 /** What `deflateBlock` has made. */
 export interface LibraryBlock {
   readonly length: number;
-  /** The CRC-32 of what it holds: of what came out when it was inflated again. */
+  /** The CRC-32 of what came before and of what it holds: of what came out when it was inflated again. */
   readonly sum: number;
 }
 
 /**
- * Puts what `plain` becomes at the start of `out`: at most `storedLength(plain.length)` bytes of deflate, from a byte boundary to a byte boundary, none of it a last block. `level` is
- * zlib's: libdeflate's output is as short three levels below.
+ * Puts what `plain` becomes at the start of `out`: at most `storedLength(plain.length)` bytes of deflate, from a byte boundary to a byte boundary, none of it a last block. `sum` is the CRC-32
+ * of what came before. `level` is zlib's: libdeflate's output is as short three levels below.
  *
  * @throws AppError `internal` when it cannot be inflated again
  */
 export function deflateBlock(
   library: DeflateLibrary,
-  plain: Uint8Array,
+  { plain, sum: sumBefore }: { readonly plain: Uint8Array; readonly sum: number },
   level: number,
   out: Uint8Array,
 ): LibraryBlock {
   let length = 0;
-  let sum = 0;
+  let sum = sumBefore;
   for (const { isIncompressible, start, end } of cutRuns(plain, 0, plain.length, WINDOW)) {
     const run = plain.subarray(start, end);
     const made =

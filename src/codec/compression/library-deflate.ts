@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 
 import { type DeflateLibrary, deflateLibrary } from '../../base/deflate-library.ts';
-import type { BlockDeflate, DeflatedBlock } from './block-deflate.ts';
+import type { BlockDeflate, DeflatedBlock, PlainBlock } from './block-deflate.ts';
 import { DeflateThreads } from './deflate-threads.ts';
 import { deflateBlock, roomForBlock } from './library-block.ts';
 
@@ -35,7 +35,7 @@ class LibraryDeflate implements BlockDeflate {
     const threads = Math.min(MOST_THREADS, availableParallelism());
     this.#threads = new DeflateThreads(threads);
     // Pieces come in bursts, between which the threads should not run dry.
-    this.concurrency = 4 * threads;
+    this.concurrency = 6 * threads;
   }
 
   memory(length: number): Uint8Array {
@@ -43,16 +43,14 @@ class LibraryDeflate implements BlockDeflate {
   }
 
   async deflate(
-    bytes: Uint8Array,
-    start: number,
-    end: number,
+    { bytes, start, end, sum: sumBefore }: PlainBlock,
     level: number,
   ): Promise<DeflatedBlock> {
     const out = new Uint8Array(bytes.buffer, bytes.length);
     if (this.#compressedHere < STARTED_AFTER) {
       this.#compressedHere += end - start;
       const plain = bytes.subarray(start, end);
-      const { length, sum } = deflateBlock(this.#library, plain, level, out);
+      const { length, sum } = deflateBlock(this.#library, { plain, sum: sumBefore }, level, out);
       return { pieces: [out.slice(0, length)], sum };
     }
     const memory = bytes.buffer as SharedArrayBuffer;
@@ -60,6 +58,7 @@ class LibraryDeflate implements BlockDeflate {
       memory,
       start,
       end,
+      sum: sumBefore,
       resultAt: bytes.length,
       level,
     });

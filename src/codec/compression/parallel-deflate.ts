@@ -28,7 +28,8 @@ interface Block {
   readonly bytes: Uint8Array;
   windowLength: number;
   end: number;
-  /** The CRC-32 of what was written, if it is to be compared with what was made. */
+  /** The CRC-32 of all that was written before it, and with it. */
+  sumBefore: number;
   sum: number;
 }
 
@@ -63,6 +64,11 @@ export class ParallelDeflate implements ByteEncoder {
     this.#current = this.#emptyBlock();
   }
 
+  /** The CRC-32 of what was written. */
+  get sum(): number {
+    return this.#current.sum;
+  }
+
   get isReadBack(): boolean {
     return this.#by.isReadBack;
   }
@@ -83,7 +89,7 @@ export class ParallelDeflate implements ByteEncoder {
       const length = Math.min(room, plain.length - offset);
       const part = plain.subarray(offset, offset + length);
       block.bytes.set(part, block.end);
-      if (this.isReadBack) block.sum = crc32(part, block.sum);
+      block.sum = crc32(part, block.sum);
       block.end += length;
       offset += length;
       if (length === room) {
@@ -124,7 +130,10 @@ export class ParallelDeflate implements ByteEncoder {
     const most = storedLength(plainLength);
     this.#committed += most;
     this.#current = this.#blockAfter(block);
-    const coding = this.#by.deflate(block.bytes, block.windowLength, block.end, this.#level);
+    const coding = this.#by.deflate(
+      { ...block, start: block.windowLength, sum: block.sumBefore },
+      this.#level,
+    );
     // Looked at in turn below; until then a failure must not count as unnoticed.
     coding.catch(() => undefined);
     this.#delivered = this.#deliver(this.#delivered, coding, block, most);
@@ -155,7 +164,7 @@ export class ParallelDeflate implements ByteEncoder {
 
   #emptyBlock(): Block {
     const bytes = this.#by.memory(this.#by.windowLength + this.#blockLength);
-    return { bytes, windowLength: 0, end: 0, sum: 0 };
+    return { bytes, windowLength: 0, end: 0, sumBefore: 0, sum: 0 };
   }
 
   /** A block that begins with the window in which the next bytes are compressed. */
@@ -168,7 +177,8 @@ export class ParallelDeflate implements ByteEncoder {
     block.bytes.set(window);
     block.windowLength = window.length;
     block.end = window.length;
-    block.sum = 0;
+    block.sumBefore = before.sum;
+    block.sum = before.sum;
     return block;
   }
 

@@ -16,7 +16,7 @@ export const zlibDeflate: BlockDeflate = {
   concurrency: 4,
   isReadBack: false,
   memory: (length) => new Uint8Array(length),
-  async deflate(bytes, start, end, level) {
+  async deflate({ bytes, start, end }, level) {
     const runs = cutRuns(bytes, start, end, WINDOW);
     const pieces = await Promise.all(runs.map((run) => compressedRun(bytes, run, level)));
     const length = pieces.reduce((sum, piece) => sum + piece.length, 0);

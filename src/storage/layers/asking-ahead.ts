@@ -1,5 +1,5 @@
 import type { CallOptions } from '../../base/call-options.ts';
-import { untilAborted } from '../network/until-aborted.ts';
+import { untilAborted } from '../../base/until-aborted.ts';
 import type { Storage, StorageObject } from '../storage.ts';
 import { forward } from './forward.ts';
 

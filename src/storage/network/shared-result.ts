@@ -1,5 +1,5 @@
 import type { CallOptions } from '../../base/call-options.ts';
-import { untilAborted } from './until-aborted.ts';
+import { untilAborted } from '../../base/until-aborted.ts';
 
 /**
  * What many calls need and one of them fetches: a token, the number of a bucket. A failure is not kept. A caller that is aborted stops

@@ -14,6 +14,7 @@ import { PatchedContent } from './patched-content.ts';
 import type { ReaderProblem } from './reader-problem.ts';
 import { SetStream, type SetEntry, type SetStreamOptions } from './set-stream.ts';
 import { signatureState } from './signature-state.ts';
+import { InspectThread } from '../inspection/inspect-thread.ts';
 import { TemporaryStore } from './temporary-store.ts';
 import type { VolumeSource } from './volume-source.ts';
 import { DecodeThread } from './worker/decode-thread.ts';
@@ -106,9 +107,19 @@ export class ArchiveReader {
     }
     using store = new TemporaryStore(tempDirectory);
     await using thread = new DecodeThread();
+    await using inspection = new InspectThread();
     const decodesFirst = chosen.length > MANY_SETS;
     const piecesAhead = Math.max(1, Math.floor(PIECES_AHEAD / chosen.length));
-    const access = { storage, coding, store, decodesFirst, thread, piecesAhead, takesBack };
+    const access = {
+      storage,
+      coding,
+      store,
+      decodesFirst,
+      thread,
+      inspection,
+      piecesAhead,
+      takesBack,
+    };
     const ahead = { free: Math.min(MOST_AHEAD, chosen.length) };
     const shared: SetStreamOptions = { access, ignoreErrors, onProblem, ahead, signal };
     const streams = chosen.map((volumes) => new SetStream(volumes, shared));

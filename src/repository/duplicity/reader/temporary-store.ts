@@ -3,6 +3,7 @@ import path from 'node:path';
 
 import { toHex } from '../../../base/bytes.ts';
 import { AppError, messageOf, systemCodeOf } from '../../../base/errors.ts';
+import { type FilePart, readFully } from '../inspection/file-part.ts';
 import { systemRandom } from '../../../base/random.ts';
 
 /** What the file is divided into. */
@@ -124,22 +125,11 @@ export async function* streamPlace(
     }
     const bytes = memory.subarray(0, length);
     const position = chunks[(offset - inChunk) / CHUNK]! * CHUNK + inChunk;
-    for (let done = 0; done < length;) done += readSome(fd!, bytes, done, position + done);
+    readFully(fd!, bytes, position);
     offset += length;
     yield new Uint8Array(bytes.buffer, 0, length);
   }
   if (tail.length > 0) yield tail;
-}
-
-function readSome(fd: number, bytes: Uint8Array, offset: number, position: number): number {
-  let reason = 'it is shorter than written';
-  try {
-    const count = readSync(fd, bytes, offset, bytes.length - offset, position);
-    if (count > 0) return count;
-  } catch (cause) {
-    reason = systemCodeOf(cause) ?? messageOf(cause);
-  }
-  throw new AppError('local/unwritable', `Cannot read a temporary file: ${reason}`);
 }
 
 const empty = new Uint8Array(0);
@@ -197,6 +187,23 @@ export class TemporaryArea implements Disposable {
     }
     if (end > last) bytes.set(this.#tail.subarray(0, end - last), last - offset);
     return bytes;
+  }
+
+  /** Bytes in the file. */
+  get stored(): number {
+    return this.#stored;
+  }
+
+  /** Where the bytes in the file are from `offset` on, for another thread. */
+  *partsFrom(offset: number): Generator<FilePart, void, undefined> {
+    const fd = this.#store.fd();
+    if (fd === undefined) return;
+    for (let at = offset; at < this.#stored;) {
+      const inChunk = at % CHUNK;
+      const length = Math.min(CHUNK - inChunk, this.#stored - at);
+      yield { fd, position: this.#chunks[(at - inChunk) / CHUNK]! * CHUNK + inChunk, length };
+      at += length;
+    }
   }
 
   /** Where it is, for another thread. */

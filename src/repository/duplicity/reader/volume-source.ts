@@ -5,7 +5,9 @@ import { AppError, hasCode } from '../../../base/errors.ts';
 import { TarReader } from '../../../codec/tar/tar-reader.ts';
 import type { Storage } from '../../../storage/storage.ts';
 import type { Coding, FileCoding } from '../encryption/file-coding.ts';
+import type { InspectThread } from '../inspection/inspect-thread.ts';
 import type { ManifestVolume } from '../manifest/manifest.ts';
+import { AreaDigest } from './area-digest.ts';
 import type { TemporaryArea, TemporaryStore } from './temporary-store.ts';
 import type { DecodeThread } from './worker/decode-thread.ts';
 
@@ -24,6 +26,8 @@ export interface VolumeAccess {
   readonly decodesFirst: boolean;
   /** Decodes large volumes. */
   readonly thread: DecodeThread;
+  /** Hashes them. */
+  readonly inspection: InspectThread;
   /** How many pieces of 1 MiB of each of these volumes may be decoded before they are used. */
   readonly piecesAhead: number;
   /** A piece of a file's content is not needed any more when the next one is asked for. */
@@ -56,24 +60,24 @@ export async function fetchVolume(
   { signal }: CallOptions,
 ): Promise<{ readonly area: TemporaryArea; readonly isChecked: boolean }> {
   const { name, number } = volume;
-  const { storage, store } = access;
+  const { storage, store, inspection } = access;
   if (name === undefined) {
     throw new AppError('repository/damaged', `Volume ${number} is missing from the archive`);
   }
   const algorithm = strongestFirst.find((known) => volume.hashes.has(known));
-  const hash = algorithm && createHash(algorithm);
   const area = store.area();
+  using digest = algorithm && new AreaDigest(area, algorithm, inspection);
   try {
     for await (const piece of await storage.get(name, { signal })) {
-      hash?.update(piece);
       area.append(piece);
+      digest?.grow();
       if (isForThread(area, volume.coding, access)) access.thread.prepare();
     }
     signal?.throwIfAborted();
-    if (algorithm !== undefined && !isExpected(volume, algorithm, hash!.digest('hex'))) {
+    if (digest !== undefined && !isExpected(volume, algorithm!, await digest.found({ signal }))) {
       throw await mismatch(volume, area);
     }
-    return { area, isChecked: algorithm !== undefined };
+    return { area, isChecked: digest !== undefined };
   } catch (error) {
     area[Symbol.dispose]();
     throw error;

@@ -1,18 +1,15 @@
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { crc32 } from 'node:zlib';
 
 import type { CallOptions } from '../../../base/call-options.ts';
-import { AppError } from '../../../base/errors.ts';
-import type { Coding, FileCoding } from '../encryption/file-coding.ts';
-import { isWellEncoded } from './encoded-file.ts';
+import type { Coding } from '../encryption/file-coding.ts';
+import { demandSound, type Inspection } from './encoded-file.ts';
 import type { Spool } from './spool.ts';
 
 const PIECE = 1024 * 1024;
 
 /** What encodes a file, and into what. */
-export interface EncodeRequest {
-  readonly coding: FileCoding;
+export interface EncodeRequest extends Inspection {
   readonly as: Coding;
   /** Gets the encoded bytes. */
   readonly body: Spool;
@@ -20,19 +17,19 @@ export interface EncodeRequest {
   readonly verify: boolean;
 }
 
-/** Encodes a local file. Throws `internal` when what comes out does not hold what went in. */
+/** Encodes a local file. Throws `internal` when what comes out does not hold what went in, and `verify` has that looked at. */
 export async function encodeFile(
   file: string,
-  { coding, as, body, verify }: EncodeRequest,
+  { coding, thread, as, body, verify }: EncodeRequest,
   options: CallOptions,
 ): Promise<void> {
-  const hash = createHash('sha1');
+  let storedSum = 0;
   let sum = 0;
   let length = 0;
   await using encoder = await coding.encoder(
     as,
     (bytes) => {
-      hash.update(bytes);
+      storedSum = crc32(bytes, storedSum);
       body.write(bytes);
     },
     options,
@@ -47,10 +44,7 @@ export async function encodeFile(
   }
   await encoder.finish();
   if (!verify) return;
-  const digest = hash.digest('hex');
-  const encoded = { coding: as, body, digest, plain: isReadBack ? undefined : { sum, length } };
-  if (await isWellEncoded(encoded, coding, options)) return;
-  throw new AppError('internal', `What "${file}" was encoded to does not hold what is in it`, {
-    hint: 'Test the memory of this computer, then run the backup again',
-  });
+  const plain = isReadBack ? undefined : { sum, length };
+  const encoded = { coding: as, body, sum: storedSum, plain };
+  await demandSound(`What "${file}" was encoded to`, encoded, { coding, thread }, options);
 }

@@ -1,12 +1,14 @@
-import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
 import type { CallOptions } from '../../../base/call-options.ts';
 import { discardBytes } from '../../../base/discard-bytes.ts';
 import type { ByteEncoder } from '../../../codec/byte-encoder.ts';
 import type { FileCoding } from '../encryption/file-coding.ts';
+import { sumDigits } from '../inspection/digests.ts';
+import { GrowingDigests } from '../inspection/growing-digests.ts';
+import type { InspectThread } from '../inspection/inspect-thread.ts';
 import type { VolumePosition } from '../manifest/manifest.ts';
-import type { EncodedFile } from './encoded-file.ts';
+import { type EncodedFile, notSound } from './encoded-file.ts';
 import { Spool } from './spool.ts';
 import { TarSlab } from './tar-slab.ts';
 
@@ -29,6 +31,8 @@ export interface VolumeSettings {
   readonly tempDirectory: string;
   /** A volume is never longer, as it is stored, unless a single entry is. */
   readonly volumeSize: number;
+  /** Hashes volumes that are long. */
+  readonly thread: InspectThread;
 }
 
 /** The volume that is being filled. */
@@ -38,6 +42,7 @@ export class OpenVolume implements AsyncDisposable {
   readonly #settings: VolumeSettings;
   readonly #encoder: ByteEncoder;
   readonly #output: VolumeOutput;
+  readonly #options: CallOptions;
   #plainSum = 0;
   #start: VolumePosition | undefined;
   #end: VolumePosition | undefined;
@@ -48,11 +53,13 @@ export class OpenVolume implements AsyncDisposable {
     settings: VolumeSettings,
     output: VolumeOutput,
     encoder: ByteEncoder,
+    options: CallOptions,
   ) {
     this.number = number;
     this.#settings = settings;
     this.#output = output;
     this.#encoder = encoder;
+    this.#options = options;
     this.tar = new TarSlab(async (plain) => {
       if (encoder.isReadBack !== true) this.#plainSum = crc32(plain, this.#plainSum);
       await encoder.write(plain);
@@ -67,13 +74,13 @@ export class OpenVolume implements AsyncDisposable {
     options: CallOptions,
   ): Promise<OpenVolume> {
     const { coding } = settings;
-    const output = new VolumeOutput(settings.tempDirectory);
+    const output = new VolumeOutput(settings);
     try {
       // The encoder may have written something when it is there.
       const encoder = await coding.encoder(coding.coding, output.take, options);
-      return new OpenVolume(number, settings, output, encoder);
+      return new OpenVolume(number, settings, output, encoder, options);
     } catch (error) {
-      output.body[Symbol.dispose]();
+      output[Symbol.dispose]();
       throw error;
     }
   }
@@ -90,7 +97,7 @@ export class OpenVolume implements AsyncDisposable {
     return this.#isReallyFull(length);
   }
 
-  /** Ends it; `root` is where it begins and ends if it holds nothing. */
+  /** Ends it; `root` is where it begins and ends if it holds nothing. Throws `internal` if what came out of the encoder is not what was kept. */
   async finish(root: VolumePosition): Promise<FinishedVolume> {
     const { coding } = this.#settings.coding;
     if (coding === 'openpgp') {
@@ -99,9 +106,10 @@ export class OpenVolume implements AsyncDisposable {
     }
     await this.tar.flush();
     await this.#encoder.finish();
+    const hashes = await this.#output.hashes(this.#options);
+    if (hashes === undefined) throw notSound(`Volume ${this.number}`);
     this.#isFinished = true;
     await this.#encoder[Symbol.asyncDispose]();
-    const hashes = this.#output.digests();
     const plain = { sum: this.#plainSum, length: this.tar.length };
     return {
       number: this.number,
@@ -110,7 +118,7 @@ export class OpenVolume implements AsyncDisposable {
       start: this.#start ?? root,
       end: this.#end ?? root,
       hashes,
-      digest: hashes.get('SHA1')!,
+      sum: this.#output.sum,
       plain: this.#encoder.isReadBack === true ? undefined : plain,
     };
   }
@@ -122,7 +130,7 @@ export class OpenVolume implements AsyncDisposable {
     try {
       await this.#encoder[Symbol.asyncDispose]();
     } finally {
-      this.#output.body[Symbol.dispose]();
+      this.#output[Symbol.dispose]();
     }
   }
 
@@ -140,30 +148,57 @@ export class OpenVolume implements AsyncDisposable {
   }
 }
 
+/** So many bytes are handed to the thread that hashes at a time. */
+const HASHED_AT_ONCE = 1024 * 1024;
+/** What manifests say of a volume, and what tells whether it is what came out of the encoder. */
+const algorithms = ['CRC32', 'SHA1', 'SHA256'] as const;
+
 /** What comes out of an encoder. */
-class VolumeOutput {
+class VolumeOutput implements Disposable {
   readonly body: Spool;
-  readonly #sha1 = createHash('sha1');
-  readonly #sha256 = createHash('sha256');
+  readonly #digests: GrowingDigests;
+  /** How much of the file they were told of. */
+  #told = 0;
+  #sum = 0;
   /** Whether long pieces lie in buffers of their own. */
   isOwnMemory = false;
 
-  constructor(tempDirectory: string) {
+  constructor({ tempDirectory, thread }: VolumeSettings) {
     this.body = new Spool(tempDirectory);
+    this.#digests = new GrowingDigests(algorithms, thread);
+  }
+
+  /** The CRC-32 of what came. */
+  get sum(): number {
+    return this.#sum;
   }
 
   readonly take = (bytes: Uint8Array): void => {
-    this.#sha1.update(bytes);
-    this.#sha256.update(bytes);
+    this.#sum = crc32(bytes, this.#sum);
     const isKept = this.body.write(bytes);
     if (this.isOwnMemory && !isKept) discardBytes(bytes);
+    if (this.body.size - this.#told >= HASHED_AT_ONCE) this.#hashMore();
   };
 
-  /** By algorithm, in hex digits. */
-  digests(): ReadonlyMap<'SHA1' | 'SHA256', string> {
-    return new Map([
-      ['SHA1', this.#sha1.digest('hex')],
-      ['SHA256', this.#sha256.digest('hex')],
-    ]);
+  /** What manifests say of it: the hashes of what lies there, if that is what came. Undefined if it is not. */
+  async hashes(options: CallOptions): Promise<ReadonlyMap<string, string> | undefined> {
+    this.#hashMore();
+    const found = new Map(await this.#digests.found(this.body.inMemory, options));
+    if (found.get('CRC32') !== sumDigits(this.#sum)) return undefined;
+    found.delete('CRC32');
+    return found;
+  }
+
+  /** Gives up what is there. */
+  [Symbol.dispose](): void {
+    this.#digests[Symbol.dispose]();
+    this.body[Symbol.dispose]();
+  }
+
+  #hashMore(): void {
+    const part = this.body.partFrom(this.#told);
+    if (part === undefined) return;
+    this.#digests.add(part);
+    this.#told += part.length;
   }
 }

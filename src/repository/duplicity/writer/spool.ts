@@ -8,6 +8,7 @@ import { AppError, messageOf, systemCodeOf } from '../../../base/errors.ts';
 import { systemRandom } from '../../../base/random.ts';
 import { streamOf } from '../../../storage/byte-stream.ts';
 import type { ByteSource } from '../../../storage/storage.ts';
+import type { FilePart } from '../inspection/file-part.ts';
 import { unwritable } from './signature-file.ts';
 
 /** What is longer goes to a file. */
@@ -33,6 +34,17 @@ export class Spool implements ByteSource, Disposable {
   /** Bytes so far. */
   get size(): number {
     return this.#size;
+  }
+
+  /** What is in memory: everything, or nothing. */
+  get inMemory(): readonly Uint8Array[] {
+    return this.#pieces;
+  }
+
+  /** Where the bytes from `offset` on are, for another thread; undefined while they are in memory. */
+  partFrom(offset: number): FilePart | undefined {
+    if (this.#fd === undefined) return undefined;
+    return { fd: this.#fd, position: offset, length: this.#size - offset };
   }
 
   /** Appends; true if it keeps these bytes, which must not change then. Throws `local/unwritable` when there is no room. */

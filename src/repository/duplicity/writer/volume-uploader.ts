@@ -3,17 +3,15 @@ import type { Clock } from '../../../base/clock.ts';
 import { AppError, hasCode } from '../../../base/errors.ts';
 import { Semaphore } from '../../../base/semaphore.ts';
 import type { ByteSource, Storage } from '../../../storage/storage.ts';
-import type { FileCoding } from '../encryption/file-coding.ts';
-import { isWellEncoded } from './encoded-file.ts';
+import { demandSound, type Inspection } from './encoded-file.ts';
 import type { FinishedVolume } from './open-volume.ts';
 
 /** How often the storage is asked for the size of what was just stored: some show it late. */
 const LOOKS = 5;
 
 /** What storing a volume needs. */
-export interface UploadSettings {
+export interface UploadSettings extends Inspection {
   readonly storage: Storage;
-  readonly coding: FileCoding;
   readonly clock: Clock;
   /** Compare each volume with what went in, before it is stored. */
   readonly verify: boolean;
@@ -78,7 +76,9 @@ export class VolumeUploader implements AsyncDisposable {
     using _turn = await this.#turns.acquire({ signal: this.#signal });
     const { storage, replace } = this.#settings;
     const options = { signal: this.#signal };
-    if (this.#settings.verify) await verifyVolume(volume, this.#settings.coding, options);
+    if (this.#settings.verify) {
+      await demandSound(`Volume ${volume.number}`, volume, this.#settings, options);
+    }
     await storeChecked(storage, name, volume.body, this.#settings.clock, {
       ...options,
       ifAbsent: !replace,
@@ -131,18 +131,4 @@ async function sizeOf(
     if (hasCode(error, 'storage/not-found')) return undefined;
     throw error;
   }
-}
-
-/** Looks at a volume that was just made. Throws `internal` when something else comes out than went in: the memory or the processor is not sound. */
-async function verifyVolume(
-  volume: FinishedVolume,
-  coding: FileCoding,
-  options: CallOptions,
-): Promise<void> {
-  if (await isWellEncoded(volume, coding, options)) return;
-  throw new AppError(
-    'internal',
-    `Volume ${volume.number} does not hold what was put into it; it was not stored`,
-    { hint: 'Test the memory of this computer, then run the backup again' },
-  );
 }

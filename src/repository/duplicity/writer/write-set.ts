@@ -5,6 +5,7 @@ import { toHex } from '../../../base/bytes.ts';
 import type { CallOptions } from '../../../base/call-options.ts';
 import { systemRandom } from '../../../base/random.ts';
 import type { Coding } from '../encryption/file-coding.ts';
+import { InspectThread } from '../inspection/inspect-thread.ts';
 import type { ManifestVolume } from '../manifest/manifest.ts';
 import { manifestHeader } from '../manifest/write-manifest.ts';
 import type { ArchiveFileName } from '../names/file-name.ts';
@@ -105,6 +106,7 @@ class SetRun {
   readonly #options: CallOptions;
   readonly #statistics = new SetStatistics();
   readonly #files = new ChangedFiles();
+  readonly #thread = new InspectThread();
   #volumes: number;
   #bytes = 0;
 
@@ -127,8 +129,9 @@ class SetRun {
       manifestHeader(this.#input),
       resumed?.volumes ?? [],
     );
+    await using thread = this.#thread;
     await using uploader = new VolumeUploader(
-      { ...this.#place, ...this.#input, replace: resumed !== undefined },
+      { ...this.#place, ...this.#input, thread, replace: resumed !== undefined },
       this.#options,
     );
     await resumed?.replay({ signatures: unfinished.signatures, files: this.#files });
@@ -162,7 +165,7 @@ class SetRun {
       await uploader.add(volume, this.#name('volume', volume.coding, volume.number));
     };
     await using volumes = new VolumeSequence(
-      { ...this.#place, volumeSize: this.#input.volumeSize },
+      { ...this.#place, volumeSize: this.#input.volumeSize, thread: this.#thread },
       this.#volumes + 1,
       store,
       this.#options,
@@ -225,7 +228,7 @@ class SetRun {
     const { coding, tempDirectory } = this.#place;
     const { verify } = this.#input;
     const body = spools.use(new Spool(tempDirectory));
-    await encodeFile(file, { coding, as, body, verify }, this.#options);
+    await encodeFile(file, { coding, thread: this.#thread, as, body, verify }, this.#options);
     return body;
   }
 

@@ -1,6 +1,6 @@
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError, hasCode } from '../../../base/errors.ts';
-import { untilAborted } from '../../network/until-aborted.ts';
+import { untilAborted } from '../../../base/until-aborted.ts';
 import { type DriveApi, type DriveFile, folderType, quoted } from './drive-api.ts';
 
 /** The ids of all folders with one path, the oldest first: Drive allows several of one name. Objects are stored in the oldest. */

@@ -11,7 +11,7 @@ import {
   type OpenedRange,
   rangeHeader,
 } from '../../network/ranged-read.ts';
-import { untilAborted } from '../../network/until-aborted.ts';
+import { untilAborted } from '../../../base/until-aborted.ts';
 import type {
   GetOptions,
   PutOptions,

@@ -1,6 +1,6 @@
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError } from '../../../base/errors.ts';
-import { untilAborted } from '../until-aborted.ts';
+import { untilAborted } from '../../../base/until-aborted.ts';
 import { type RcloneSettings, RcloneProcess, servedRemote } from './rclone-process.ts';
 
 /** What rclone says of a remote. */

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../../../base/errors.ts';
+import type { ThreadFailure } from '../../thread-failure.ts';
 import type { AreaPlace } from '../temporary-store.ts';
 
 /** What the thread that decodes volumes is told, and what it answers. */
@@ -22,15 +22,7 @@ export type ToDecodeWorker =
   /** The rest is not needed. */
   | { readonly volume: number; readonly close: true };
 
-export interface DecodeFailure {
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly hint: string | undefined;
-  readonly details: Readonly<Record<string, string | number | boolean>>;
-  readonly stack: string;
-}
-
 export type FromDecodeWorker =
   | { readonly volume: number; readonly piece: Uint8Array<ArrayBuffer> }
   | { readonly volume: number; readonly end: true }
-  | { readonly volume: number; readonly failure: DecodeFailure };
+  | { readonly volume: number; readonly failure: ThreadFailure };

@@ -4,6 +4,7 @@ import type { CallOptions } from '../../../../base/call-options.ts';
 import { AppError } from '../../../../base/errors.ts';
 import { moduleFile } from '../../../../base/program-files.ts';
 import { startThread } from '../../../../base/worker-thread.ts';
+import { errorOf } from '../../thread-failure.ts';
 import type { DecodeTask, FromDecodeWorker, ToDecodeWorker } from './decode-messages.ts';
 
 /** A volume whose pieces come. */
@@ -110,13 +111,7 @@ export class DecodeThread implements AsyncDisposable {
     else {
       waiting.isOver = true;
       if ('failure' in message) {
-        const { code, message: text, hint, details, stack } = message.failure;
-        const options = { cause: new Error(stack), details };
-        waiting.failure = new AppError(
-          code,
-          text,
-          hint === undefined ? options : { ...options, hint },
-        );
+        waiting.failure = errorOf(message.failure);
       }
     }
     waiting.wake?.();

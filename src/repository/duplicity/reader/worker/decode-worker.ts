@@ -4,13 +4,13 @@ import { parentPort } from 'node:worker_threads';
 import { noteBufferGarbage } from '../../../../base/buffer-garbage.ts';
 import { discardLastPiece } from '../../../../base/discard-bytes.ts';
 import { toHex } from '../../../../base/bytes.ts';
-import { AppError, messageOf } from '../../../../base/errors.ts';
+import { AppError } from '../../../../base/errors.ts';
 import { gunzip } from '../../../../codec/compression/gunzip.ts';
 import { openMessage } from '../../../../codec/encryption/openpgp/message-decoder.ts';
 import { PassphraseKeys } from '../../../../codec/encryption/openpgp/string-to-key.ts';
+import { threadFailureOf } from '../../thread-failure.ts';
 import { streamPlace } from '../temporary-store.ts';
 import {
-  type DecodeFailure,
   type DecodeTask,
   type FromDecodeWorker,
   pieceLength,
@@ -91,7 +91,7 @@ async function decode(volume: number, task: DecodeTask, state: Running): Promise
   } catch (error) {
     // What came before the damage is given, too.
     if (filled > 0) await flush();
-    send({ volume, failure: failureOf(error) });
+    send({ volume, failure: threadFailureOf(error, 'A volume cannot be decoded') });
   } finally {
     running.delete(volume);
   }
@@ -99,13 +99,6 @@ async function decode(volume: number, task: DecodeTask, state: Running): Promise
 
 function newPiece(): Uint8Array<ArrayBuffer> {
   return new Uint8Array(returned.pop() ?? new ArrayBuffer(pieceLength));
-}
-
-function failureOf(error: unknown): DecodeFailure {
-  const { code, hint, details } =
-    error instanceof AppError ? error : new AppError('internal', 'A volume cannot be decoded');
-  const stack = error instanceof Error ? (error.stack ?? '') : '';
-  return { code, message: messageOf(error), hint, details, stack };
 }
 
 port.on('message', (message: ToDecodeWorker) => {
