@@ -1,21 +1,16 @@
-import type { Worker } from 'node:worker_threads';
-
+import { AnsweringThreads } from '../../base/answering-threads.ts';
 import { AppError, messageOf } from '../../base/errors.ts';
 import { moduleFile } from '../../base/program-files.ts';
-import { startThread } from '../../base/worker-thread.ts';
 import type { FromDeflateWorker, ToDeflateWorker } from './deflate-messages.ts';
-
-/** A thread, and who waits for its answers. */
-interface Thread {
-  readonly worker: Worker;
-  readonly waiting: PromiseWithResolvers<FromDeflateWorker>[];
-}
 
 /** Threads that compress blocks. They are started when the first block comes; the program may end while they have nothing to do. */
 export class DeflateThreads {
   readonly #count: number;
-  readonly #threads: Thread[] = [];
-  #failure: AppError | undefined;
+  readonly #threads = new AnsweringThreads<ToDeflateWorker, FromDeflateWorker>({
+    endedEarly: 'A thread that compresses ended early',
+    endedBy: (cause) =>
+      new AppError('internal', `Compressing failed: ${messageOf(cause)}`, { cause }),
+  });
 
   constructor(count: number) {
     this.#count = count;
@@ -23,44 +18,25 @@ export class DeflateThreads {
 
   /** Has a block compressed by the thread that has the least to do. */
   compress(block: ToDeflateWorker): Promise<FromDeflateWorker> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    while (this.#threads.length < this.#count) this.#threads.push(this.#start());
-    const thread = this.#threads.reduce((best, other) =>
-      other.waiting.length < best.waiting.length ? other : best,
-    );
-    if (thread.waiting.length === 0) thread.worker.ref();
-    const answer = Promise.withResolvers<FromDeflateWorker>();
-    thread.waiting.push(answer);
-    thread.worker.postMessage(block);
-    return answer.promise;
+    while (this.#threads.all.length < this.#count) this.#start();
+    const thread = this.#threads.freest();
+    const answer = this.#threads.ask(thread, block);
+    if (thread.waiting.length === 1) thread.worker.ref();
+    return answer;
   }
 
-  #start(): Thread {
-    const worker = startThread(moduleFile('codec/compression/deflate-worker'), {
+  #start(): void {
+    const thread = this.#threads.start(moduleFile('codec/compression/deflate-worker'), {
       name: 'deflate',
       // It opens nothing itself.
       trackUnmanagedFds: false,
     });
-    const thread: Thread = { worker, waiting: [] };
+    const { worker, waiting } = thread;
     worker.on('message', (result: FromDeflateWorker) => {
-      thread.waiting.shift()?.resolve(result);
-      if (thread.waiting.length === 0) worker.unref();
-    });
-    worker.on('error', (cause) => {
-      this.#fail(new AppError('internal', `Compressing failed: ${messageOf(cause)}`, { cause }));
-    });
-    worker.on('exit', () => {
-      this.#fail(new AppError('internal', 'A thread that compresses ended early'));
+      waiting.shift()?.resolve(result);
+      if (waiting.length === 0) worker.unref();
     });
     // Not before: whoever listens for messages is taken to wait for them.
     worker.unref();
-    return thread;
-  }
-
-  #fail(error: AppError): void {
-    this.#failure ??= error;
-    for (const { waiting } of this.#threads) {
-      for (const answer of waiting.splice(0)) answer.reject(this.#failure);
-    }
   }
 }

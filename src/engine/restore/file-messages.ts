@@ -9,13 +9,11 @@ export interface FileThreadSetup {
   readonly stop: Int32Array<SharedArrayBuffer>;
 }
 
-export type ToFileThread =
-  | { readonly number: number; readonly files: WholeFiles }
-  | { readonly close: true };
+export type ToFileThread = { readonly files: WholeFiles } | { readonly close: true };
 
 export type FromFileThread =
+  /** The end of a task; they come in the order of the tasks. */
   | {
-      readonly number: number;
       readonly answer: FileAnswer;
       /** The memory that came with the task. */
       readonly content: Uint8Array<ArrayBuffer>;

@@ -17,11 +17,11 @@ port.on('message', (message: ToFileThread) => {
     port.close();
     return;
   }
-  const { number, files } = message;
+  const { files } = message;
   try {
     const { content } = files;
     const answer = putFiles(sink, files, () => Atomics.load(stop, 0) !== 0);
-    send({ number, answer, content }, [content.buffer]);
+    send({ answer, content }, [content.buffer]);
   } catch (error) {
     const { code, hint } =
       error instanceof AppError ? error : { code: 'internal' as const, hint: undefined };

@@ -13,7 +13,6 @@ export interface CheckWorkerSetup {
 
 /** A pack to be examined; the bytes are handed over. */
 export interface CheckRequest {
-  readonly task: number;
   /** In hexadecimal. */
   readonly name: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -34,6 +33,7 @@ export interface PackExamination {
   readonly unknownSigner?: string | undefined;
 }
 
+/** One for each pack, in the order in which they came. */
 export type FromCheckWorker =
-  | { readonly task: number; readonly examination: PackExamination }
-  | { readonly task: number; readonly failure: string };
+  | { readonly examination: PackExamination }
+  | { readonly failure: string };

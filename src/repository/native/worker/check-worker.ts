@@ -8,14 +8,13 @@ import type { CheckRequest, CheckWorkerSetup, FromCheckWorker } from './check-me
 const port = parentPort!;
 const examiner = new PackExaminer(workerData as CheckWorkerSetup);
 
-port.on('message', ({ task, name, bytes }: CheckRequest) => {
+port.on('message', ({ name, bytes }: CheckRequest) => {
   let answer: FromCheckWorker;
   try {
-    answer = { task, examination: examiner.examine(name, bytes) };
+    answer = { examination: examiner.examine(name, bytes) };
     discardBytes(bytes);
   } catch (error) {
     answer = {
-      task,
       failure: error instanceof Error ? (error.stack ?? error.message) : String(error),
     };
   }

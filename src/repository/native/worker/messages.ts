@@ -44,11 +44,6 @@ export type StoreTask =
   /** Finish the pack that is being built. */
   | { readonly type: 'flush' };
 
-export interface ToStoreWorker {
-  readonly task: number;
-  readonly work: StoreTask;
-}
-
 /** How one file went. */
 export interface FileOutcome {
   /** The encoded content list (native.md, section 7.3). */
@@ -75,5 +70,6 @@ export type StoreResult =
 export type FromStoreWorker =
   /** Its bytes lie in a slot of the worker's pack memory. */
   | { readonly pack: FinishedPack; readonly slot: number }
-  | { readonly task: number; readonly result: StoreResult; readonly rawAdded: number }
+  /** The end of a task; they come in the order of the tasks. */
+  | { readonly result: StoreResult; readonly rawAdded: number }
   | { readonly failure: ProblemReport; readonly stack: string };

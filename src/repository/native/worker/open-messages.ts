@@ -38,16 +38,17 @@ export interface OpenResult {
 }
 
 export type ToOpenWorker =
-  | { readonly task: number; readonly work: OpenTask }
+  | { readonly work: OpenTask }
   /** Let the sink finish what it keeps. */
-  | { readonly task: number; readonly flush: true }
+  | { readonly flush: true }
   /** Close the sink and end. */
   | { readonly close: true };
 
 export type FromOpenWorker =
   /** What a sink has to say while it works. */
   | { readonly told: unknown }
-  | { readonly task: number; readonly result: OpenResult }
+  /** The end of a task or flush; they come in the order in which they were asked for. */
+  | { readonly result: OpenResult }
   | {
       readonly failure: {
         readonly code: ErrorCode;

@@ -101,7 +101,7 @@ port.on('message', (message: ToOpenWorker) => {
     return;
   }
   try {
-    send({ task: message.task, result: 'flush' in message ? flush() : work(message.work) });
+    send({ result: 'flush' in message ? flush() : work(message.work) });
   } catch (error) {
     const { code, hint } =
       error instanceof AppError ? error : { code: 'internal' as const, hint: undefined };

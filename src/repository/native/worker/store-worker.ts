@@ -18,7 +18,6 @@ import type {
   StoreResult,
   StoreTask,
   StoreWorkerSetup,
-  ToStoreWorker,
 } from './messages.ts';
 import { openAhead, type OpenedFile } from './open-ahead.ts';
 import { PackMemory } from './pack-memory.ts';
@@ -86,11 +85,11 @@ function work(task: StoreTask): StoreResult {
   }
 }
 
-port.on('message', (message: ToStoreWorker) => {
+port.on('message', (task: StoreTask) => {
   try {
     const before = packer.rawAdded;
-    const result = work(message.work);
-    send({ task: message.task, result, rawAdded: packer.rawAdded - before });
+    const result = work(task);
+    send({ result, rawAdded: packer.rawAdded - before });
   } catch (error) {
     const code = error instanceof AppError ? error.code : 'internal';
     const stack = error instanceof Error ? (error.stack ?? '') : '';
