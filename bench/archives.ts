@@ -10,12 +10,12 @@ import {
 } from 'node:fs';
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import { difference } from './compare.ts';
 import { dataDirectory } from './data.ts';
 import { bytesBelow, readAll } from './files.ts';
 import { type Measurement, type RunOptions, measure, run } from './measure.ts';
+import { program as published } from './published-program.ts';
 import { passphrase } from './tools/tool.ts';
 
 const modes = ['unencrypted', 'symmetric'] as const;
@@ -27,8 +27,7 @@ type Step = (typeof steps)[number];
 const wanted: Readonly<Record<Step, number>> = { full: 4, incremental: 4, restore: 3 };
 const mostBytes = 300 * 2 ** 20;
 
-const root = fileURLToPath(new URL('../', import.meta.url));
-const programs = { holdfast: [join(root, 'bin/holdfast'), 'duplicity'], duplicity: ['duplicity'] };
+const programs = { holdfast: [published, 'duplicity'], duplicity: ['duplicity'] };
 type Program = keyof typeof programs;
 
 export interface ArchiveRow {

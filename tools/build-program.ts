@@ -20,15 +20,19 @@ export function modulesLoadedByPlace(): readonly string[] {
   return [...names];
 }
 
-/** Makes the program in `directory`, where nothing of what was there is left. */
-export async function buildProgram(directory: string): Promise<void> {
+/** Makes the program in `directory`, where nothing of what was there is left. `others`: files that share its modules, by the names that they get there. */
+export async function buildProgram(
+  directory: string,
+  others: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const names = ['main', ...modulesLoadedByPlace()];
   rmSync(directory, { recursive: true, force: true });
   await build({
-    entryPoints: ['main', ...modulesLoadedByPlace()].map((name) =>
-      path.join(sources, `${name}.ts`),
-    ),
+    entryPoints: {
+      ...Object.fromEntries(names.map((name) => [name, path.join(sources, `${name}.ts`)])),
+      ...others,
+    },
     outdir: directory,
-    outbase: sources,
     chunkNames: 'chunks/[name]-[hash]',
     bundle: true,
     splitting: true,

@@ -12,6 +12,7 @@ import { tcpProxy } from '../../test/support/tcp-proxy.ts';
 import { forgetDeletedFiles } from '../files.ts';
 import { type Measurement, measure } from '../measure.ts';
 import { SeededRandom } from '../seeded-random.ts';
+import { program, transfer } from '../published-program.ts';
 import { type Service, type ServiceKind, serviceKinds } from './services.ts';
 
 const mebibyte = 1024 ** 2;
@@ -24,14 +25,9 @@ const delay = 15;
 const rounds = 3;
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const program = join(root, 'bin/holdfast');
 /** With the options of bin/holdfast. */
 const [, nodeOptions = ''] = /^options='(.*)'$/mu.exec(readFileSync(program, 'utf8')) ?? [];
-const ownTransfer = [
-  process.execPath,
-  ...nodeOptions.split(' '),
-  join(import.meta.dirname, 'transfer.ts'),
-];
+const ownTransfer = [process.execPath, ...nodeOptions.split(' '), transfer];
 
 /** The sets of objects: one that is streamed, some of the size of packs, many small ones. */
 const sets: Readonly<Record<string, string>> = {

@@ -1,24 +1,5 @@
-import { copyFileSync, existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
+import { program } from '../published-program.ts';
 import { type Tool, passphrase } from './tool.ts';
-
-const program = publishedProgram(fileURLToPath(new URL('../../', import.meta.url)));
-
-/** This checkout as it is published: the launcher with compiled sources beside it, which `npm run bench` has just made. */
-function publishedProgram(checkout: string): string {
-  const root = join(checkout, '.bench', 'program');
-  const launcher = join(root, 'bin', 'holdfast');
-  if (!existsSync(join(checkout, 'dist', 'main.js'))) throw new Error('Run "npm run build" first');
-  rmSync(root, { recursive: true, force: true });
-  mkdirSync(dirname(launcher), { recursive: true });
-  copyFileSync(join(checkout, 'bin', 'holdfast'), launcher);
-  for (const name of ['dist', 'node_modules', 'package.json']) {
-    symlinkSync(join(checkout, name), join(root, name));
-  }
-  return launcher;
-}
 
 /** All defaults. */
 export const holdfast: Tool = {
