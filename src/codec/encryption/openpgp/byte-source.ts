@@ -3,7 +3,7 @@ import type { PieceSource } from './piece-source.ts';
 
 const nothing = new Uint8Array(0);
 
-/** Takes a stream of pieces apart at any byte; what it gives is memory of the pieces, not copies, wherever that is possible. */
+/** Takes a stream of pieces apart at any byte; what it gives is memory of the pieces, not copies, wherever that is possible: good until more is asked for. */
 export class ByteSource {
   readonly #pieces: PieceSource;
   #current: Uint8Array = nothing;

@@ -1,6 +1,5 @@
 import { concatBytes, utf8 } from '../../../base/bytes.ts';
 import type { CallOptions } from '../../../base/call-options.ts';
-import { discardBytes } from '../../../base/discard-bytes.ts';
 import { AppError } from '../../../base/errors.ts';
 import { ByteSource } from './byte-source.ts';
 import { Inflation } from './inflation.ts';
@@ -20,7 +19,7 @@ import type { PassphraseKeys } from './string-to-key.ts';
 /** A message whose beginning was read: nothing speaks against it so far. `await using` ends its work. */
 export interface OpenedMessage extends AsyncDisposable {
   /**
-   * The next piece of the data; `undefined` at the end, and only if nothing was changed: what was given before is not
+   * The next piece of the data, good until one more is asked for; `undefined` at the end, and only if nothing was changed: what was given before is not
    * known to be right until then. Throws `repository/damaged`.
    */
   read(): Promise<Uint8Array | undefined>;
@@ -65,7 +64,6 @@ export async function checkMessage(
   const { body, packets } = await openProtected(stored, passphrase, options);
   for (let piece = await body.read(); piece !== undefined; piece = await body.read()) {
     options.signal?.throwIfAborted();
-    discardBytes(piece);
   }
   await demandEnd(packets);
 }

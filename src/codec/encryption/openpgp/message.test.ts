@@ -7,6 +7,7 @@ import { deflateRawSync, deflateSync, gunzipSync } from 'node:zlib';
 
 import fc from 'fast-check';
 
+import { reusedPieces } from '../../../../test/support/reused-pieces.ts';
 import { concatBytes, fromHex, utf8 } from '../../../base/bytes.ts';
 import { AppError } from '../../../base/errors.ts';
 import { systemRandom } from '../../../base/random.ts';
@@ -23,19 +24,10 @@ async function read(
   stored: Uint8Array,
   { pieceLength = stored.length, passphrase = keys } = {},
 ): Promise<Buffer> {
-  let offset = 0;
-  const source = {
-    read() {
-      if (offset >= stored.length) return Promise.resolve(undefined);
-      const piece = stored.subarray(offset, offset + pieceLength);
-      offset += piece.length;
-      return Promise.resolve(piece);
-    },
-  };
-  await using message = await openMessage(source, passphrase, {});
+  await using message = await openMessage(reusedPieces(stored, pieceLength), passphrase, {});
   const parts: Uint8Array[] = [];
   for (let piece = await message.read(); piece !== undefined; piece = await message.read()) {
-    parts.push(piece);
+    parts.push(new Uint8Array(piece));
   }
   return Buffer.concat(parts);
 }

@@ -4,22 +4,13 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 
 import { fromHex, toHex } from '../../../base/bytes.ts';
+import { reusedPieces } from '../../../../test/support/reused-pieces.ts';
 import { ByteSource } from './byte-source.ts';
 import { PacketReader, readWhole } from './packet-reader.ts';
 import { PartialBody, partialBodyBound } from './partial-body.ts';
 
 function reader(bytes: Uint8Array, pieceLength = bytes.length): PacketReader {
-  let offset = 0;
-  return new PacketReader(
-    new ByteSource({
-      read() {
-        if (offset >= bytes.length) return Promise.resolve(undefined);
-        const piece = bytes.subarray(offset, offset + pieceLength);
-        offset += piece.length;
-        return Promise.resolve(piece);
-      },
-    }),
-  );
+  return new PacketReader(new ByteSource(reusedPieces(bytes, pieceLength)));
 }
 
 async function packets(bytes: Uint8Array): Promise<string[]> {

@@ -48,7 +48,7 @@ export async function readWhole(body: PieceSource, limit: number): Promise<Uint8
   for (let part = await body.read(); part !== undefined; part = await body.read()) {
     length += part.length;
     if (length > limit) throw damagedMessage('holds a packet that is too long for its kind');
-    parts.push(part);
+    parts.push(new Uint8Array(part));
   }
   return new Uint8Array(Buffer.concat(parts));
 }
@@ -69,6 +69,8 @@ class PacketBody implements PieceSource {
   #left: number;
   /** Whether another length follows when `#left` is used up. */
   #continues: boolean;
+  /** For short parts that are put together. */
+  #memory: Uint8Array | undefined;
 
   constructor(source: ByteSource, left: number, continues: boolean) {
     this.#source = source;
@@ -99,7 +101,8 @@ class PacketBody implements PieceSource {
 
   /** A short part and all that is there of those that follow, in one piece: gpg makes parts of 8 KiB, and each piece has its costs. */
   #gathered(first: Uint8Array): Uint8Array {
-    const pieces = [first];
+    const memory = (this.#memory ??= new Uint8Array(pieceLimit));
+    memory.set(first);
     let length = first.length;
     while (length < pieceLimit) {
       if (this.#left === 0) {
@@ -112,11 +115,11 @@ class PacketBody implements PieceSource {
       }
       const piece = this.#source.take(Math.min(this.#left, pieceLimit - length));
       if (piece.length === 0) break;
-      pieces.push(piece);
+      memory.set(piece, length);
       length += piece.length;
       this.#left -= piece.length;
     }
-    return pieces.length === 1 ? first : Buffer.concat(pieces, length);
+    return memory.subarray(0, length);
   }
 
   async skip(): Promise<void> {

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 
 import { equalBytes } from '../../../base/bytes.ts';
+import { discardBytes } from '../../../base/discard-bytes.ts';
 import type { ByteSource } from './byte-source.ts';
 import { CfbDecipher } from './cfb-decipher.ts';
 import { damagedMessage } from './message-error.ts';
@@ -37,6 +38,8 @@ export class ProtectedBody implements PieceSource {
   /** The end of what was decrypted, which may be the trailer. */
   #held: Uint8Array = new Uint8Array(0);
   #isDone = false;
+  /** What was decrypted last, which nobody needs when more is asked for. */
+  #last: Uint8Array | undefined;
 
   constructor(encrypted: ByteSource, { cipher, key }: SessionKey) {
     this.#encrypted = encrypted;
@@ -46,6 +49,8 @@ export class ProtectedBody implements PieceSource {
 
   /** Throws `repository/damaged` instead of giving `undefined` if the data are not what was encrypted. */
   async read(): Promise<Uint8Array | undefined> {
+    if (this.#last !== undefined) discardBytes(this.#last);
+    this.#last = undefined;
     while (!this.#isDone) {
       const encrypted = await this.#encrypted.readSome(1 << 20);
       if (encrypted === undefined) {
@@ -71,6 +76,7 @@ export class ProtectedBody implements PieceSource {
       this.#held = all.subarray(count);
       return all.subarray(0, count);
     }
+    this.#last = plain;
     this.#held = plain.slice(-trailerLength);
     plain.copyWithin(held.length, 0, plain.length - trailerLength);
     plain.set(held);

@@ -200,7 +200,8 @@ async function* dataOf(
   await using opened = message;
   for (let piece = await opened.read(); piece !== undefined; piece = await opened.read()) {
     signal?.throwIfAborted();
-    yield piece;
+    // Not `slice`, which does not copy a `Buffer`.
+    yield new Uint8Array(piece);
   }
 }
 

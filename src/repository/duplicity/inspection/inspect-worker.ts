@@ -2,7 +2,6 @@
 import { setImmediate as otherMessages } from 'node:timers/promises';
 import { parentPort } from 'node:worker_threads';
 
-import { noteBufferGarbage } from '../../../base/buffer-garbage.ts';
 import { toHex } from '../../../base/bytes.ts';
 import { checkMessage } from '../../../codec/encryption/openpgp/message-decoder.ts';
 import type { PieceSource } from '../../../codec/encryption/openpgp/piece-source.ts';
@@ -73,16 +72,16 @@ async function decrypt(task: number, message: FilePart, passphrase: Uint8Array):
 
 function piecesOf({ fd, position, length }: FilePart): PieceSource {
   let done = 0;
+  // Not what is hashed with, which goes on meanwhile.
+  const pieceMemory = new Uint8Array(PIECE);
   return {
     read: async () => {
       // What is hashed, and whether this is still wanted, comes by messages.
       await otherMessages();
       if (done === length) return undefined;
-      const piece = Buffer.allocUnsafeSlow(Math.min(PIECE, length - done));
+      const piece = pieceMemory.subarray(0, Math.min(PIECE, length - done));
       readFully(fd, piece, position + done);
       done += piece.length;
-      // It is copied once more on its way.
-      noteBufferGarbage(2 * piece.length);
       return piece;
     },
   };

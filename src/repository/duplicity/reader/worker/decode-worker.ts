@@ -1,7 +1,6 @@
 /** The thread that decrypts and decompresses volumes, so that the main one can write files meanwhile. */
 import { parentPort } from 'node:worker_threads';
 
-import { noteBufferGarbage } from '../../../../base/buffer-garbage.ts';
 import { discardLastPiece } from '../../../../base/discard-bytes.ts';
 import { toHex } from '../../../../base/bytes.ts';
 import { AppError } from '../../../../base/errors.ts';
@@ -42,13 +41,16 @@ function keysOf(passphrase: Uint8Array): PassphraseKeys {
 }
 
 async function* decoded({ place, coding, passphrase }: DecodeTask): AsyncGenerator<Uint8Array> {
+  // Either decoder has used up a piece when it asks for the next one.
+  const stored = streamPlace(place, STORED_PIECE, { reusesMemory: true });
   if (coding === 'gzip') {
-    // It has used up a piece when it asks for the next one.
-    yield* gunzip(streamPlace(place, STORED_PIECE, { reusesMemory: true }));
+    for await (const piece of gunzip(stored)) {
+      yield piece;
+      discardLastPiece(piece);
+    }
     return;
   }
   if (passphrase === undefined) throw new AppError('internal', 'There is no passphrase');
-  const stored = streamPlace(place, STORED_PIECE);
   const source = { read: async () => (await stored.next()).value ?? undefined };
   await using message = await openMessage(source, keysOf(passphrase), {});
   for (let piece = await message.read(); piece !== undefined; piece = await message.read()) {
@@ -69,8 +71,6 @@ async function decode(volume: number, task: DecodeTask, state: Running): Promise
     state.free--;
     const piece = filled === out.length ? out : out.slice(0, filled);
     send({ volume, piece }, [piece.buffer]);
-    // What was inflated is freed below. The stored bytes of a message are not, and are copied at each of its layers.
-    if (task.coding === 'openpgp') noteBufferGarbage(2 * filled);
     filled = 0;
     if (piece === out) out = newPiece();
   };
@@ -84,7 +84,6 @@ async function decode(volume: number, task: DecodeTask, state: Running): Promise
         if (filled === out.length) await flush();
       }
       if (state.isClosed) return;
-      discardLastPiece(piece);
     }
     if (filled > 0) await flush();
     send({ volume, end: true });
