@@ -6,6 +6,7 @@ import { openSshPrograms, startOpenSsh } from '#test/servers/openssh.ts';
 import { missingPrograms } from '#test/servers/required-programs.ts';
 import { openSshUrl } from '#test/support/open-ssh-urls.ts';
 
+import { systemClock } from '../../src/base/clock.ts';
 import type { Ran } from './command-line.ts';
 import { ownMachine } from './own-machine.ts';
 
@@ -325,6 +326,33 @@ describe('bad input', () => {
     for (const command of [['snapshots'], ['init'], ['destination', 'test']]) {
       const ran = await machine.run(...command, url);
       assertRefused(ran, 1, /^holdfast: Cannot reach "rclone:\/\/.*\/a\.txt": the path of the/u);
+    }
+  });
+
+  test('what is mistyped leaves nothing open that would keep the program from ending', async (context) => {
+    const missing = missingPrograms(['rclone']);
+    if (missing !== false) return context.skip(missing);
+    await using machine = await ownMachine();
+    await machine.write({ 'a.txt': 'one' });
+    const [source, repository] = [machine.of('source'), machine.of('repository')];
+    assert.equal((await machine.run('backup', source, repository)).status, 0);
+    const url = `rclone://:local:${repository}`;
+    const commands = [
+      ['restore', url, '--target', machine.of('out'), '--at', 'some day'],
+      ['restore', url, '--target', machine.of('out'), '--exclude-from', machine.of('nothing')],
+      ['forget', url, '--keep-last', '1', '--tag', ','],
+      ['copy', repository, url, '--tag', ','],
+      ['backup', source, url, '--tag', ','],
+      ['backup', '--stdin', url, '--dry-run'],
+    ];
+    const running = (): number =>
+      process.getActiveResourcesInfo().filter((kind) => kind === 'ProcessWrap').length;
+    for (const command of commands) {
+      const ran = await machine.run(...command);
+      assert.equal(ran.status, 2, `${command.join(' ')}: ${ran.stderr.text}`);
+      // A process that has ended is forgotten a moment later.
+      for (let left = 50; running() > 0 && left > 0; left--) await systemClock.sleep(20);
+      assert.equal(running(), 0, command.join(' '));
     }
   });
 

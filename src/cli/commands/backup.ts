@@ -41,6 +41,8 @@ export const run: CommandRun<typeof backup> = async (input, session) => {
   );
   // A source that is mistyped is told before anything is made or asked.
   const plan = isStream(flags) || flags['synthetic-full'] ? undefined : planSources(paths);
+  const source = sourceOf(input, plan, session);
+  const settings = settingsOf(input, source, filter, session);
   const located = await loadMeanwhile(
     locateDestination(input.arguments.URL, flags, session),
     () => import('../../engine/backup.ts'),
@@ -57,8 +59,6 @@ export const run: CommandRun<typeof backup> = async (input, session) => {
       hint: 'In a repository of our own every snapshot stands for itself',
     });
   }
-  const source = sourceOf(input, plan, session);
-  const settings = settingsOf(input, source, filter, session);
   if (flags['dry-run']) return await pretend(located, input, plan, settings, session);
 
   // The file system can be looked at while the key is derived.
@@ -259,13 +259,13 @@ async function pretend(
   session: CommandSession,
 ): Promise<number> {
   const { clock, output, signal } = session;
+  await using located = place;
   if (plan === undefined) {
     throw new AppError('input/usage', 'What a stream will bring cannot be known: no dry run', {
       hint: 'Leave --dry-run out',
     });
   }
   const begun = clock.monotonic();
-  await using located = place;
   if (located.localPath !== undefined) refuseNesting(plan.sources, filter, located.localPath);
   if (located.repositoryId === undefined) {
     output.report({

@@ -2,7 +2,7 @@ import { counted } from '../../base/counted.ts';
 import { AppError } from '../../base/errors.ts';
 import { formatCount, formatSize } from '../../base/size.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
-import { fitsFilter } from '../../model/snapshot-group.ts';
+import { fitsFilter, type SnapshotFilter } from '../../model/snapshot-group.ts';
 import type { NativeRepository } from '../../repository/native/native-repository.ts';
 import { chooseStored } from '../choose-snapshot.ts';
 import { holdsArchive } from '../archive/holds-archive.ts';
@@ -23,6 +23,8 @@ type Input = CommandInput<typeof copy>;
 export const run: CommandRun<typeof copy> = async (input, session) => {
   const { flags } = input;
   const { URL: from, URL2: to } = input.arguments;
+  // What is mistyped is told before anything is opened, which would have to be closed.
+  const filter = snapshotFilter(flags, session.workingDirectory);
   const located = await locateDestination(from, flags, session);
   if (await holdsArchive(located, flags, session)) {
     await using _place = located;
@@ -36,24 +38,24 @@ export const run: CommandRun<typeof copy> = async (input, session) => {
     const { copyToArchive } = await import('../archive/copy.ts');
     return await copyToArchive(source, target, input, session);
   }
-  return await copyToNative(source, target, input, session);
+  return await copyToNative(source, target, filter, input, session);
 };
 
 async function copyToNative(
   source: NativeRepository,
   place: LocatedDestination,
+  filter: SnapshotFilter,
   input: Input,
   session: CommandSession,
 ): Promise<number> {
   const { flags } = input;
-  const { output, timeZone, workingDirectory } = session;
-  const filter = snapshotFilter(flags, workingDirectory);
+  const { output, timeZone } = session;
   const context = operationContext(session);
   if (flags['dry-run'] && place.repositoryId === undefined) {
     await using located = place;
     const message = `There is no repository in "${located.name}" yet: it would be made`;
     output.report({ type: 'notice', message });
-    tellPlan(await wantedOf(source, input, session), 0, session);
+    tellPlan(await wantedOf(source, filter, input, session), 0, session);
     return 0;
   }
   await using target = await openLocated(place, flags, session, {
@@ -90,6 +92,7 @@ async function copyToNative(
 
 async function wantedOf(
   source: NativeRepository,
+  filter: SnapshotFilter,
   input: Input,
   session: CommandSession,
 ): Promise<Snapshot[]> {
@@ -98,7 +101,6 @@ async function wantedOf(
   if (named.length > 0) {
     return [...new Set(named.map((name) => chooseStored(list.snapshots, name, session).snapshot))];
   }
-  const filter = snapshotFilter(input.flags, session.workingDirectory);
   return list.snapshots
     .map(({ snapshot }) => snapshot)
     .filter((snapshot) => snapshot.state === 'complete' && fitsFilter(snapshot, filter));

@@ -17,18 +17,19 @@ import { tellGroup } from '../tell-retention.ts';
 export const run: CommandRun<typeof forget> = async (input, session) => {
   const { flags } = input;
   const { output, timeZone, workingDirectory } = session;
+  const dryRun = flags['dry-run'];
+  const named = input.arguments.SNAPSHOT;
+  const { job, tag } = flags;
+  // What is mistyped is told before anything is opened, which would have to be closed.
+  const ofJob = job === undefined ? flags : { ...flags, tag: tagsOfJob(tag, job) };
+  const filter = snapshotFilter(ofJob, workingDirectory);
+  const policy = retentionPolicy(flags);
   const located = await locateDestination(input.arguments.URL, flags, session);
   if (await holdsArchive(located, flags, session)) {
     await using _place = located;
     const { forgetFromArchive } = await import('../archive/forget.ts');
     return await forgetFromArchive(located, input, session);
   }
-  const dryRun = flags['dry-run'];
-  const named = input.arguments.SNAPSHOT;
-  const { job, tag } = flags;
-  const ofJob = job === undefined ? flags : { ...flags, tag: tagsOfJob(tag, job) };
-  const filter = snapshotFilter(ofJob, workingDirectory);
-  const policy = retentionPolicy(flags);
   const [repository, engine] = await Promise.all([
     openLocated(located, flags, session, { mode: dryRun ? 'read' : 'write' }),
     import('../../engine/forget.ts'),

@@ -24,6 +24,14 @@ import { workerCount } from '../worker-count.ts';
 export const run: CommandRun<typeof restore> = async (input, session) => {
   const { flags } = input;
   const { output, workingDirectory } = session;
+  // What is mistyped is told before anything is opened, which would have to be closed.
+  const filter = compilePathFilter(await readFilterRules(input.given, session));
+  const wanted = splitSnapshotPath(input.arguments['SNAPSHOT[:PATH]'] ?? 'latest');
+  const selector = flags.at === undefined ? wanted.snapshot : selectorOfTime(flags.at, session);
+  const target =
+    flags.target === undefined
+      ? undefined
+      : pathBytes(givenPath(flags.target, 'The target', workingDirectory));
   const located = await locateDestination(input.arguments.URL, flags, session, {
     expected: 'content',
   });
@@ -32,13 +40,6 @@ export const run: CommandRun<typeof restore> = async (input, session) => {
     const { restoreFromArchive } = await import('../archive/restore.ts');
     return await restoreFromArchive(located, input, session);
   }
-  const filter = compilePathFilter(await readFilterRules(input.given, session));
-  const wanted = splitSnapshotPath(input.arguments['SNAPSHOT[:PATH]'] ?? 'latest');
-  const selector = flags.at === undefined ? wanted.snapshot : selectorOfTime(flags.at, session);
-  const target =
-    flags.target === undefined
-      ? undefined
-      : pathBytes(givenPath(flags.target, 'The target', workingDirectory));
   const [repository, engine] = await Promise.all([
     openLocated(located, flags, session, {
       mode: 'read',
