@@ -117,12 +117,17 @@ test('a full disk ends it, and what is not whole is not there', async (context) 
   await using disk = await smallDisk(3 * 1024 ** 2);
   if (disk === undefined) return context.skip(noSmallDisk);
   const storage = new MemoryStorage();
-  const entries = manyFiles(9000);
-  await putHandmadeSet(storage, { end, volumes: [[rootEntry, ...entries]] });
+  // Enough to go on for a while with what cannot be written any more.
+  const more = Array.from({ length: 5000 }, (_, number): HandmadeEntry => {
+    return { name: `snapshot/more${numbered(number)}`, content: Buffer.alloc(9000) };
+  });
+  const entries = [...manyFiles(9000), ...more];
+  await putHandmadeSet(storage, { end, volumes: [[rootEntry, ...entries]], coding: 'gzip' });
   const handles = openHandles();
   const target = path.join(disk.path, 'target');
+  const told = operation(systemClock);
   await assert.rejects(
-    restore(storage, target, operation(systemClock)),
+    restore(storage, target, told),
     (error) =>
       hasCode(error, 'target/unwritable') &&
       error.message.includes('no space left (ENOSPC)') &&
@@ -133,6 +138,8 @@ test('a full disk ends it, and what is not whole is not there', async (context) 
     .map(({ parentPath, name }) => lstatSync(path.join(parentPath, name)).size);
   assert.ok(sizes.length > 10);
   assert.deepEqual([...new Set(sizes)], [9000]);
+  // It is said once, and not of files that nobody has tried to write.
+  assert.equal(told.events.filter(({ type }) => type === 'problem').length, 0);
   assert.equal(openHandles(), handles);
 });
 

@@ -19,4 +19,9 @@ export type FromFileThread =
       readonly content: Uint8Array<ArrayBuffer>;
     }
   /** Nothing more can be written. */
-  | { readonly failure: PostedError; readonly stack: string };
+  | {
+      readonly failure: PostedError;
+      /** The system's name for what caused it. */
+      readonly systemCode: string | undefined;
+      readonly stack: string;
+    };

@@ -69,7 +69,8 @@ export class FileThreads implements AsyncDisposable {
     thread.worker.on('message', (message: FromFileThread) => {
       if ('failure' in message) {
         const { code, message: text, hint } = message.failure;
-        const cause = new Error(message.stack);
+        // Whoever gets it looks whether there is hope for what comes next.
+        const cause = Object.assign(new Error(message.stack), { code: message.systemCode });
         const options = hint === undefined ? { cause } : { cause, hint };
         this.#threads.fail(new AppError(code, text, options));
       } else thread.waiting.shift()?.resolve(message);

@@ -1,7 +1,7 @@
 /** The thread that makes files and writes them, one task after the other, synchronously. */
 import { parentPort, workerData } from 'node:worker_threads';
 
-import { AppError, messageOf } from '../../base/errors.ts';
+import { AppError, messageOf, systemCodeOf } from '../../base/errors.ts';
 import type { FileThreadSetup, FromFileThread, ToFileThread } from './file-messages.ts';
 import { openSink, putFiles } from './file-sink.ts';
 
@@ -26,6 +26,7 @@ port.on('message', (message: ToFileThread) => {
     const { code, hint } =
       error instanceof AppError ? error : { code: 'internal' as const, hint: undefined };
     const stack = error instanceof Error ? (error.stack ?? '') : '';
-    send({ failure: { code, message: messageOf(error), hint }, stack });
+    const systemCode = error instanceof Error ? systemCodeOf(error.cause) : undefined;
+    send({ failure: { code, message: messageOf(error), hint }, systemCode, stack });
   }
 });

@@ -55,5 +55,7 @@ export type FromOpenWorker =
         readonly message: string;
         readonly hint: string;
       };
+      /** The system's name for what caused it. */
+      readonly systemCode: string | undefined;
       readonly stack: string;
     };

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 import { equalBytes, toHex } from '../../../base/bytes.ts';
 import { discardBytes } from '../../../base/discard-bytes.ts';
-import { AppError, messageOf } from '../../../base/errors.ts';
+import { AppError, messageOf, systemCodeOf } from '../../../base/errors.ts';
 import { MalformedError } from '../../../codec/binary/byte-reader.ts';
 import { sha256 } from '../../../codec/encryption/key-derivation.ts';
 import { keyPairFromSeed, type XWingSecret } from '../../../codec/encryption/x-wing.ts';
@@ -106,6 +106,7 @@ port.on('message', (message: ToOpenWorker) => {
     const { code, hint } =
       error instanceof AppError ? error : { code: 'internal' as const, hint: undefined };
     const stack = error instanceof Error ? (error.stack ?? '') : '';
-    send({ failure: { code, message: messageOf(error), hint: hint ?? '' }, stack });
+    const systemCode = error instanceof Error ? systemCodeOf(error.cause) : undefined;
+    send({ failure: { code, message: messageOf(error), hint: hint ?? '' }, systemCode, stack });
   }
 });

@@ -32,7 +32,8 @@ export class OpenWorkers implements AsyncDisposable {
         if ('told' in message) onTold(message.told);
         else if ('failure' in message) {
           const { code, message: text, hint } = message.failure;
-          const cause = new Error(message.stack);
+          // Whoever gets it looks whether there is hope for what comes next.
+        const cause = Object.assign(new Error(message.stack), { code: message.systemCode });
           this.#threads.fail(new AppError(code, text, hint === '' ? { cause } : { cause, hint }));
         } else thread.waiting.shift()?.resolve(message.result);
       });
