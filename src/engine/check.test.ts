@@ -215,7 +215,8 @@ describe('a certificate that is lost', () => {
     const { access, hosts } = repository;
     const first = hosts.certificates().find(({ id }) => id !== access.hostId)!;
     const signing = { ...access.signing, signer: ownerSigner(access.keys) };
-    const revoked = { ...first, number: 3, state: 'revoked', revokedAfter: 1 } as const;
+    // The second of its pair, which is the one that is read of both, and so the one that is kept.
+    const revoked = { ...first, number: 4, state: 'revoked', revokedAfter: 1 } as const;
     const { name, bytes } = encodeHostCertificate(revoked, signing);
     await access.storage.put(name, bytes);
     const all = [1, 2].map((number) => hostName(first.id, number));

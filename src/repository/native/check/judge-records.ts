@@ -15,8 +15,8 @@ import type { CheckedRecords, DamagedRecord } from './check-records.ts';
 import type { CheckFinding, LostCertificate } from './check-result.ts';
 import { FindingList } from './finding-list.ts';
 
-/** So many certificates of a host are looked for among the copies when none is listed. */
-const LIKELY_NUMBERS = 3;
+/** So many certificates of a host, three pairs, are looked for among the copies when none is listed. */
+const LIKELY_NUMBERS = 6;
 /** So many missing numbers of a host are written down at once. */
 const MOST_MISSING = 10_000;
 
