@@ -150,6 +150,7 @@ test('an archive is restored whole, in part, and as of a time', async () => {
   const refused = await machine.run('restore', archive, '-t', machine.of('whole'));
   assert.notEqual(refused.status, 0);
   assert.match(refused.stderr.text, /it is not empty/u);
+  assert.match(refused.stderr.text, /^hint: .* with --overwrite/mu);
   await writeFile(machine.of('source/a.txt'), 'spoilt');
   await records(machine, 'restore', archive, ':a.txt', '--in-place', '--overwrite', 'always');
   assert.equal(await readFile(machine.of('source/a.txt'), 'utf8'), 'one and more');

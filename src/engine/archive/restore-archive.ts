@@ -333,7 +333,7 @@ function settleTarget(target: Uint8Array, force: boolean): boolean {
   if (names !== 'no directory' && names.every((name) => name.equals(lostAndFound))) return false;
   const what = names === 'no directory' ? 'it exists' : 'it is not empty';
   throw new AppError('target/refused', `Refused to restore to ${quotePath(target)}: ${what}`, {
-    hint: 'Name another place, or say with --force that what is there may be replaced',
+    hint: 'Name another place, or say that what is there may be replaced: with --overwrite, or --force of "holdfast duplicity"',
   });
 }
 
