@@ -416,6 +416,28 @@ describe('snapshots', () => {
     });
   });
 
+  test('what another process has seen since it was listed ahead is no step back', async () => {
+    await withRepository(async (repository, storage, { places, source }) => {
+      await backUpOnce(storage, places, { paths: [source] });
+      const { access } = repository;
+      const ahead = askingAhead(forward(storage));
+      ahead.askFor(['seals/', 'snapshots/', 'forgets/']);
+      await systemClock.sleep(20);
+      await backUpOnce(storage, places, { paths: [source] });
+      const { seals } = await listSnapshots(access);
+      const remembered = new Map([[seals[0]!.value.hostId, 2]]);
+      const list = await listSnapshots({ ...access, storage: ahead }, { remembered });
+      assert.equal(list.snapshots.length, 2);
+      assert.deepEqual(list.findings, []);
+      remembered.set(seals[0]!.value.hostId, 3);
+      const { findings } = await listSnapshots({ ...access, storage: ahead }, { remembered });
+      assert.deepEqual(
+        findings.map(({ kind }) => kind),
+        ['step-back'],
+      );
+    });
+  });
+
   test('a read that fails is an error, not a shorter list', async () => {
     await withRepository(async (repository, storage, { places, source }) => {
       await backUpOnce(storage, places, { paths: [source] });

@@ -61,6 +61,13 @@ export async function listSnapshots(
   access: Access,
   options: SnapshotListOptions = {},
 ): Promise<SnapshotList> {
+  const list = await listOnce(access, options);
+  // If they were asked for ahead, they were listed before it was looked up what this machine remembers: another process may have seen more in between.
+  const isOlder = list.findings.some(({ kind }) => kind === 'step-back');
+  return isOlder ? listOnce(access, options) : list;
+}
+
+async function listOnce(access: Access, options: SnapshotListOptions): Promise<SnapshotList> {
   const { keys, verifying } = access;
   const { secret: metaSecret } = keyPairFromSeed(requireKey(keys, 'metaSeed'));
   const findings: Finding[] = [];
