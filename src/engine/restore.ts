@@ -92,7 +92,7 @@ export async function restore(
   const tally = new RestoreTally(context, directory, input.verbose);
   using sparedPlaces = new SparedPlaces([...repositoryPlaces(access.storage), ...input.kept]);
   sparedPlaces.requireOutside(directory, { deletes: input.delete });
-  const { policy, isFresh, isContinued, compares } = settlePolicy(input, entry, directory);
+  const { policy, isFresh, isEmpty, isContinued, compares } = settlePolicy(input, entry, directory);
   if (isContinued) {
     const message = compares
       ? 'Continuing a restore that was interrupted, and comparing what it has written: the machine was started anew since'
@@ -115,7 +115,7 @@ export async function restore(
     spared: markerName(snapshot),
     sparedPlaces,
   };
-  const job = { access, input, blobs, entry, place, directory, tally, options };
+  const job = { access, input, blobs, entry, place, directory, isEmpty, tally, options };
   if (input.dryRun) await pretend(job, context);
   else await write(job, context);
   if (!input.filter.empty) tally.tellNothingFits();
@@ -147,6 +147,8 @@ interface RestoreJob {
   /** Where the entry was. */
   readonly place: Uint8Array;
   readonly directory: Uint8Array;
+  /** See `Settled`. */
+  readonly isEmpty: boolean;
   readonly tally: RestoreTally;
   readonly options: PlannerOptions;
 }
@@ -164,14 +166,14 @@ async function pretend(job: RestoreJob, context: OperationContext): Promise<void
 }
 
 async function write(job: RestoreJob, context: OperationContext): Promise<void> {
-  const { access, input, blobs, directory, tally, options, entry } = job;
+  const { access, input, blobs, directory, isEmpty, tally, options, entry } = job;
   const { keys } = access;
   const dataSeed = requireKey(keys, 'dataSeed');
   using tree = TargetTree.open(directory, { create: true });
   // By its handle, so that all threads write to the same directory whatever its name means by then.
   const root = Buffer.from(`/proc/self/fd/${tree.root}`);
   const marker = markerName(input.snapshot.snapshot);
-  if (options.isFresh && input.target !== undefined) placeMarker(tree.root, marker);
+  if (isEmpty && input.target !== undefined) placeMarker(tree.root, marker);
   const sinkSetup = fileOptions(job, root);
   using files = new FileRestorer(sinkSetup);
   await using workers = new OpenWorkers(input.workers, {
@@ -231,7 +233,10 @@ function directoryOf({ target }: RestoreInput, entry: TreeEntry, place: Uint8Arr
 
 interface Settled {
   readonly policy: ExistingPolicy;
+  /** Nothing at all is there, so that nothing has to be looked at. */
   readonly isFresh: boolean;
+  /** Nothing is there but what a new file system has: all that is there later is what this restore has written. */
+  readonly isEmpty: boolean;
   readonly isContinued: boolean;
   /** What an interrupted restore has written cannot be told by size and time. */
   readonly compares: boolean;
@@ -248,14 +253,16 @@ function settlePolicy(input: RestoreInput, entry: TreeEntry, directory: Uint8Arr
   const compares = isContinued && wanted === 'if-changed' && !isOfThisBoot(directory, marker);
   const policy = compares ? 'always' : wanted;
   const isFresh = names.length === 0;
+  const isEmpty = others.length === 0;
+  const settled = { policy, isFresh, isEmpty, isContinued, compares };
   if (isFresh || isContinued || input.policy !== undefined || input.target === undefined) {
-    return { policy, isFresh, isContinued, compares };
+    return settled;
   }
   const isInTheWay =
     entry.type === 'directory'
       ? others.length > 0
       : others.some((name) => equalBytes(name, entry.name));
-  if (!isInTheWay) return { policy, isFresh, isContinued, compares };
+  if (!isInTheWay) return settled;
   const what = entry.type === 'directory' ? 'it is not empty' : 'it has something of that name';
   throw new AppError('target/refused', `Refused to restore into ${quotePath(directory)}: ${what}`, {
     hint: 'Name another directory, or say with --overwrite what to do with what is there',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { scratchDirectory } from '../../../test/support/scratch-directory.ts';
@@ -11,6 +11,19 @@ import type { Storage } from '../../storage/storage.ts';
 
 // After a failure of power a file may have its size and its time, and nothing in it.
 const another = (): string => `${randomUUID()}\n`;
+const killed = new Error('killed');
+
+/** A storage that is stopped, with the restore, when content is read. */
+function dying(storage: Storage, stop: AbortController): Storage {
+  return {
+    ...forward(storage),
+    read(name, options) {
+      if (name.startsWith('packs/')) stop.abort(killed);
+      return storage.read(name, options);
+    },
+  };
+}
+
 for (const [what, textOf, input, compares] of [
   ['the machine is still running', (text: string) => text, {}, false],
   ['the machine was started anew', another, {}, true],
@@ -24,14 +37,8 @@ for (const [what, textOf, input, compares] of [
       writeFileSync(`${at}/file`, noise(5000));
     });
     const stop = new AbortController();
-    const dying: Storage = {
-      ...forward(storage),
-      read(name, options) {
-        if (name.startsWith('packs/')) stop.abort(new Error('killed'));
-        return storage.read(name, options);
-      },
-    };
-    await assert.rejects(restoreNewest(dying, scratch.path, {}, stop), /killed/u);
+    const first = restoreNewest(dying(storage, stop), scratch.path, {}, stop);
+    await assert.rejects(first, killed);
     const marker = readdirSync(target).find((name) => name.startsWith('.holdfast-restore-'));
     assert.ok(marker !== undefined);
     writeFileSync(`${target}/${marker}`, textOf(readFileSync(`${target}/${marker}`, 'utf8')));
@@ -45,3 +52,18 @@ for (const [what, textOf, input, compares] of [
     assert.deepEqual(readdirSync(target), ['file']);
   });
 }
+
+test('continues in a file system that was just made', async () => {
+  using scratch = scratchDirectory();
+  const { storage, source, target } = await snapshotOf(scratch.path, (at) => {
+    writeFileSync(`${at}/file`, noise(5000));
+  });
+  mkdirSync(`${target}/lost+found`, { recursive: true });
+  const stop = new AbortController();
+  const first = restoreNewest(dying(storage, stop), scratch.path, {}, stop);
+  await assert.rejects(first, killed);
+  writeFileSync(`${target}/file`, 'unfinished');
+  await restoreNewest(storage, scratch.path, {});
+  assert.deepEqual(readFileSync(`${target}/file`), readFileSync(`${source}/file`));
+  assert.deepEqual(readdirSync(target).toSorted(), ['file', 'lost+found']);
+});
