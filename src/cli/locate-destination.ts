@@ -34,10 +34,12 @@ export interface LocatedDestination extends AsyncDisposable {
   readonly ahead: ReadAhead;
   /** The passphrase, which is made a key meanwhile. */
   readonly stretched: StretchedAhead | undefined;
+  /** To be called when the passphrase is there: what will be looked at is asked for then, if that had to wait for it. */
+  readonly onPassphrase: () => void;
 }
 
 export interface LocateOptions {
-  /** What will be looked at is asked for already, unless somebody has to type a passphrase before: that may take as long as it likes. */
+  /** What will be looked at is asked for already, unless somebody has to be asked for a passphrase before: that may take as long as it likes. */
   readonly expected?: Expected;
 }
 
@@ -73,10 +75,13 @@ export async function locateDestination(
     keySlots.catch(() => undefined); // of interest only where there is a repository
     const ahead = readAhead(storage, { signal: reading });
     const describing = readDescription(storage, { signal });
-    if (expected !== undefined && session.passphraseOrigin('main') !== 'typed') {
+    const ask = (): void => {
+      if (expected === undefined) return;
       const places = localPlaces(flags, session);
       expectSnapshots(storage, expected, describing, places, { signal: reading });
-    }
+    };
+    const waits = ['typed', 'command'].includes(session.passphraseOrigin('main'));
+    if (!waits) ask();
     const description = await describing;
     return {
       storage,
@@ -87,6 +92,7 @@ export async function locateDestination(
       keySlots,
       ahead,
       stretched,
+      onPassphrase: waits ? ask : () => undefined,
       [Symbol.asyncDispose]: () => close(),
     };
   } catch (error) {

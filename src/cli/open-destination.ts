@@ -93,6 +93,7 @@ export async function openLocated(
       memory,
       // If the key is being derived already, what is waited for is far away.
       onFound(credentials) {
+        located.onPassphrase();
         if (credentials.kind === 'passphrase' && credentials.ahead !== undefined) begin();
       },
       // The key is derived in the thread pool; meanwhile the rest of the program is loaded. Not earlier: whatever this thread did before that would only delay it.

@@ -24,20 +24,22 @@ export interface PassphraseSource {
 }
 
 /**
- * Where `findPassphrase` will take it from: a flag or variable, nowhere because none is wanted, the terminal, or it will fail because there
- * is none.
+ * Where `findPassphrase` will take it from: a flag or variable, a command, which may ask somebody, nowhere because none is wanted, the terminal, or it will fail
+ * because there is none.
  */
-export type PassphraseOrigin = 'given' | 'none' | 'typed' | 'missing';
+export type PassphraseOrigin = 'given' | 'command' | 'none' | 'typed' | 'missing';
 
 export function passphraseOrigin(
   { none, file, command, variables }: PassphraseSource,
   { environment, terminal }: CliContext,
 ): PassphraseOrigin {
   if (none) return 'none';
-  if (file !== undefined || command !== undefined) return 'given';
+  if (file !== undefined) return 'given';
+  if (command !== undefined) return 'command';
   for (const variable of variables) {
     if (environment[variable] !== undefined) return environment[variable] ? 'given' : 'missing';
-    if (environment[`${variable}_FILE`] || environment[`${variable}_COMMAND`]) return 'given';
+    if (environment[`${variable}_FILE`]) return 'given';
+    if (environment[`${variable}_COMMAND`]) return 'command';
   }
   return terminal.interactive ? 'typed' : 'missing';
 }

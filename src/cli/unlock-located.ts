@@ -30,8 +30,10 @@ export async function unlockLocated(
   const { signal, stderr } = session;
   const wantsPassphrase = !flags['recovery-sheet'] && !flags.identity;
   const origin = session.passphraseOrigin(whose);
-  if (wantsPassphrase && origin !== 'given' && origin !== 'none' && (await isOpen(located)))
+  const isAsked = origin === 'typed' || origin === 'missing';
+  if (wantsPassphrase && isAsked && (await isOpen(located))) {
     throw needsNone(located, 'input/usage');
+  }
   for (let attempt = 1; ; attempt++) {
     const credentials = await findCredentials(flags, session, whose, located.stretched);
     onFound?.(credentials);

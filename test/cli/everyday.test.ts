@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, rm, symlink, truncate } from 'node:fs/promises';
+import { cp, readdir, readFile, rename, rm, symlink, truncate } from 'node:fs/promises';
 import { test } from 'node:test';
 
 import { type OwnMachine, ownMachine } from './own-machine.ts';
@@ -186,4 +186,35 @@ test('how many times smaller is told in digits that mean something', async () =>
   const stats = await machine.run('stats', repository);
   assert.match(stats.stdout.text, /\(\d{1,3}(?:,\d{3})+× smaller/u);
   assert.doesNotMatch(stats.stdout.text, /\d{3}\.\d\d×/u);
+});
+
+test('what is looked at is as new as the answer to the question for the passphrase', async () => {
+  await using machine = await ownMachine();
+  await machine.write({ 'a.txt': 'one' });
+  const [repository, older, newer] = ['repository', 'older', 'newer'].map((name) =>
+    machine.of(name),
+  ) as [string, string, string];
+  const environment = { HOME: machine.of('home'), PATH: process.env['PATH'] ?? '' };
+  const withPassphrase = { environment: { ...environment, HOLDFAST_PASSPHRASE: 'right' } };
+  const backUp = async (): Promise<void> => {
+    const ran = await machine.runWith(withPassphrase, 'backup', machine.of('source'), repository);
+    assert.equal(ran.status, 0, ran.stderr.text);
+  };
+  await backUp();
+  await cp(repository, older, { recursive: true });
+  await backUp();
+  await rename(repository, newer);
+  await rename(older, repository);
+  // Somebody who is asked takes his time, and a backup ends meanwhile.
+  const command = `sleep 0.3; cp -r ${newer}/. ${repository}; echo right`;
+  const ran = await machine.runWith(
+    { environment },
+    'snapshots',
+    repository,
+    '--json',
+    '--passphrase-command',
+    command,
+  );
+  assert.equal(ran.status, 0, ran.stderr.text);
+  assert.equal(ran.stdout.records.filter(({ type }) => type === 'snapshot').length, 2);
 });
