@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 
 import { recording } from '#test/support/recording-storage.ts';
@@ -58,6 +59,23 @@ test('a place without a repository, or one that cannot be reached, is told by wh
     expectSnapshots(storage, 'content', describing, machine(directory.path), {});
     assert.deepEqual(await Array.fromAsync(storage.list('seals/')), []);
   }
+});
+
+test('a cache that cannot be used is told by whoever reads, not here as well', async () => {
+  await using directory = await temporaryDirectory();
+  await writeFile(`${directory.path}/file`, 'no directory');
+  const memory = new MemoryStorage();
+  await memory.put('seals/a', pattern(10));
+  await using storage = askingAhead(memory);
+  const places = {
+    ...machine(directory.path),
+    cacheDirectory: `${directory.path}/file`,
+    warn: (problem: Error) => assert.fail(problem),
+  };
+  const description = { repositoryId: new Uint8Array(16) } as unknown as Description;
+  expectSnapshots(storage, 'snapshots', Promise.resolve(description), places, {});
+  const listed = await Array.fromAsync(storage.list('seals/'), ({ name }) => name);
+  assert.deepEqual(listed, ['seals/a']);
 });
 
 test('who only wants to know which snapshots there are does not fetch the index', async () => {

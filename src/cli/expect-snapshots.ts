@@ -25,13 +25,15 @@ export function expectSnapshots(
   storage: AskingAhead,
   expected: Expected,
   describing: Promise<Description | undefined>,
-  { cacheDirectory, warn }: LocalPlaces,
+  { cacheDirectory }: Pick<LocalPlaces, 'cacheDirectory'>,
   { signal }: CallOptions,
 ): void {
   const openCopies = async (): Promise<ObjectCache | undefined> => {
     const description = await describing.catch(() => undefined); // told by whoever waits for it
     if (description === undefined || cacheDirectory === undefined) return undefined;
-    return new ObjectCache(copiesDirectory(cacheDirectory, toHex(description.repositoryId)), warn);
+    const directory = copiesDirectory(cacheDirectory, toHex(description.repositoryId));
+    // A directory that cannot be used is told of by whoever reads next.
+    return new ObjectCache(directory, () => undefined);
   };
   const copies = openCopies();
   const isAtHand = async (name: string): Promise<boolean> =>
