@@ -1,8 +1,8 @@
 import { access } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import path from 'node:path';
 
 import { AppError } from '../base/errors.ts';
+import { homeDirectory } from '../base/home-directory.ts';
 import type { CliContext } from './context.ts';
 
 const endings = ['.yaml', '.yml', '.toml', '.json', '.d'];
@@ -18,14 +18,11 @@ export async function configurationPlace(
   const named = given ?? (environment['HOLDFAST_CONFIG'] || undefined);
   if (named !== undefined) return path.resolve(workingDirectory, named);
   const own = environment['XDG_CONFIG_HOME'];
-  const home = environment['HOME'] || homedir();
-  const directories = [
-    path.join(
-      own !== undefined && path.isAbsolute(own) ? own : path.join(home, '.config'),
-      'holdfast',
-    ),
-    '/etc/holdfast',
-  ];
+  const home = homeDirectory(environment);
+  const ofUser =
+    own !== undefined && path.isAbsolute(own) ? own : home && path.join(home, '.config');
+  const directories = ['/etc/holdfast'];
+  if (ofUser !== undefined) directories.unshift(path.join(ofUser, 'holdfast'));
   for (const directory of directories) {
     for (const ending of endings) {
       const place = path.join(directory, `holdfast${ending}`);

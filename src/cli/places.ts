@@ -1,6 +1,7 @@
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import path from 'node:path';
 
+import { homeDirectory } from '../base/home-directory.ts';
 import { systemRandom } from '../base/random.ts';
 import type { LocalPlaces } from '../repository/native/native-repository.ts';
 import type { CliContext } from './context.ts';
@@ -56,5 +57,5 @@ function homeOf(environment: CommandSession['environment']): string | undefined 
   const home = environment['HOME'];
   if (home !== undefined && path.isAbsolute(home)) return home;
   // A service that runs as root is often started without one.
-  return process.getuid?.() === 0 ? undefined : userInfo().homedir;
+  return process.getuid?.() === 0 ? undefined : homeDirectory({});
 }

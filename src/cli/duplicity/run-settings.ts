@@ -1,7 +1,8 @@
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { hash } from 'node:crypto';
 
+import { neededHomeDirectory } from '../../base/home-directory.ts';
 import { FileNaming } from '../../repository/duplicity/names/file-name.ts';
 import { pathBytes } from '../../model/path-text.ts';
 import type { CliContext } from '../context.ts';
@@ -38,9 +39,10 @@ export function archiveDirectoryOf(
 ): string {
   const { environment, workingDirectory } = context;
   const given = line.options.text('archive-dir');
-  const cache =
-    environment['XDG_CACHE_HOME'] || path.join(environment['HOME'] || homedir(), '.cache');
-  const parent = given === undefined ? path.join(cache, 'duplicity') : atHome(given, environment);
+  const parent =
+    given === undefined
+      ? path.join(cacheDirectory(environment), 'duplicity')
+      : atHome(given, environment);
   const name = line.options.text('name') ?? hash('md5', url);
   return path.resolve(workingDirectory, parent, name);
 }
@@ -83,6 +85,10 @@ export function archivePath(text: string | undefined): Uint8Array {
 
 /** A leading `~` is the home directory, as in duplicity. */
 function atHome(given: string, environment: CliContext['environment']): string {
-  const home = environment['HOME'] || homedir();
-  return given === '~' || given.startsWith('~/') ? path.join(home, given.slice(1)) : given;
+  if (given !== '~' && !given.startsWith('~/')) return given;
+  return path.join(neededHomeDirectory(environment), given.slice(1));
+}
+
+function cacheDirectory(environment: CliContext['environment']): string {
+  return environment['XDG_CACHE_HOME'] || path.join(neededHomeDirectory(environment), '.cache');
 }

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import path from 'node:path';
 
 import { AppError } from '../../base/errors.ts';
+import { neededHomeDirectory } from '../../base/home-directory.ts';
 import { sandboxNeeds } from '../../service/units/sandbox.ts';
 import {
   jobUnits,
@@ -78,8 +78,8 @@ export function unitDirectory(
   if (flags.directory !== undefined) return path.resolve(workingDirectory, flags.directory);
   if (!flags.user) return '/etc/systemd/system';
   const own = environment['XDG_CONFIG_HOME'];
-  const home = environment['HOME'] || homedir();
-  const base = own !== undefined && path.isAbsolute(own) ? own : path.join(home, '.config');
+  const isOwn = own !== undefined && path.isAbsolute(own);
+  const base = isOwn ? own : path.join(neededHomeDirectory(environment), '.config');
   return path.join(base, 'systemd', 'user');
 }
 

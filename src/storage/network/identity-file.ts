@@ -1,15 +1,15 @@
 import { access, constants } from 'node:fs/promises';
-import { homedir } from 'node:os';
 
 import { AppError } from '../../base/errors.ts';
 import { fileReason } from '../../base/file-reason.ts';
+import { neededHomeDirectory } from '../../base/home-directory.ts';
 
 /** A file below `~` is one of the user, as for `ssh`. */
 export function atHome(
   file: string | undefined,
   environment: Readonly<Record<string, string | undefined>>,
 ): string | undefined {
-  return file?.replace(/^~(?=\/)/u, () => environment['HOME'] ?? homedir());
+  return file?.replace(/^~(?=\/)/u, () => neededHomeDirectory(environment));
 }
 
 /** Sees to it that there is a file for a key: the key itself, or its public half, whose other half an agent has. Rejects with `input/usage`. */

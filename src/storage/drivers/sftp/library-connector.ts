@@ -1,5 +1,5 @@
 import { connect as connectSocket, type Socket } from 'node:net';
-import os from 'node:os';
+import { userInfo } from 'node:os';
 import path from 'node:path';
 
 import type {
@@ -12,6 +12,7 @@ import type {
 
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError, hasCode, messageOf } from '../../../base/errors.ts';
+import { homeDirectory } from '../../../base/home-directory.ts';
 import { translateNetworkError } from '../../network/network-error.ts';
 import type { ByteChannel } from './byte-channel.ts';
 import {
@@ -227,12 +228,8 @@ export class LibraryConnector implements Connector {
 
   async #loadTrust(): Promise<HostTrust> {
     const { host, port = 22, trust, environment } = this.#settings;
-    const home = environment['HOME'] ?? os.homedir();
-    const usual = [
-      path.join(home, '.ssh/known_hosts'),
-      path.join(home, '.ssh/known_hosts2'),
-      '/etc/ssh/ssh_known_hosts',
-    ];
+    const ofUser = filesOfUser(['known_hosts', 'known_hosts2'], environment);
+    const usual = [...ofUser, '/etc/ssh/ssh_known_hosts'];
     return HostTrust.load({
       ...trust,
       host,
@@ -264,10 +261,9 @@ export class LibraryConnector implements Connector {
     const agent = environment['SSH_AUTH_SOCK'];
     if (!isExplicit && useAgent && agent) methods.push({ type: 'agent', username, agent });
     if (!isExplicit) {
-      const home = environment['HOME'] ?? os.homedir();
-      for (const name of usualIdentities) {
+      for (const file of filesOfUser(usualIdentities, environment)) {
         try {
-          methods.push(publicKey(await readKeyFile(path.join(home, '.ssh', name))));
+          methods.push(publicKey(await readKeyFile(file)));
         } catch (error) {
           // Nobody asked for this file: a missing one, or one that asks for a passphrase, is as good as none.
           if (!hasCode(error)) throw error;
@@ -289,9 +285,27 @@ export class LibraryConnector implements Connector {
   }
 }
 
+/** Those that `ssh` looks for in the user's directory; none for a user who has none. */
+function filesOfUser(
+  names: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): string[] {
+  const home = homeDirectory(environment);
+  return home === undefined ? [] : names.map((name) => path.join(home, '.ssh', name));
+}
+
 /** The name of the user of this process. */
 function ownName(environment: Readonly<Record<string, string | undefined>>): string {
-  return environment['USER'] || environment['LOGNAME'] || os.userInfo().username;
+  const name = environment['USER'] || environment['LOGNAME'];
+  if (name) return name;
+  try {
+    return userInfo().username;
+  } catch (cause) {
+    throw new AppError('input/usage', 'This user has no name to log in with', {
+      cause,
+      hint: 'Put one into the URL, as in sftp://name@host/path',
+    });
+  }
 }
 
 /** Whether the server goes on with a method; an agent's keys are public keys. */
