@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode, messageOf } from '../../base/errors.ts';
+import { AppError, type ErrorCode, messageOf, systemCodeOf } from './errors.ts';
 
 /** An error on its way from another thread, which would lose all but its message. */
 export interface ThreadFailure {
@@ -6,19 +6,28 @@ export interface ThreadFailure {
   readonly message: string;
   readonly hint: string | undefined;
   readonly details: Readonly<Record<string, string | number | boolean>>;
+  /** The system's name for what caused it: whoever gets it may look whether there is hope for what comes next. */
+  readonly systemCode: string | undefined;
   readonly stack: string;
 }
 
-/** `otherwise`: what is said where the error is none of ours. */
-export function threadFailureOf(error: unknown, otherwise: string): ThreadFailure {
-  const { code, hint, details } =
-    error instanceof AppError ? error : new AppError('internal', otherwise);
+/** What is none of ours is `internal`. */
+export function threadFailureOf(error: unknown): ThreadFailure {
+  const message = messageOf(error);
+  const ours =
+    error instanceof AppError ? error : new AppError('internal', message, { cause: error });
+  const { code, hint, details, cause } = ours;
   const stack = error instanceof Error ? (error.stack ?? '') : '';
-  return { code, message: messageOf(error), hint, details, stack };
+  return { code, message, hint, details, systemCode: systemCodeOf(cause), stack };
 }
 
 /** The error that it was, caused by what tells where it came from. */
-export function errorOf({ code, message, hint, details, stack }: ThreadFailure): AppError {
-  const options = { cause: new Error(stack), details };
+export function threadErrorOf(failure: ThreadFailure): AppError {
+  const { code, message, hint, details, systemCode, stack } = failure;
+  const cause = Object.assign(
+    new Error(stack),
+    systemCode === undefined ? {} : { code: systemCode },
+  );
+  const options = { cause, details };
   return new AppError(code, message, hint === undefined ? options : { ...options, hint });
 }

@@ -1,4 +1,5 @@
-import type { FileAnswer, PostedError, WholeFiles } from './file-sink.ts';
+import type { ThreadFailure } from '../../base/thread-failure.ts';
+import type { FileAnswer, WholeFiles } from './file-sink.ts';
 import type { FileRestorerOptions } from './file-restorer.ts';
 
 /** What a thread that writes files is told, and what it answers. */
@@ -19,9 +20,4 @@ export type FromFileThread =
       readonly content: Uint8Array<ArrayBuffer>;
     }
   /** Nothing more can be written. */
-  | {
-      readonly failure: PostedError;
-      /** The system's name for what caused it. */
-      readonly systemCode: string | undefined;
-      readonly stack: string;
-    };
+  | { readonly failure: ThreadFailure };

@@ -1,6 +1,7 @@
 import { AnsweringThreads, type AnsweringThread } from '../../base/answering-threads.ts';
 import { AppError } from '../../base/errors.ts';
 import { moduleFile } from '../../base/program-files.ts';
+import { threadErrorOf } from '../../base/thread-failure.ts';
 import type { FileThreadSetup, FromFileThread, ToFileThread } from './file-messages.ts';
 import type { FileRestorerOptions } from './file-restorer.ts';
 import type { FileAnswer, WholeFiles } from './file-sink.ts';
@@ -67,13 +68,8 @@ export class FileThreads implements AsyncDisposable {
       trackUnmanagedFds: false,
     });
     thread.worker.on('message', (message: FromFileThread) => {
-      if ('failure' in message) {
-        const { code, message: text, hint } = message.failure;
-        // Whoever gets it looks whether there is hope for what comes next.
-        const cause = Object.assign(new Error(message.stack), { code: message.systemCode });
-        const options = hint === undefined ? { cause } : { cause, hint };
-        this.#threads.fail(new AppError(code, text, options));
-      } else thread.waiting.shift()?.resolve(message);
+      if ('failure' in message) this.#threads.fail(threadErrorOf(message.failure));
+      else thread.waiting.shift()?.resolve(message);
     });
     return thread;
   }

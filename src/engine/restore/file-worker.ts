@@ -1,7 +1,7 @@
 /** The thread that makes files and writes them, one task after the other, synchronously. */
 import { parentPort, workerData } from 'node:worker_threads';
 
-import { AppError, messageOf, systemCodeOf } from '../../base/errors.ts';
+import { threadFailureOf } from '../../base/thread-failure.ts';
 import type { FileThreadSetup, FromFileThread, ToFileThread } from './file-messages.ts';
 import { openSink, putFiles } from './file-sink.ts';
 
@@ -23,10 +23,6 @@ port.on('message', (message: ToFileThread) => {
     const answer = putFiles(sink, files, () => Atomics.load(stop, 0) !== 0);
     send({ answer, content }, [content.buffer]);
   } catch (error) {
-    const { code, hint } =
-      error instanceof AppError ? error : { code: 'internal' as const, hint: undefined };
-    const stack = error instanceof Error ? (error.stack ?? '') : '';
-    const systemCode = error instanceof Error ? systemCodeOf(error.cause) : undefined;
-    send({ failure: { code, message: messageOf(error), hint }, systemCode, stack });
+    send({ failure: threadFailureOf(error) });
   }
 });

@@ -1,4 +1,4 @@
-import type { ThreadFailure } from '../thread-failure.ts';
+import type { ThreadFailure } from '../../../base/thread-failure.ts';
 import type { DigestAlgorithm, FoundDigests } from './digests.ts';
 import type { FilePart } from './file-part.ts';
 

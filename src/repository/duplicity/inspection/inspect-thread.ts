@@ -5,7 +5,7 @@ import { AppError } from '../../../base/errors.ts';
 import { moduleFile } from '../../../base/program-files.ts';
 import { untilAborted } from '../../../base/until-aborted.ts';
 import { startThread } from '../../../base/worker-thread.ts';
-import { errorOf } from '../thread-failure.ts';
+import { threadErrorOf } from '../../../base/thread-failure.ts';
 import type { FoundDigests } from './digests.ts';
 import type { FilePart } from './file-part.ts';
 import type { FromInspectWorker, ToInspectWorker } from './inspect-messages.ts';
@@ -90,7 +90,7 @@ export class InspectThread implements AsyncDisposable {
     });
     worker.on('message', (message: FromInspectWorker) => {
       const answer = this.#waiting.get(message.task);
-      if ('failure' in message) answer?.reject(errorOf(message.failure));
+      if ('failure' in message) answer?.reject(threadErrorOf(message.failure));
       else answer?.resolve(message);
     });
     worker.on('error', (cause) => {

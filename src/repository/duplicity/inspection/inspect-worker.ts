@@ -6,7 +6,7 @@ import { toHex } from '../../../base/bytes.ts';
 import { checkMessage } from '../../../codec/encryption/openpgp/message-decoder.ts';
 import type { PieceSource } from '../../../codec/encryption/openpgp/piece-source.ts';
 import { PassphraseKeys } from '../../../codec/encryption/openpgp/string-to-key.ts';
-import { threadFailureOf } from '../thread-failure.ts';
+import { threadFailureOf } from '../../../base/thread-failure.ts';
 import { Digests } from './digests.ts';
 import { type FilePart, readFully } from './file-part.ts';
 import type { FromInspectWorker, ToInspectWorker } from './inspect-messages.ts';
@@ -31,7 +31,7 @@ function answer(message: FromInspectWorker): void {
 }
 
 function tellFailure(task: number, error: unknown): void {
-  answer({ task, failure: threadFailureOf(error, 'A temporary file cannot be inspected') });
+  answer({ task, failure: threadFailureOf(error) });
 }
 
 function hash(running: Running, { fd, position, length }: FilePart): void {

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../../base/errors.ts';
+import type { ThreadFailure } from '../../../base/thread-failure.ts';
 import type { ChunkerParameters } from '../../../codec/chunker/parameters.ts';
 import type { BlobTableMemory } from '../index/blob-table.ts';
 import type { FinishedPack, PackContext } from '../packs/pack-builder.ts';
@@ -72,4 +73,4 @@ export type FromStoreWorker =
   | { readonly pack: FinishedPack; readonly slot: number }
   /** The end of a task; they come in the order of the tasks. */
   | { readonly result: StoreResult; readonly rawAdded: number }
-  | { readonly failure: ProblemReport; readonly stack: string };
+  | { readonly failure: ThreadFailure };

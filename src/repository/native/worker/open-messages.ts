@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../../base/errors.ts';
+import type { ThreadFailure } from '../../../base/thread-failure.ts';
 import type { PackKind } from '../packs/pack-table.ts';
 
 /** What threads that open segments are told, and what they answer. */
@@ -49,13 +49,4 @@ export type FromOpenWorker =
   | { readonly told: unknown }
   /** The end of a task or flush; they come in the order in which they were asked for. */
   | { readonly result: OpenResult }
-  | {
-      readonly failure: {
-        readonly code: ErrorCode;
-        readonly message: string;
-        readonly hint: string;
-      };
-      /** The system's name for what caused it. */
-      readonly systemCode: string | undefined;
-      readonly stack: string;
-    };
+  | { readonly failure: ThreadFailure };

@@ -3,7 +3,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 import { equalBytes, toHex } from '../../../base/bytes.ts';
 import { discardBytes } from '../../../base/discard-bytes.ts';
-import { AppError, messageOf, systemCodeOf } from '../../../base/errors.ts';
+import { AppError, messageOf } from '../../../base/errors.ts';
+import { threadFailureOf } from '../../../base/thread-failure.ts';
 import { MalformedError } from '../../../codec/binary/byte-reader.ts';
 import { sha256 } from '../../../codec/encryption/key-derivation.ts';
 import { keyPairFromSeed, type XWingSecret } from '../../../codec/encryption/x-wing.ts';
@@ -103,10 +104,6 @@ port.on('message', (message: ToOpenWorker) => {
   try {
     send({ result: 'flush' in message ? flush() : work(message.work) });
   } catch (error) {
-    const { code, hint } =
-      error instanceof AppError ? error : { code: 'internal' as const, hint: undefined };
-    const stack = error instanceof Error ? (error.stack ?? '') : '';
-    const systemCode = error instanceof Error ? systemCodeOf(error.cause) : undefined;
-    send({ failure: { code, message: messageOf(error), hint: hint ?? '' }, systemCode, stack });
+    send({ failure: threadFailureOf(error) });
   }
 });

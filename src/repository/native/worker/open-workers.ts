@@ -1,6 +1,6 @@
 import { AnsweringThreads } from '../../../base/answering-threads.ts';
-import { AppError } from '../../../base/errors.ts';
 import { moduleFile } from '../../../base/program-files.ts';
+import { threadErrorOf } from '../../../base/thread-failure.ts';
 import type {
   FromOpenWorker,
   OpenResult,
@@ -30,12 +30,8 @@ export class OpenWorkers implements AsyncDisposable {
       });
       thread.worker.on('message', (message: FromOpenWorker) => {
         if ('told' in message) onTold(message.told);
-        else if ('failure' in message) {
-          const { code, message: text, hint } = message.failure;
-          // Whoever gets it looks whether there is hope for what comes next.
-        const cause = Object.assign(new Error(message.stack), { code: message.systemCode });
-          this.#threads.fail(new AppError(code, text, hint === '' ? { cause } : { cause, hint }));
-        } else thread.waiting.shift()?.resolve(message.result);
+        else if ('failure' in message) this.#threads.fail(threadErrorOf(message.failure));
+        else thread.waiting.shift()?.resolve(message.result);
       });
     }
   }

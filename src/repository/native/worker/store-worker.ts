@@ -1,7 +1,8 @@
 /** The thread that reads, cuts, names, compresses, seals and packs content. It does one task at a time, synchronously. */
 import { parentPort, workerData } from 'node:worker_threads';
 
-import { AppError, messageOf } from '../../../base/errors.ts';
+import { AppError } from '../../../base/errors.ts';
+import { threadFailureOf } from '../../../base/thread-failure.ts';
 import { systemRandom } from '../../../base/random.ts';
 import { GearChunker } from '../../../codec/chunker/gear-chunker.ts';
 import { signerFromSeed } from '../../../codec/encryption/signature.ts';
@@ -91,8 +92,6 @@ port.on('message', (task: StoreTask) => {
     const result = work(task);
     send({ result, rawAdded: packer.rawAdded - before });
   } catch (error) {
-    const code = error instanceof AppError ? error.code : 'internal';
-    const stack = error instanceof Error ? (error.stack ?? '') : '';
-    send({ failure: { code, message: messageOf(error) }, stack });
+    send({ failure: threadFailureOf(error) });
   }
 });

@@ -1,6 +1,6 @@
 import { AnsweringThreads, type AnsweringThread } from '../../../base/answering-threads.ts';
-import { AppError } from '../../../base/errors.ts';
 import { moduleFile } from '../../../base/program-files.ts';
+import { threadErrorOf } from '../../../base/thread-failure.ts';
 import type { FinishedPack } from '../packs/pack-builder.ts';
 import { allocatePackStates, releasePack } from './pack-memory.ts';
 import type { FromStoreWorker, StoreResult, StoreTask, StoreWorkerSetup } from './messages.ts';
@@ -77,8 +77,7 @@ export class StoreWorkers implements AsyncDisposable {
         const release = (): void => releasePack(packStates, message.slot);
         this.#onPack({ pack: message.pack, release });
       } else if ('failure' in message) {
-        const { code, message: text } = message.failure;
-        this.#threads.fail(new AppError(code, text, { cause: new Error(message.stack) }));
+        this.#threads.fail(threadErrorOf(message.failure));
       } else {
         this.rawAdded += message.rawAdded;
         thread.waiting.shift()?.resolve(message.result);

@@ -1,4 +1,4 @@
-import type { ThreadFailure } from '../../thread-failure.ts';
+import type { ThreadFailure } from '../../../../base/thread-failure.ts';
 import type { AreaPlace } from '../temporary-store.ts';
 
 /** What the thread that decodes volumes is told, and what it answers. */

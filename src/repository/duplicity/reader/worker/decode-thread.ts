@@ -4,7 +4,7 @@ import type { CallOptions } from '../../../../base/call-options.ts';
 import { AppError } from '../../../../base/errors.ts';
 import { moduleFile } from '../../../../base/program-files.ts';
 import { startThread } from '../../../../base/worker-thread.ts';
-import { errorOf } from '../../thread-failure.ts';
+import { threadErrorOf } from '../../../../base/thread-failure.ts';
 import type { DecodeTask, FromDecodeWorker, ToDecodeWorker } from './decode-messages.ts';
 
 /** A volume whose pieces come. */
@@ -111,7 +111,7 @@ export class DecodeThread implements AsyncDisposable {
     else {
       waiting.isOver = true;
       if ('failure' in message) {
-        waiting.failure = errorOf(message.failure);
+        waiting.failure = threadErrorOf(message.failure);
       }
     }
     waiting.wake?.();

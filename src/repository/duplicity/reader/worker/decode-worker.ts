@@ -7,7 +7,7 @@ import { AppError } from '../../../../base/errors.ts';
 import { gunzip } from '../../../../codec/compression/gunzip.ts';
 import { openMessage } from '../../../../codec/encryption/openpgp/message-decoder.ts';
 import { PassphraseKeys } from '../../../../codec/encryption/openpgp/string-to-key.ts';
-import { threadFailureOf } from '../../thread-failure.ts';
+import { threadFailureOf } from '../../../../base/thread-failure.ts';
 import { streamPlace } from '../temporary-store.ts';
 import {
   type DecodeTask,
@@ -90,7 +90,7 @@ async function decode(volume: number, task: DecodeTask, state: Running): Promise
   } catch (error) {
     // What came before the damage is given, too.
     if (filled > 0) await flush();
-    send({ volume, failure: threadFailureOf(error, 'A volume cannot be decoded') });
+    send({ volume, failure: threadFailureOf(error) });
   } finally {
     running.delete(volume);
   }
