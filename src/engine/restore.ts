@@ -30,7 +30,9 @@ import {
 } from './restore/original-place.ts';
 import { repositoryPlaces } from './restore/repository-places.ts';
 import {
-  isOfThisBoot,
+  continuation,
+  findTarget,
+  type FoundTarget,
   markerName,
   namesInTarget,
   placeMarker,
@@ -92,13 +94,9 @@ export async function restore(
   const tally = new RestoreTally(context, directory, input.verbose);
   using sparedPlaces = new SparedPlaces([...repositoryPlaces(access.storage), ...input.kept]);
   sparedPlaces.requireOutside(directory, { deletes: input.delete });
-  const { policy, isFresh, isEmpty, isContinued, compares } = settlePolicy(input, entry, directory);
-  if (isContinued) {
-    const message = compares
-      ? 'Continuing a restore that was interrupted, and comparing what it has written: the machine was started anew since'
-      : 'Continuing a restore that was interrupted';
-    report({ type: 'notice', message });
-  }
+  const found = settleTarget(input, entry, directory);
+  const message = continuation(found);
+  if (message !== undefined) report({ type: 'notice', message });
   report({ type: 'phase', phase: input.dryRun ? 'Comparing' : 'Restoring' });
   const stats = snapshot.stats;
   if (stats !== undefined && path.length === 0 && input.filter.empty) {
@@ -106,15 +104,16 @@ export async function restore(
   }
   const isInPlace = input.target === undefined;
   const options: PlannerOptions = {
-    policy,
+    policy: found.policy,
     verify: input.verify,
     delete: input.delete,
     dryRun: input.dryRun,
-    isFresh,
+    isFresh: found.isFresh,
     leading: isInPlace ? leadingDirectories(final, place) : new Set(),
     spared: markerName(snapshot),
     sparedPlaces,
   };
+  const isEmpty = found.others.length === 0;
   const job = { access, input, blobs, entry, place, directory, isEmpty, tally, options };
   if (input.dryRun) await pretend(job, context);
   else await write(job, context);
@@ -231,42 +230,20 @@ function directoryOf({ target }: RestoreInput, entry: TreeEntry, place: Uint8Arr
   return place.subarray(0, Math.max(1, place.lastIndexOf(0x2f)));
 }
 
-interface Settled {
-  readonly policy: ExistingPolicy;
-  /** Nothing at all is there, so that nothing has to be looked at. */
-  readonly isFresh: boolean;
-  /** Nothing is there but what a new file system has: all that is there later is what this restore has written. */
-  readonly isEmpty: boolean;
-  readonly isContinued: boolean;
-  /** What an interrupted restore has written cannot be told by size and time. */
-  readonly compares: boolean;
-}
-
-/** What to do with what is there; refuses a target with other things in it unless the user has said what to do with them. */
-function settlePolicy(input: RestoreInput, entry: TreeEntry, directory: Uint8Array): Settled {
-  const { snapshot } = input.snapshot;
-  const marker = markerName(snapshot);
+/** What is in the target; refuses one with other things in it unless the user has said what to do with them. */
+function settleTarget(input: RestoreInput, entry: TreeEntry, directory: Uint8Array): FoundTarget {
   const names = namesInTarget(directory) ?? [];
-  const isContinued = names.some((name) => equalBytes(name, marker));
-  const others = names.filter((name) => !equalBytes(name, marker) && !name.equals(lostAndFound));
-  const wanted = input.policy ?? 'if-changed';
-  const compares = isContinued && wanted === 'if-changed' && !isOfThisBoot(directory, marker);
-  const policy = compares ? 'always' : wanted;
-  const isFresh = names.length === 0;
-  const isEmpty = others.length === 0;
-  const settled = { policy, isFresh, isEmpty, isContinued, compares };
-  if (isFresh || isContinued || input.policy !== undefined || input.target === undefined) {
-    return settled;
-  }
+  const marker = markerName(input.snapshot.snapshot);
+  const found = findTarget(directory, names, marker, input.policy ?? 'if-changed');
+  const { isContinued, others } = found;
+  if (isContinued || input.policy !== undefined || input.target === undefined) return found;
   const isInTheWay =
     entry.type === 'directory'
       ? others.length > 0
       : others.some((name) => equalBytes(name, entry.name));
-  if (!isInTheWay) return settled;
+  if (!isInTheWay) return found;
   const what = entry.type === 'directory' ? 'it is not empty' : 'it has something of that name';
   throw new AppError('target/refused', `Refused to restore into ${quotePath(directory)}: ${what}`, {
     hint: 'Name another directory, or say with --overwrite what to do with what is there',
   });
 }
-
-const lostAndFound = Buffer.from('lost+found');

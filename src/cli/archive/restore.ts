@@ -50,6 +50,7 @@ export async function restoreFromArchive(
       {
         archive,
         sets: chosen.sets,
+        snapshot: flags.target === undefined ? undefined : id,
         path,
         target:
           flags.target === undefined

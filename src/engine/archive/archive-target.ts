@@ -122,8 +122,8 @@ export class ArchiveTarget implements AsyncDisposable {
     this.#settle();
   }
 
-  /** Finishes all directories, the target last. */
-  async finish(): Promise<void> {
+  /** Finishes all directories, the target last. `beforeLast`: before that one, whose time is right then. */
+  async finish(beforeLast: () => void = () => undefined): Promise<void> {
     await this.#queue.drain();
     while (this.#levels.length > 1) this.#leave();
     // Those below come first.
@@ -132,6 +132,7 @@ export class ArchiveTarget implements AsyncDisposable {
     );
     this.#unfinished.clear();
     for (const level of unfinished) this.#finishDirectory(level);
+    beforeLast();
     const entry = this.#rootEntry;
     if (entry !== undefined) {
       this.#metadata.applyToOpen(this.#tree.root, entry, new Uint8Array(0));

@@ -21,6 +21,14 @@ import { SparedPlaces } from '../../target/filesystem/spared-places.ts';
 import { TargetTree } from '../../target/filesystem/target-tree.ts';
 import type { OperationContext } from '../operation.ts';
 import { repositoryPlaces } from '../restore/repository-places.ts';
+import {
+  continuation,
+  findTarget,
+  type FoundTarget,
+  markerName,
+  placeMarker,
+  removeMarker,
+} from '../restore/restore-marker.ts';
 import { RestoreTally } from '../restore/restore-tally.ts';
 import { ArchiveTarget } from './archive-target.ts';
 
@@ -40,6 +48,8 @@ export interface RestoreArchiveInput {
   readonly target: string | Uint8Array;
   /** Restore also to where something is. */
   readonly force: boolean;
+  /** The identifier of what is restored: the target is marked with it until all is there, so that a restore that was interrupted goes on. Default: neither. */
+  readonly snapshot?: string | undefined;
   /** What then happens to what exists; default `always`. */
   readonly policy?: ExistingPolicy | undefined;
   readonly owners: 'numbers' | 'names' | 'none';
@@ -89,14 +99,16 @@ export async function restoreArchive(
     },
   ]);
   sparedPlaces.requireOutside(target, { deletes: false });
-  const isFresh = settleTarget(target, input.force);
+  const found = settleTarget(target, input);
+  const message = continuation(found);
+  if (message !== undefined) context.report({ type: 'notice', message });
   context.report({ type: 'phase', phase: 'Reading the manifests' });
   const volumes = await reader.volumesNeeded(input.sets, { below, signal });
   const restore = new ArchiveRestore(input, {
     reader,
     below,
     target,
-    isFresh,
+    found,
     sparedPlaces,
     context,
   });
@@ -133,7 +145,7 @@ interface RestoreParts {
   readonly reader: ArchiveReader;
   readonly below: Uint8Array;
   readonly target: Uint8Array;
-  readonly isFresh: boolean;
+  readonly found: FoundTarget;
   readonly sparedPlaces: SparedPlaces;
   readonly context: OperationContext;
 }
@@ -175,7 +187,7 @@ class ArchiveRestore {
         await opened.put(archived);
       }
       if (opened === undefined) throw this.#nothing();
-      await opened.files.finish();
+      await opened.finish();
     } finally {
       try {
         await opened?.files[Symbol.asyncDispose]();
@@ -189,10 +201,12 @@ class ArchiveRestore {
     const { below, target } = this.#parts;
     const isSingle = equalBytes(first.path, below) && first.entry.type !== 'directory';
     if (!isSingle) {
-      const { tree, files } = this.#files(target, this.#parts.isFresh);
+      const { tree, files } = this.#files(target, this.#parts.found.isFresh);
+      const marker = this.#mark(tree);
       return {
         tree,
         files,
+        finish: () => files.finish(() => marker && removeMarker(tree.root, marker)),
         put: (archived) => {
           const own = this.#renamed(archived.path);
           if (own === undefined) return Promise.resolve();
@@ -217,16 +231,27 @@ class ArchiveRestore {
     this.tally.counters.errors = errors;
     this.tally.damaged = damaged;
     const { tree, files } = this.#files(directory, false);
-    return { tree, files, put: (archived) => files.put(name, archived) };
+    const put = (archived: ArchivedEntry): Promise<void> => files.put(name, archived);
+    return { tree, files, put, finish: () => files.finish() };
+  }
+
+  /** Marks the target where all that will be there is what this restore has written. Gives the name of the mark, if there is one. */
+  #mark({ root }: TargetTree): Uint8Array | undefined {
+    const { found } = this.#parts;
+    const { snapshot } = this.#input;
+    if (snapshot === undefined) return undefined;
+    const marker = markerName({ id: snapshot });
+    if (found.others.length === 0) placeMarker(root, marker);
+    return marker;
   }
 
   #files(root: Uint8Array, isFresh: boolean): Pick<Opened, 'tree' | 'files'> {
-    const { policy = 'always', owners, renames = [], threads } = this.#input;
+    const { owners, renames = [], threads } = this.#input;
     const { tally } = this;
-    const { context, sparedPlaces } = this.#parts;
+    const { context, found, sparedPlaces } = this.#parts;
     const tree = TargetTree.open(root, { create: true });
     const files = new ArchiveTarget(tree, tally, {
-      policy,
+      policy: found.policy,
       isFresh,
       owners,
       isUnordered: renames.length > 0,
@@ -308,6 +333,8 @@ interface Opened {
   readonly tree: TargetTree;
   readonly files: ArchiveTarget;
   put(archived: ArchivedEntry): Promise<void>;
+  /** Everything was put. */
+  finish(): Promise<void>;
 }
 
 /** A path from the root on, without slashes at its end. */
@@ -319,20 +346,26 @@ function absolute(target: string | Uint8Array): Uint8Array {
   return plain[0] === 0x2f ? plain : joinPath(Buffer.from(process.cwd()), plain);
 }
 
-const lostAndFound = Buffer.from('lost+found');
-
 /**
- * Whether there is nothing at the target or an empty directory.
+ * What is at the target.
  *
- * @throws AppError `target/refused` if there is something and that was not allowed, `target/unwritable`
+ * @throws AppError `target/refused` if there is something, which is no part of this, and that was not allowed; `target/unwritable`
  */
-function settleTarget(target: Uint8Array, force: boolean): boolean {
-  const names = namesIn(target);
-  if (names === undefined || names.length === 0) return true;
-  if (force) return false;
-  if (names !== 'no directory' && names.every((name) => name.equals(lostAndFound))) return false;
-  const what = names === 'no directory' ? 'it exists' : 'it is not empty';
-  throw new AppError('target/refused', `Refused to restore to ${quotePath(target)}: ${what}`, {
+function settleTarget(
+  target: Uint8Array,
+  { force, snapshot, policy = 'always' }: RestoreArchiveInput,
+): FoundTarget {
+  const names = namesIn(target) ?? [];
+  if (names === 'no directory' && !force) throw inTheWay(target, 'it exists');
+  const marker = snapshot === undefined ? undefined : markerName({ id: snapshot });
+  const found = findTarget(target, names === 'no directory' ? [] : names, marker, policy);
+  if (names === 'no directory') return { ...found, isFresh: false };
+  if (force || found.isContinued || found.others.length === 0) return found;
+  throw inTheWay(target, 'it is not empty');
+}
+
+function inTheWay(target: Uint8Array, what: string): AppError {
+  return new AppError('target/refused', `Refused to restore to ${quotePath(target)}: ${what}`, {
     hint: 'Name another place, or say that what is there may be replaced: with --overwrite, or --force of "holdfast duplicity"',
   });
 }

@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 
@@ -236,5 +244,66 @@ test('no file keeps a list of rights that it got from the directory', async () =
   for (const { name: own } of entries) {
     const file = path.join(target, String(own).slice('snapshot/'.length));
     assert.deepEqual(readExtendedAttributes(utf8(file), 0), [], file);
+  }
+});
+
+for (const [what, isAnew] of [
+  ['what was interrupted', false],
+  ['what was interrupted before the machine was started anew, and compares', true],
+] as const) {
+  test(`continues ${what}`, async () => {
+    using scratch = scratchDirectory();
+    const storage = new MemoryStorage();
+    const root: HandmadeEntry = { ...rootEntry, mtime: 1_650_000_000 };
+    const entries = manyFiles(9000);
+    await putHandmadeSet(storage, { end, volumes: [[root, ...entries]] });
+    const target = scratch.of('target');
+    const snapshot = '0123456789abcdef0123456789abcdef';
+    const abort = new AbortController();
+    const stopping: OperationContext = {
+      ...operation(systemClock),
+      signal: abort.signal,
+      report: (event) => {
+        if (event.type === 'entry' && event.size === 9000) abort.abort(new Error('enough'));
+      },
+    };
+    const more = { snapshot, policy: 'if-changed', verbose: true } as const;
+    await assert.rejects(restore(storage, target, stopping, more), /enough/u);
+    const marker = path.join(target, '.holdfast-restore-0123456789abcdef');
+    if (isAnew) writeFileSync(marker, 'another\n');
+    // The right size and time, as a file has it whose content did not come to the disk.
+    const lost = path.join(target, 'd0000', 'f0000');
+    const { mtime } = lstatSync(lost);
+    writeFileSync(lost, Buffer.alloc(9000));
+    utimesSync(lost, mtime, mtime);
+    const context = operation(systemClock);
+    const { summary } = await restore(storage, target, context, { ...more, verbose: false });
+    assert.equal(summary.errors, 0);
+    const notices = context.events.flatMap((event) =>
+      event.type === 'notice' ? [event.message] : [],
+    );
+    assert.match(notices.join(), isAnew ? /^Continuing .* started anew since$/u : /interrupted$/u);
+    assert.equal(readFileSync(lost).equals(Buffer.alloc(9000)), !isAnew);
+    assertRestored(target, isAnew ? entries : entries.slice(2));
+    assert.ok(!existsSync(marker));
+    assert.equal(lstatSync(target).mtimeMs, 1_650_000_000_000);
+    // Once it has ended it is like any other.
+    await assert.rejects(restore(storage, target, operation(systemClock), more), (error) =>
+      hasCode(error, 'target/refused'),
+    );
+  });
+}
+
+test('what another restore has begun is not continued', async () => {
+  using scratch = scratchDirectory();
+  const storage = new MemoryStorage();
+  await putHandmadeSet(storage, { end, volumes: [[rootEntry, ...manyFiles(10)]] });
+  const target = scratch.of('target');
+  mkdirSync(target);
+  writeFileSync(path.join(target, '.holdfast-restore-ffffffffffffffff'), '');
+  for (const snapshot of [undefined, '0123456789abcdef0123456789abcdef']) {
+    await assert.rejects(restore(storage, target, operation(systemClock), { snapshot }), (error) =>
+      hasCode(error, 'target/refused'),
+    );
   }
 });

@@ -1,15 +1,16 @@
 import { closeSync, constants, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 
-import { concatBytes, utf8 } from '../../base/bytes.ts';
+import { concatBytes, equalBytes, utf8 } from '../../base/bytes.ts';
 import { systemCodeOf } from '../../base/errors.ts';
 import { unlinkAt } from '../../base/posix/at-calls.ts';
 import { bootId } from '../../base/process-identity.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
+import type { ExistingPolicy } from '../../target/filesystem/existing-policy.ts';
 import { createFile, lookAt } from '../../target/filesystem/target-entry.ts';
 import { targetError } from '../../target/filesystem/target-error.ts';
 
 /** The name of the file that says that a restore of this snapshot into this directory has begun and not ended. */
-export function markerName({ id }: Snapshot): Uint8Array {
+export function markerName({ id }: Pick<Snapshot, 'id'>): Uint8Array {
   return Buffer.from(`.holdfast-restore-${id.slice(0, 16)}`);
 }
 
@@ -21,6 +22,51 @@ export function namesInTarget(target: Uint8Array): Buffer[] | undefined {
     if (systemCodeOf(cause) === 'ENOENT') return undefined;
     throw targetError('look into', target, cause);
   }
+}
+
+const lostAndFound = Buffer.from('lost+found');
+
+/** What a restore finds where it is to write. */
+export interface FoundTarget {
+  /** What is to be done with what is there. */
+  readonly policy: ExistingPolicy;
+  /** Nothing at all is there, so that nothing has to be looked at. */
+  readonly isFresh: boolean;
+  /** What is there, but for the marker and what a new file system has. With nothing of it, all that is there later is what this restore has written. */
+  readonly others: readonly Buffer[];
+  /** A restore of this snapshot was interrupted. */
+  readonly isContinued: boolean;
+  /** What that one has written cannot be told by size and time. */
+  readonly compares: boolean;
+}
+
+/** `names`: what is in the target. `marker`: if there is to be one. `wanted`: what is to be done with what is there. */
+export function findTarget(
+  target: Uint8Array,
+  names: readonly Buffer[],
+  marker: Uint8Array | undefined,
+  wanted: ExistingPolicy,
+): FoundTarget {
+  const isMarker = (name: Buffer): boolean => marker !== undefined && equalBytes(name, marker);
+  const isContinued = names.some(isMarker);
+  const begun = isContinued ? marker : undefined;
+  const compares = begun !== undefined && wanted === 'if-changed' && !isOfThisBoot(target, begun);
+  return {
+    policy: compares ? 'always' : wanted,
+    isFresh: names.length === 0,
+    others: names.filter((name) => !isMarker(name) && !name.equals(lostAndFound)),
+    isContinued,
+    compares,
+  };
+}
+
+/** What is told of a restore that goes on; undefined for one that begins. */
+export function continuation({ isContinued, compares }: FoundTarget): string | undefined {
+  if (!isContinued) return undefined;
+  const message = 'Continuing a restore that was interrupted';
+  return compares
+    ? `${message}, and comparing what it has written: the machine was started anew since`
+    : message;
 }
 
 /** Says that a restore has begun, and since when the machine has been running. @throws AppError `target/unwritable` */
