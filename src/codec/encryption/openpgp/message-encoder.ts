@@ -77,7 +77,9 @@ class MessageEncoder implements ByteEncoder {
       this.#inner = new ParallelDeflate((bytes) => {
         const parts = packet.push(bytes);
         discardBytes(bytes);
-        return this.#give(this.#encrypted.push(...parts));
+        const encrypted = this.#encrypted.push(...parts);
+        for (const part of parts) packet.takeBack(part);
+        return this.#give(encrypted);
       }, compression);
     }
   }
@@ -101,7 +103,7 @@ class MessageEncoder implements ByteEncoder {
       for (const piece of this.#literal.push(plain)) {
         await this.#inner.write(piece);
         // Either way it was copied or encrypted.
-        discardBytes(piece);
+        this.#literal.takeBack(piece);
       }
     });
   }
@@ -167,11 +169,9 @@ class EncryptedPacket {
     return this.#before + partialBodyBound(this.#own + content);
   }
 
-  /** Takes buffers of our own, which are empty afterwards. */
   push(...plain: readonly Uint8Array[]): Uint8Array[] {
     return plain.flatMap((piece) => {
       const encrypted = this.#encrypt(piece);
-      discardBytes(piece);
       const parts = this.#body.push(encrypted);
       discardBytes(encrypted);
       return parts;

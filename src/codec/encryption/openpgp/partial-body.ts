@@ -8,6 +8,8 @@ export class PartialBody {
   #part = new Uint8Array(1 + partLength);
   #filled = 0;
   #pending: Uint8Array[];
+  /** Memory of parts that came back. */
+  readonly #spare: Uint8Array<ArrayBuffer>[] = [];
 
   /** `start` is the beginning of the body, shorter than a part. */
   constructor(tag: number, start: Uint8Array) {
@@ -21,7 +23,7 @@ export class PartialBody {
     return this.#filled;
   }
 
-  /** The stored bytes that are complete now; nobody changes them any more. */
+  /** The stored bytes that are complete now; nobody changes them any more, unless they come back. */
   push(bytes: Uint8Array): Uint8Array[] {
     for (let offset = 0; offset < bytes.length;) {
       const count = Math.min(partLength - this.#filled, bytes.length - offset);
@@ -31,6 +33,13 @@ export class PartialBody {
       if (this.#filled === partLength) this.#closePart();
     }
     return this.#take();
+  }
+
+  /** Takes the memory of a piece that was given out and is of no more interest. */
+  takeBack({ buffer }: Uint8Array): void {
+    if (buffer instanceof ArrayBuffer && buffer.byteLength === 1 + partLength) {
+      this.#spare.push(new Uint8Array(buffer));
+    }
   }
 
   /** The rest, with the length that says that it is the last part. */
@@ -43,7 +52,7 @@ export class PartialBody {
   #closePart(): void {
     this.#part[0] = 0xe0 | partExponent;
     this.#pending.push(this.#part);
-    this.#part = new Uint8Array(1 + partLength);
+    this.#part = this.#spare.pop() ?? new Uint8Array(1 + partLength);
     this.#filled = 0;
   }
 
