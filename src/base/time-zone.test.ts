@@ -22,6 +22,8 @@ describe('time zone', () => {
     try {
       for (const [given, expected] of [
         ['America/New_York', 'America/New_York'],
+        ['UTC', 'UTC'],
+        ['Etc/UTC', 'UTC'],
         ['', 'UTC'],
         ['Mars/Olympus', 'UTC'],
       ] as const) {
@@ -31,6 +33,17 @@ describe('time zone', () => {
     } finally {
       if (before === undefined) delete process.env['TZ'];
       else process.env['TZ'] = before;
+    }
+  });
+
+  test('systemTimeZone() is that of the machine without TZ', () => {
+    const before = process.env['TZ'];
+    try {
+      delete process.env['TZ'];
+      const { timeZone } = new Intl.DateTimeFormat().resolvedOptions();
+      assert.equal(systemTimeZone(), timeZone === 'Etc/Unknown' ? 'UTC' : timeZone);
+    } finally {
+      if (before !== undefined) process.env['TZ'] = before;
     }
   });
 

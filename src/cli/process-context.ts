@@ -26,8 +26,7 @@ export function processContext(): CliContext & Disposable {
     onHangUp: (listener) => watch.onHangUp(listener),
     terminal: terminalFacts(),
     get timeZone() {
-      // The tables of zones take a while to be loaded, and for this one they are not needed.
-      return (timeZone ??= process.env['TZ'] === 'UTC' ? 'UTC' : systemTimeZone());
+      return (timeZone ??= systemTimeZone());
     },
     get workingDirectory() {
       return givenDirectory(process.cwd());
