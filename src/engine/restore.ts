@@ -146,7 +146,7 @@ interface RestoreJob {
   /** Where the entry was. */
   readonly place: Uint8Array;
   readonly directory: Uint8Array;
-  /** See `Settled`. */
+  /** All that will be there is what this restore has written. */
   readonly isEmpty: boolean;
   readonly tally: RestoreTally;
   readonly options: PlannerOptions;
