@@ -4,7 +4,14 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 
 import { parseDuration } from './duration.ts';
-import { addDuration, formatTime, instantOf, localFields, systemTimeZone } from './time-zone.ts';
+import {
+  addDuration,
+  formatTime,
+  goesByUtc,
+  instantOf,
+  localFields,
+  systemTimeZone,
+} from './time-zone.ts';
 
 const zones = [
   'UTC',
@@ -22,8 +29,6 @@ describe('time zone', () => {
     try {
       for (const [given, expected] of [
         ['America/New_York', 'America/New_York'],
-        ['UTC', 'UTC'],
-        ['Etc/UTC', 'UTC'],
         ['', 'UTC'],
         ['Mars/Olympus', 'UTC'],
       ] as const) {
@@ -36,15 +41,20 @@ describe('time zone', () => {
     }
   });
 
-  test('systemTimeZone() is that of the machine without TZ', () => {
+  test('goesByUtc() says so only of what systemTimeZone() calls UTC, too', () => {
     const before = process.env['TZ'];
     try {
-      delete process.env['TZ'];
-      const { timeZone } = new Intl.DateTimeFormat().resolvedOptions();
-      assert.equal(systemTimeZone(), timeZone === 'Etc/Unknown' ? 'UTC' : timeZone);
+      for (const given of ['UTC', 'Etc/UTC', 'Zulu', 'Etc/GMT-1', 'Europe/London', '', undefined]) {
+        if (given === undefined) delete process.env['TZ'];
+        else process.env['TZ'] = given;
+        if (goesByUtc(given)) assert.equal(systemTimeZone(), 'UTC', given);
+      }
     } finally {
-      if (before !== undefined) process.env['TZ'] = before;
+      if (before === undefined) delete process.env['TZ'];
+      else process.env['TZ'] = before;
     }
+    assert.ok(goesByUtc('UTC'));
+    assert.ok(!goesByUtc('Europe/London'));
   });
 
   test('localFields() shows the wall clock of the zone', () => {

@@ -43,15 +43,13 @@ function formatFor(timeZone: string): Intl.DateTimeFormat {
 
 /** The IANA name of the zone this machine is set to; `UTC` if `TZ` is empty or names none. */
 export function systemTimeZone(): string {
-  // The tables of zones take a while to be loaded, and for this one they are not needed.
-  if (isUtc(process.env['TZ'])) return 'UTC';
   const { timeZone } = new Intl.DateTimeFormat().resolvedOptions() as { timeZone?: string };
   // What the runtime calls it then is nothing that it would take itself.
   return timeZone === undefined || timeZone === 'Etc/Unknown' ? 'UTC' : timeZone;
 }
 
-/** Whether a machine with this `TZ`, if any, goes by UTC, as servers and containers mostly do; false where that is not plain. */
-function isUtc(given: string | undefined): boolean {
+/** Whether a machine with this `TZ`, if any, plainly goes by UTC, as servers and containers mostly do. To ask for its zone loads the tables of all, which takes a while. */
+export function goesByUtc(given: string | undefined): boolean {
   if (given !== undefined) return utcNames.test(given);
   try {
     const file = readlinkSync('/etc/localtime');

@@ -2,7 +2,7 @@ import { readFileSync, writeSync } from 'node:fs';
 
 import { packageFile } from '../base/program-files.ts';
 import { systemClock } from '../base/clock.ts';
-import { systemTimeZone } from '../base/time-zone.ts';
+import { goesByUtc, systemTimeZone } from '../base/time-zone.ts';
 import type { CliContext, TerminalFacts } from './context.ts';
 import { givenDirectory } from './given-words.ts';
 import { watchSignals } from './signals.ts';
@@ -26,7 +26,7 @@ export function processContext(): CliContext & Disposable {
     onHangUp: (listener) => watch.onHangUp(listener),
     terminal: terminalFacts(),
     get timeZone() {
-      return (timeZone ??= systemTimeZone());
+      return (timeZone ??= goesByUtc(process.env['TZ']) ? 'UTC' : systemTimeZone());
     },
     get workingDirectory() {
       return givenDirectory(process.cwd());

@@ -133,9 +133,8 @@ export class ArchiveTarget implements AsyncDisposable {
     this.#unfinished.clear();
     for (const level of unfinished) this.#finishDirectory(level);
     beforeLast();
-    const entry = this.#rootEntry;
-    if (entry !== undefined) {
-      this.#metadata.applyToOpen(this.#tree.root, entry, new Uint8Array(0));
+    if (this.#rootEntry !== undefined) {
+      this.#metadata.applyToOpen(this.#tree.root, this.#rootEntry, new Uint8Array(0));
     }
     this.#settle();
   }

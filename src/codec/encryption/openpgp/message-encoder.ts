@@ -77,9 +77,9 @@ class MessageEncoder implements ByteEncoder {
       this.#inner = new ParallelDeflate((bytes) => {
         const parts = packet.push(bytes);
         discardBytes(bytes);
-        const encrypted = this.#encrypted.push(...parts);
+        const made = this.#encrypted.push(...parts);
         for (const part of parts) packet.takeBack(part);
-        return this.#give(encrypted);
+        return this.#give(made);
       }, compression);
     }
   }
