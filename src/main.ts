@@ -16,11 +16,14 @@ if (given === undefined && cache !== undefined) {
     `${process.env['HOLDFAST_OWN_VARIABLES'] ?? ''} NODE_COMPILE_CACHE`;
 }
 
-const [{ runCommandLine }, { processContext }, { givenWords }] = await Promise.all([
-  import('./cli/run.ts'),
-  import('./cli/process-context.ts'),
-  import('./cli/given-words.ts'),
-]);
+const [{ runCommandLine }, { processContext }, { givenWords }, { keepPoolAwake }] =
+  await Promise.all([
+    import('./cli/run.ts'),
+    import('./cli/process-context.ts'),
+    import('./cli/given-words.ts'),
+    import('./base/thread-pool.ts'),
+  ]);
 
+using _awake = keepPoolAwake();
 using context = processContext();
 process.exitCode = await runCommandLine(givenWords(process.argv.slice(2)), context);
