@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { suite, test } from 'node:test';
 
@@ -50,19 +50,55 @@ void suite('a file of limits', { timeout: 10_000 }, () => {
     assert.equal(rates.upload, 1024 ** 2);
     // What the file does not name stays as the destination or a flag has it.
     assert.equal(rates.download, 5);
-    await writeFile(file, 'upload 20k\ndownload 10k');
+    const write = async (text: string): Promise<void> => {
+      await writeFile(`${file}.new`, text);
+      await rename(`${file}.new`, file);
+    };
+    await write('upload 20k\ndownload 10k');
     await until(() => rates.download !== 5);
     assert.equal(rates.upload, 20 * 1024);
-    await writeFile(file, 'upload fast');
+    await write('upload fast');
     await until(() => problems.length > 0);
     assert.equal(rates.upload, 20 * 1024);
     await rm(file);
     await until(() => problems.length > 1);
-    await writeFile(file, 'upload off');
+    await write('upload off');
     await until(() => rates.upload === undefined);
     assert.equal(rates.download, 5);
     assert.equal(problems.length, 2);
     assert.match(problems[0]!.message, /Cannot take the limits from ".*limits": "fast" is not/u);
+  });
+
+  void test('counts when it has been written to its end', async () => {
+    await using directory = await temporaryDirectory();
+    const file = path.join(directory.path, 'limits');
+    await writeFile(file, 'upload 1M');
+    const rates = new TransferRates();
+    const asked: (() => void)[] = [];
+    const byHand = {
+      ...systemClock,
+      sleep: () => new Promise<void>((resolve) => asked.push(resolve)),
+    };
+    using _following = await followLimitFile(file, rates, {
+      clock: byHand,
+      warn: () => assert.fail('Nothing is wrong'),
+    });
+    const look = async (): Promise<void> => {
+      asked.shift()!();
+      await until(() => asked.length > 0);
+    };
+    await writeFile(file, '');
+    await look();
+    assert.equal(rates.upload, 1024 ** 2);
+    await writeFile(file, 'upload 2M');
+    await look();
+    assert.equal(rates.upload, 1024 ** 2);
+    await look();
+    assert.equal(rates.upload, 2 * 1024 ** 2);
+    await writeFile(file, '');
+    await look();
+    await look();
+    assert.equal(rates.upload, undefined);
   });
 
   void test('is there from the beginning, or nothing begins', async () => {

@@ -23,6 +23,7 @@ export interface Limits {
 /**
  * Keeps `rates` as a file says, which may change while they are in use: lines of `upload` or `download` and a size a second, or `off`; what is not named has the limit
  * that it had at first.
+ * A change counts when the file has stayed so from one look to the next.
  * A file that makes no sense any more is told to `warn`, and the limits stay as they were.
  *
  * @throws AppError `input/invalid` for a file that makes no sense or cannot be read when it is looked at first
@@ -33,25 +34,40 @@ export async function followLimitFile(
   { clock, warn }: { readonly clock: Clock; readonly warn: (problem: AppError) => void },
 ): Promise<Disposable> {
   const { upload, download } = rates;
-  let seen = '';
-  const look = async (): Promise<void> => {
-    const found = await stat(file, { bigint: true });
-    const version = `${found.ino} ${found.size} ${found.mtimeNs}`;
-    if (version === seen) return;
-    const text = await readFile(file, 'utf8');
-    // What makes no sense is told once.
-    seen = version;
+  const take = (text: string): void => {
     const limits = parseLimits(text);
     rates.upload = rateOf(limits.upload, upload);
     rates.download = rateOf(limits.download, download);
   };
-  await look().catch((error: unknown) => {
+  let taken: string;
+  try {
+    taken = await versionOf(file);
+    take(await readFile(file, 'utf8'));
+  } catch (error) {
     throw unusable(file, error);
-  });
+  }
+  let met = taken;
+  const look = async (): Promise<void> => {
+    const version = await versionOf(file);
+    const isChanging = version !== met;
+    met = version;
+    // A file that is being written is empty at first, which would lift the limits.
+    if (isChanging || version === taken) return;
+    const text = await readFile(file, 'utf8');
+    // What makes no sense is told once.
+    taken = version;
+    take(text);
+  };
   const stop = new AbortController();
   const { signal } = stop;
   void lookAgain(look, { clock, pause, signal, warn: (error) => warn(unusable(file, error)) });
   return { [Symbol.dispose]: () => stop.abort(over) };
+}
+
+/** Something that changes with the file. */
+async function versionOf(file: string): Promise<string> {
+  const { ino, size, mtimeNs } = await stat(file, { bigint: true });
+  return `${ino} ${size} ${mtimeNs}`;
 }
 
 /** What a file of limits says. Throws `input/invalid`. */
