@@ -4,6 +4,8 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import { isAlive, processFamily } from './process-family.ts';
+
 /** A real server of the tests: it listens on loopback only, keeps everything in a directory of its own, and goes with it. */
 export interface TestServer extends AsyncDisposable {
   readonly port: number;
@@ -146,7 +148,7 @@ async function run(
   return {
     ended: () => end,
     async kill() {
-      endGroup(child);
+      await endFamily(child);
       await over;
       process.off('exit', last);
     },
@@ -154,9 +156,27 @@ async function run(
 }
 
 function endGroup({ pid }: ChildProcess): void {
-  if (pid === undefined) return;
+  if (pid !== undefined) send(-pid, 'SIGKILL');
+}
+
+/** Ends what a program has started with it, and returns when none of them answers any more. */
+async function endFamily(child: ChildProcess): Promise<void> {
+  const { pid } = child;
+  if (pid === undefined || child.exitCode !== null || child.signalCode !== null)
+    return endGroup(child);
+  // It starts nothing while the others are counted.
+  send(-pid, 'SIGSTOP');
+  const family = await processFamily(pid);
+  for (const member of family) send(member, 'SIGKILL');
+  endGroup(child);
+  for (const member of family) {
+    while (await isAlive(member)) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+function send(pid: number, name: NodeJS.Signals): void {
   try {
-    process.kill(-pid, 'SIGKILL');
+    process.kill(pid, name);
   } catch {
     // It has ended by itself.
   }
