@@ -167,8 +167,10 @@ describe('FTP, what servers differ in', { concurrency: false, skip: missing }, (
         Array.from({ length: 30 }, (_, index) => storage.put(`a/${index}`, pattern(1000))),
       );
       assert.equal((await namesIn(storage, '')).length, 30);
-      await using other = await openOn(server);
-      const failure = await failureOf(other.stat('a/1'));
+      // Those that have asked at the same time may all have been refused but one.
+      await using second = await openOn(server);
+      await using third = await openOn(server);
+      const failure = await failureOf(second.stat('a/1').then(() => third.stat('a/1')));
       assert.ok(hasCode(failure, 'storage/unavailable'), String(failure));
       assert.match(failure.hint ?? '', /connections/u);
     }));
