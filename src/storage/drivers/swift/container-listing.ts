@@ -10,8 +10,11 @@ export interface ListedObject {
   readonly modified: number;
 }
 
-/** Asks for one page: the query is encoded. Rejects for anything but a page. */
-export type PageRequest = (query: string, options: CallOptions) => Promise<HttpResponse>;
+/** Asks for one page: the query is encoded. Gives nothing where no container is, and that is as good as an empty one. Rejects for anything else. */
+export type PageRequest = (
+  query: string,
+  options: CallOptions,
+) => Promise<HttpResponse | undefined>;
 
 /**
  * All objects of a container whose key begins with `start`, in the order of their keys. Only an empty page is the end: Swift may give a
@@ -29,9 +32,10 @@ export async function* listContainer(
     if (limit !== undefined) query.set('limit', String(limit));
     if (marker !== '') query.set('marker', marker);
     const response = await page(query.toString(), { signal });
-    // 204 is how some servers say that there is nothing.
-    const entries: unknown =
-      response.status === 204 ? (await response.discard(), []) : await response.json();
+    if (response === undefined) return;
+    // How some servers say that there is nothing.
+    if (response.status === 204) return await response.discard();
+    const entries = await response.json();
     signal?.throwIfAborted();
     if (!Array.isArray(entries)) throw unreadable(start);
     if (entries.length === 0) return;

@@ -103,7 +103,38 @@ test('a container that goes in the middle of a listing ends it with an error, al
     path.includes('marker=') ? { status: 404 } : { status: 200, body: [entry] },
   );
   await using storage = await openAt(server, '&create-container');
-  await rejectsWith(namesIn(storage, ''), 'storage/no-container');
+  await rejectsWith(namesIn(storage, ''), 'storage/unavailable');
+});
+
+test('a container is missing only if the account could be looked at and it is still not there', async () => {
+  const entry = { name: 'a', bytes: 1, last_modified: '2026-01-02T03:04:05.000000' };
+  for (const options of ['', '&create-container']) {
+    // The servers of accounts cannot be reached.
+    await using lame = await tempAuthServer(({ path }) => ({
+      status: path === '/v1/A' ? 503 : 404,
+    }));
+    await using onLame = await openAt(lame, options);
+    await rejectsWith(namesIn(onLame, ''), 'storage/unavailable');
+    // They were found again meanwhile.
+    let pages = 0;
+    await using late = await tempAuthServer(({ method, path }) => {
+      if (method === 'HEAD') return { status: 204 };
+      if (path.includes('marker=')) return { status: 204 };
+      return (pages += 1) === 1 ? { status: 404 } : { status: 200, body: [entry] };
+    });
+    await using onLate = await openAt(late, options);
+    assert.deepEqual(await namesIn(onLate, ''), ['a']);
+    // It is there, says one, and never, another.
+    await using torn = await tempAuthServer(({ method }) => ({
+      status: method === 'HEAD' ? 204 : 404,
+    }));
+    await using onTorn = await openAt(torn, options);
+    await rejectsWith(namesIn(onTorn, ''), 'storage/unavailable');
+    await using without = await tempAuthServer(() => ({ status: 404 }));
+    await using onNone = await openAt(without, options);
+    if (options === '') await rejectsWith(namesIn(onNone, ''), 'storage/no-container');
+    else assert.deepEqual(await namesIn(onNone, ''), []);
+  }
 });
 
 test('a token that has expired is replaced within the call, and the body is sent again', async () => {

@@ -16,10 +16,11 @@ import type {
   StorageCapabilities,
   StorageObject,
 } from '../../storage.ts';
-import { listContainer, type ListedObject } from './container-listing.ts';
+import { listContainer, type ListedObject, type PageRequest } from './container-listing.ts';
 import { LargeObjects, type ListOptions, segmentFolder, uploadHeader } from './large-objects.ts';
 import type { SwiftConnection, SwiftRequest } from './swift-connection.ts';
-import { noContainer, swiftError } from './swift-error.ts';
+import { SwiftContainer } from './swift-container.ts';
+import { swiftError } from './swift-error.ts';
 
 export interface SwiftStorageSettings {
   readonly connection: SwiftConnection;
@@ -48,10 +49,8 @@ export class SwiftStorage implements Storage {
   readonly capabilities: StorageCapabilities;
   readonly #settings: SwiftStorageSettings;
   readonly #keys: ObjectKeys;
-  readonly #container: string;
+  readonly #container: SwiftContainer;
   readonly #large: LargeObjects;
-  /** Something was found in the container, so it is there. */
-  #isContainerKnown = false;
   /** Whether the server heeds `If-None-Match: *`, once that was seen. */
   #heedsConditions: boolean | undefined;
 
@@ -59,7 +58,7 @@ export class SwiftStorage implements Storage {
     this.#settings = settings;
     this.location = settings.location;
     this.#keys = new ObjectKeys(settings.prefix);
-    this.#container = `/${encodeURIComponent(settings.container)}`;
+    this.#container = new SwiftContainer(settings);
     this.capabilities = {
       // A reader may meet the moment in which the server has removed the old file and not yet seen the new one.
       atomicReplace: false,
@@ -183,7 +182,7 @@ export class SwiftStorage implements Storage {
     if (response.status !== 404 && (response.status < 200 || response.status > 299))
       throw await swiftError(response, action);
     await response.discard();
-    if (response.status !== 404) this.#isContainerKnown = true;
+    if (response.status !== 404) this.#container.met();
     return response;
   }
 
@@ -208,7 +207,7 @@ export class SwiftStorage implements Storage {
   ): Promise<{ readonly etag: string; readonly now: number }> {
     const isManifest = typeof body === 'string';
     const sent = isManifest ? { body, md5: () => undefined } : hashed(body);
-    const response = await this.#putInContainer({
+    const response = await this.#container.put({
       method: 'PUT',
       path,
       headers: {
@@ -293,43 +292,6 @@ export class SwiftStorage implements Storage {
     );
   }
 
-  /** A PUT that makes the container when it is missing and that is wanted. */
-  async #putInContainer(request: SwiftRequest): Promise<HttpResponse> {
-    const response = await this.#request(request);
-    if (response.status !== 404) {
-      this.#isContainerKnown ||= response.status < 300;
-      return response;
-    }
-    await response.discard();
-    const { container, createContainer } = this.#settings;
-    if (!createContainer) throw noContainer(request.action, container);
-    await this.#createContainer(request);
-    return await this.#request(request);
-  }
-
-  async #createContainer({ action, signal }: SwiftRequest): Promise<void> {
-    const { storagePolicy, container } = this.#settings;
-    const response = await this.#request({
-      method: 'PUT',
-      path: this.#container,
-      headers: storagePolicy === undefined ? {} : { 'x-storage-policy': storagePolicy },
-      body: '',
-      action,
-      signal,
-    });
-    const { status } = response;
-    if (status === 201 || status === 202) return await response.discard();
-    if (status === 400 && storagePolicy !== undefined) {
-      await response.discard();
-      throw new AppError(
-        'input/usage',
-        `Cannot make the container "${container}": there is no storage policy "${storagePolicy}"`,
-        { hint: 'Look at the option "storage-policy"; "swift info" shows those there are' },
-      );
-    }
-    throw await swiftError(response, `make the container "${container}"`);
-  }
-
   /** What was just stored is stored again where it is: a server that heeds the condition refuses that, another one changes nothing. */
   async #probe(name: string, body: Body, { signal }: CallOptions): Promise<void> {
     if (this.#heedsConditions !== undefined) return;
@@ -354,22 +316,8 @@ export class SwiftStorage implements Storage {
     options: ListOptions,
   ): AsyncGenerator<ListedObject & { readonly name: string }, void, undefined> {
     const { action = `list "${prefix}"` } = options;
-    const { container, createContainer } = this.#settings;
-    const page = async (query: string, { signal }: CallOptions): Promise<HttpResponse> => {
-      const path = `${this.#container}?${query}`;
-      const response = await this.#request({ method: 'GET', path, action, signal });
-      if (response.status === 200 || response.status === 204) {
-        this.#isContainerKnown = true;
-        return response;
-      }
-      if (response.status !== 404) throw await swiftError(response, action);
-      // A container that was there before is not one that the first put will make.
-      if (!createContainer || this.#isContainerKnown) {
-        await response.discard();
-        throw noContainer(action, container);
-      }
-      return { ...response, status: 204 };
-    };
+    const page: PageRequest = (query, { signal }) =>
+      this.#container.page({ query, action, signal });
     for await (const listed of listContainer(this.#keys.startOf(prefix), page, options)) {
       const name = this.#keys.nameOf(listed.key);
       if (name?.startsWith(prefix) === true) yield { ...listed, name };
@@ -383,26 +331,16 @@ export class SwiftStorage implements Storage {
     const { status } = response;
     if (status !== 404 && (status < 200 || status > 299)) throw await swiftError(response, action);
     await response.discard();
-    if (status === 404) await this.#checkContainer(action, { signal });
+    if (status === 404) await this.#container.mustBeThere({ action, signal });
   }
 
   /** An object is missing because it is, or because its container is. */
   async #notFound(name: string, action: string, options: CallOptions): Promise<AppError> {
-    await this.#checkContainer(action, options);
+    await this.#container.mustBeThere({ action, signal: options.signal });
     return new AppError(
       'storage/not-found',
       `Cannot ${action}: there is no such object in "${this.location}"`,
     );
-  }
-
-  async #checkContainer(action: string, { signal }: CallOptions): Promise<void> {
-    const { container, createContainer } = this.#settings;
-    if (this.#isContainerKnown || createContainer) return;
-    const response = await this.#request({ method: 'HEAD', path: this.#container, action, signal });
-    await response.discard();
-    if (response.status === 404) throw noContainer(action, container);
-    // Whoever may use the objects need not be allowed to look at the container.
-    this.#isContainerKnown = true;
   }
 
   #segmentStore(): ConstructorParameters<typeof LargeObjects>[0] {
@@ -427,7 +365,7 @@ export class SwiftStorage implements Storage {
   }
 
   #pathOf(name: string): string {
-    return `${this.#container}/${encodeKey(this.#keys.keyOf(name))}`;
+    return `${this.#container.path}/${encodeKey(this.#keys.keyOf(name))}`;
   }
 
   /** Names that would be hidden cannot be stored. */
