@@ -26,6 +26,7 @@ interface Functions {
   reset(stream: bigint): number;
   inflate(stream: bigint, flush: number): number;
   zlibVersion(): string;
+  crc32(before: number, bytes: Uint8Array, length: number): number;
 }
 
 /** Where a stream was read up to. */
@@ -48,6 +49,8 @@ export interface DeflateLibrary {
   readonly inflated: Uint8Array;
   /** Makes the stream of `plain`, and goes to its start; gives its length, or 0 if it would be longer than `most`. */
   compress(plain: Uint8Array, level: number, most: number): number;
+  /** The CRC-32 (RFC 1952) of bytes and of what came before. */
+  crc32(bytes: Uint8Array, before: number): number;
   /** Reads the next block into `inflated`; undefined if there is none, or more comes of it than `plain` had. */
   inflateBlock(): BlockEnd | undefined;
 }
@@ -105,6 +108,11 @@ class CalledLibrary implements DeflateLibrary {
     functions.reset(this.#state.address);
     this.#state.lead(this.#stream, this.#streamLength, this.#inflated, plain.length);
     return this.#streamLength;
+  }
+
+  crc32(bytes: Uint8Array, before: number): number {
+    // Of no memory at all libdeflate gives the sum that everything begins with.
+    return bytes.length === 0 ? before : this.#functions.crc32(before, bytes, bytes.length);
   }
 
   inflateBlock(): BlockEnd | undefined {
@@ -209,6 +217,7 @@ function load(): DeflateLibrary | undefined {
         ...bytes,
         ...bytes,
       ]),
+      crc32: libdeflate.func('libdeflate_crc32', 'uint32_t', ['uint32_t', ...bytes]),
       initialise: own.func('inflateInit2_', 'int', ['void *', 'int', 'str', 'int']),
       reset: own.func('inflateReset', 'int', ['void *']),
       inflate: own.func('inflate', 'int', ['void *', 'int']),

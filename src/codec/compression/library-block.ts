@@ -1,5 +1,3 @@
-import { crc32 } from 'node:zlib';
-
 import type { DeflateLibrary } from '../../base/deflate-library.ts';
 import { compressionFault } from './compression-fault.ts';
 import { cutRuns } from './incompressible-runs.ts';
@@ -43,11 +41,11 @@ export function deflateBlock(
       isIncompressible || level === 0 ? undefined : joinable(library, run, Math.max(1, level - 3));
     if (made === undefined) {
       length = putStored(run, out, length);
-      sum = crc32(run, sum);
+      sum = library.crc32(run, sum);
     } else {
       out.set(made, length);
       length += made.length;
-      sum = crc32(library.inflated, sum);
+      sum = library.crc32(library.inflated, sum);
     }
   }
   if (length > storedLength(plain.length)) length = putStored(plain, out, 0);

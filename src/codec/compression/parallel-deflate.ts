@@ -1,9 +1,8 @@
-import { crc32 } from 'node:zlib';
-
 import { AppError } from '../../base/errors.ts';
 import type { ByteEncoder, ByteSink } from '../byte-encoder.ts';
 import type { BlockDeflate, DeflatedBlock } from './block-deflate.ts';
 import { compressionFault } from './compression-fault.ts';
+import { crc32 } from './crc32.ts';
 import { libraryDeflate } from './library-deflate.ts';
 import { storedLength } from './stored-blocks.ts';
 import { zlibDeflate } from './zlib-deflate.ts';

@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
-import { crc32 } from 'node:zlib';
+
+import { crc32 } from '../../../codec/compression/crc32.ts';
 
 /** How the bytes of a file are summed up: by hashes that manifests name, or by CRC-32, which is against faults of this computer, not against anybody. */
 export type DigestAlgorithm = 'CRC32' | 'MD5' | 'SHA1' | 'SHA256' | 'SHA512';

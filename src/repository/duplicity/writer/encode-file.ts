@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
-import { crc32 } from 'node:zlib';
 
 import type { CallOptions } from '../../../base/call-options.ts';
+import { crc32 } from '../../../codec/compression/crc32.ts';
 import type { Coding } from '../encryption/file-coding.ts';
 import { demandSound, type Inspection } from './encoded-file.ts';
 import type { Spool } from './spool.ts';

@@ -1,8 +1,7 @@
-import { crc32 } from 'node:zlib';
-
 import type { CallOptions } from '../../../base/call-options.ts';
 import { discardLastPiece } from '../../../base/discard-bytes.ts';
 import { AppError } from '../../../base/errors.ts';
+import { crc32 } from '../../../codec/compression/crc32.ts';
 import type { Coding, FileCoding } from '../encryption/file-coding.ts';
 import { sumDigits } from '../inspection/digests.ts';
 import { GrowingDigests } from '../inspection/growing-digests.ts';

@@ -1,8 +1,7 @@
-import { crc32 } from 'node:zlib';
-
 import type { CallOptions } from '../../../base/call-options.ts';
 import { discardBytes } from '../../../base/discard-bytes.ts';
 import type { ByteEncoder } from '../../../codec/byte-encoder.ts';
+import { crc32 } from '../../../codec/compression/crc32.ts';
 import type { FileCoding } from '../encryption/file-coding.ts';
 import { sumDigits } from '../inspection/digests.ts';
 import { GrowingDigests } from '../inspection/growing-digests.ts';
