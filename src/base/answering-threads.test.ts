@@ -155,7 +155,7 @@ describe('the end of threads', () => {
     assert.equal(threads.failure, undefined);
   });
 
-  test('does not wait for those that have ended before', { timeout: 10_000 }, async () => {
+  test('does not wait for those that have ended before', { timeout: 60_000 }, async () => {
     await using two = twoThreads();
     const { threads, first, second } = two;
     await assert.rejects(threads.ask(first, 'fail'));
@@ -178,7 +178,7 @@ describe('a program', () => {
       process.execPath,
       ['--input-type=module', '--eval', program],
       {
-        timeout: 20_000,
+        timeout: 60_000,
       },
     );
     return stdout.toString() + stderr.toString();

@@ -6,7 +6,7 @@ const module = JSON.stringify(import.meta.resolve('./thread-pool.ts'));
 
 function output(script: string): string {
   const run = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
-    timeout: 10_000,
+    timeout: 60_000,
   });
   assert.equal(run.status, 0, run.stderr.toString());
   return run.stdout.toString();

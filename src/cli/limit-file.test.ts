@@ -20,7 +20,7 @@ async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await systemClock.sleep(5);
 }
 
-void suite('a file of limits', { timeout: 10_000 }, () => {
+void suite('a file of limits', { timeout: 60_000 }, () => {
   void test('names directions and sizes', () => {
     assert.deepEqual(parseLimits('upload 2M\ndownload off\n'), {
       upload: 2 * 1024 ** 2,

@@ -371,7 +371,7 @@ describe('the HTTP interface', () => {
     await read(call('PUT', '/api/v1/periodicities/nightly', '0 3 * * *'), 201);
   });
 
-  test('hands on what happens', { timeout: 20_000 }, async () => {
+  test('hands on what happens', { timeout: 60_000 }, async () => {
     const { id } = await kept.beginRun('documents', NOW);
     const run = (await kept.catalog.runs.get(id))!;
     const answer = await call('GET', '/api/v1/events?job=documents');

@@ -58,7 +58,7 @@ describe('threads that compress', { skip }, () => {
         await encoder.write(plain);
         await encoder.finish();
         console.log(inflateRawSync(Buffer.concat(made)).equals(plain));`;
-      const run = spawnSync(process.execPath, ['--eval', script], { timeout: 20_000 });
+      const run = spawnSync(process.execPath, ['--eval', script], { timeout: 60_000 });
       assert.equal(run.status, 0, `${length} bytes: ${run.stderr.toString()}`);
       assert.equal(run.stdout.toString(), 'true\n');
     }

@@ -7,7 +7,7 @@ import { fill } from './fill.ts';
 const pieces = (...lengths: number[]): Buffer[] =>
   lengths.map((length, index) => Buffer.allocUnsafeSlow(length).fill(index + 1));
 
-void suite('filling an array from a connection', { timeout: 10_000 }, () => {
+void suite('filling an array from a connection', { timeout: 60_000 }, () => {
   void test('puts every piece to its place', async () => {
     const given = pieces(70_000, 1, 100_000);
     const wanted = Buffer.concat(given);

@@ -32,7 +32,7 @@ async function serving(
 describe('HttpClient', () => {
   for (const body of [undefined, 'grant_type=refresh_token', pattern(100)]) {
     const title = `gives up on a server that does not answer a request with ${typeof body}`;
-    test(title, { timeout: 10_000 }, async () => {
+    test(title, { timeout: 60_000 }, async () => {
       await using server = await serving((socket) => socket.resume());
       await using client = new HttpClient({ connections: 1, environment: {}, patience: 1000 });
       const method = body === undefined ? 'GET' : 'POST';

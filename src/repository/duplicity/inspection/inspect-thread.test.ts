@@ -117,7 +117,7 @@ describe('waiting for what is inspected', () => {
     await assert.rejects(digests.found([], { signal }), /enough/u);
   });
 
-  test('ends with the thread', { timeout: 10_000 }, async () => {
+  test('ends with the thread', { timeout: 60_000 }, async () => {
     const thread = new InspectThread();
     using file = new NamelessFile();
     using digests = new GrowingDigests(['CRC32'], thread);

@@ -136,7 +136,7 @@ test('a forged slot with a silly cost is refused untried', async () => {
     change(new DataView(bytes.buffer));
     return bytes;
   };
-  const started = performance.now();
+  const started = process.cpuUsage();
   for (const bytes of [
     forged((view) => view.setUint32(13, 19_455, true)),
     forged((view) => view.setUint32(13, 1_048_577, true)),
@@ -149,7 +149,8 @@ test('a forged slot with a silly cost is refused untried', async () => {
   ]) {
     await assert.rejects(openPassphraseSlot(bytes, passphrase), MalformedError);
   }
-  assert.ok(performance.now() - started < 1000);
+  // No key was derived. Of this process alone: the machine may have other things to do.
+  assert.ok(process.cpuUsage(started).user < 1_000_000);
 });
 
 test('a commitment that does not fit is no opening, even if the ciphertext is authentic', async () => {

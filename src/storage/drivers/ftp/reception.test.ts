@@ -43,7 +43,7 @@ async function sending(
 }
 
 for (const isDirect of [true, false]) {
-  void suite(`a reception, ${isDirect ? 'direct' : 'by pieces'}`, { timeout: 10_000 }, () => {
+  void suite(`a reception, ${isDirect ? 'direct' : 'by pieces'}`, { timeout: 60_000 }, () => {
     void test('takes all there is, and notices the end', async () => {
       const reception = new Reception(content.length);
       await using _sender = await sending(reception, isDirect, true);

@@ -345,7 +345,7 @@ describe('SFTP tells what is wrong on the server', { skip, concurrency: false },
 
   test(
     'what is prepared is there, with another connection, and preparing never fails',
-    { timeout: 30_000 },
+    { timeout: 60_000 },
     async () => {
       await using proxy = await tcpProxy(server.port);
       const directory = place();
