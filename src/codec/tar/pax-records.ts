@@ -41,8 +41,9 @@ function recordLength(rest: number): number {
  */
 export function decodePaxRecords(body: Uint8Array): Map<string, Uint8Array> {
   const records = new Map<string, Uint8Array>();
-  // The values are parts of one copy.
-  const bytes = new Uint8Array(body);
+  // The values are parts of one copy, which is small mostly: of memory that Node has at hand.
+  const { buffer, byteOffset, length: whole } = Buffer.from(body);
+  const bytes = new Uint8Array(buffer, byteOffset, whole);
   let at = 0;
   while (at < bytes.length) {
     let space = at;
@@ -53,7 +54,8 @@ export function decodePaxRecords(body: Uint8Array): Map<string, Uint8Array> {
       length = length * 10 + digit;
     }
     const end = at + length;
-    const equals = bytes.indexOf(EQUALS, space + 1);
+    let equals = space + 1;
+    while (equals < bytes.length && bytes[equals] !== EQUALS) equals++;
     // The equals sign lies between the blank and the end, so each turn gets on.
     const isWhole =
       space > at && bytes[space] === SPACE && end <= bytes.length && bytes[end - 1] === NEWLINE;
