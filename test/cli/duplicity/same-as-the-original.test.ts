@@ -253,6 +253,30 @@ describe(
       await both.same('verify at last', ['verify', '--compare-data', archive, file]);
     });
 
+    test('restore under other names, in a part of the archive too', async () => {
+      await using real = realDuplicity();
+      await using own = ownDuplicity();
+      using scratch = scratchDirectory();
+      const source = scratch.of('source');
+      makeTree(source);
+      const both = new Both([real, own], scratch);
+      const archive = both.url('archive');
+      await both.same('backup', ['--current-time', String(begin), source, archive]);
+      for (const [target, ...parameters] of [
+        ['whole', '--rename', 'sub/deep', 'deep', '--rename', 'a.txt', 'b.txt'],
+        ['part', '--rename', 'deep', 'flat', '--file-to-restore', 'sub'],
+        ['elsewhere', '--rename', 'sub/deep', 'sub/flat', '--file-to-restore', 'sub'],
+      ]) {
+        await both.same(target!, ['restore', ...parameters, archive, both.path(target!)]);
+        const [expected, restored] = [real, own].map(({ name }) =>
+          readdirSync(scratch.of(`${name}/${target}`), { recursive: true })
+            .map(String)
+            .toSorted(),
+        );
+        assert.deepEqual(restored, expected, target);
+      }
+    });
+
     test('follow links when they are told to', async () => {
       await using real = realDuplicity();
       await using own = ownDuplicity();

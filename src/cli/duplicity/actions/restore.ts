@@ -3,6 +3,7 @@ import { lstat, readdir } from 'node:fs/promises';
 import path from 'node:path';
 
 import { hasCode, systemCodeOf } from '../../../base/errors.ts';
+import { joinPath } from '../../../base/posix/path-bytes.ts';
 import { restoreArchive, type Rename } from '../../../engine/archive/restore-archive.ts';
 import { pathBytes } from '../../../model/path-text.ts';
 import { actionContext } from '../action-context.ts';
@@ -37,16 +38,17 @@ export async function run(given: DuplicityRun): Promise<number> {
   );
   const { sets } = chosenSets(opened.collection, given, 'backup');
   const dryRun = options.has('dry-run');
+  const part = archivePath(below);
   try {
     const { volumes, summary } = await restoreArchive(
       {
         archive: opened.archive,
         sets,
-        path: archivePath(below),
+        path: part,
         target,
         force,
         owners: ownersOf(given),
-        renames: renamesOf(options.list('rename')),
+        renames: renamesOf(options.list('rename'), part),
         dryRun,
         ignoreErrors: options.has('ignore-errors'),
         verbose: log.isShown('INFO'),
@@ -82,10 +84,12 @@ export function ownersOf({ line: { options } }: DuplicityRun): 'numbers' | 'name
   return options.has('numeric-owner') ? 'numbers' : 'names';
 }
 
-function renamesOf(words: readonly string[]): Rename[] {
+/** Both paths of a rename lie in what is restored, also where that is a part of the archive. */
+function renamesOf(words: readonly string[], part: Uint8Array): Rename[] {
+  const within = (word: string | undefined): Uint8Array => joinPath(part, archivePath(word));
   const renames: Rename[] = [];
   for (let at = 0; at + 1 < words.length; at += 2) {
-    renames.push({ from: archivePath(words[at]), to: archivePath(words[at + 1]) });
+    renames.push({ from: within(words[at]), to: within(words[at + 1]) });
   }
   return renames;
 }
