@@ -98,11 +98,18 @@ test('prefixes are taken literally, and told from one another', () => {
     assert.deepEqual(naming.parse(naming.make(file)), file);
     assert.ok(naming.make(file).startsWith('site1.'));
   }
-  assert.throws(
-    () => naming.checkForWriting(),
-    (error) => hasCode(error, 'input/invalid'),
-  );
+});
+
+test('prefixes that the real program would not find again are refused', () => {
+  for (const prefix of ['a+b', 'a*', '(a)', '[a]', '^a', 'a|b', 'a$', 'a?', 'a{2}', 'a/b']) {
+    assert.throws(
+      () => new FileNaming({ volumePrefix: prefix }).checkForWriting(),
+      (error) => hasCode(error, 'input/invalid'),
+      prefix,
+    );
+  }
   new FileNaming({ prefix: 'site-1_', volumePrefix: 'v' }).checkForWriting();
+  new FileNaming({ prefix: 'www.example.org-' }).checkForWriting();
 });
 
 test('all names of the real program say what lies in its directories', () => {

@@ -180,17 +180,17 @@ export class FileNaming {
 
   /**
    * Refuses prefixes that the real program would misread, because it uses them as part of a regular expression: what is written
-   * with them might be invisible to it (docs/formats/duplicity.md 2).
+   * with them might be invisible to it (docs/formats/duplicity.md 2). A dot, as in names of hosts, also stands for itself there.
    *
    * @throws AppError `input/invalid`
    */
   checkForWriting(): void {
     for (const prefix of Object.values(this.#prefixes)) {
-      if (!/[.*+()[\]\\^$|?{}/]/u.test(prefix)) continue;
+      if (!/[*+()[\]\\^$|?{}/]/u.test(prefix)) continue;
       throw new AppError(
         'input/invalid',
         `The file name prefix "${prefix}" holds a character that duplicity does not take literally`,
-        { hint: 'Use letters, digits, "-" and "_" in prefixes' },
+        { hint: 'Use letters, digits, "-", "_" and "." in prefixes' },
       );
     }
   }
