@@ -166,6 +166,13 @@ describe('selection beyond the table', () => {
     assert.throws(() => stored([selector('include', 'S/sub'), mark]), exit(16));
   });
 
+  test('what is not the name of a file marks nothing', () => {
+    mkdirSync(path.join(scratch, 'S/sub/Deep'), { recursive: true });
+    for (const mark of ['', '.', '..', 'Deep/', './Deep', '../sub']) {
+      assert.deepEqual(stored([selector('exclude-if-present', mark)]), stored([]), mark);
+    }
+  });
+
   test('listed files with their directories, and no others', () => {
     const list = selector('files-from', filelist('sub/x.py\nother\n'));
     assert.deepEqual(stored([list]), ['other', 'sub', 'sub/x.py']);

@@ -210,11 +210,13 @@ class RuleReader {
 
   #presentRule(mark: string): Rule {
     const root = pathBytes(this.#context.root);
+    // What is no name, as the empty variable of a script, is in every directory for the system, and would leave everything out.
+    const isName = !['', '.', '..'].includes(mark) && !mark.includes('/');
     return {
       name: `Directories with a file ${mark}`,
       isInclude: false,
       answer({ path: relative, entry }) {
-        if (entry.type !== 'directory') return undefined;
+        if (!isName || entry.type !== 'directory') return undefined;
         const place = Buffer.concat([root, slash, relative, slash, pathBytes(mark)]);
         return isPresent(place) ? 'exclude' : undefined;
       },
