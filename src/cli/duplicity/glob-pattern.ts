@@ -14,33 +14,29 @@ export class GlobPattern {
 
   /**
    * @param literal - take every character as it is
-   * @throws AppError exit code 15 for two slashes in a row
+   * @throws AppError exit code 15 for two slashes in a row, where the original minds them: neither at the end nor behind `**`
    */
   constructor(
     glob: string,
     { ignoreCase = false, literal = false }: { ignoreCase?: boolean; literal?: boolean } = {},
   ) {
-    if (glob.includes('//')) {
+    const flags = ignoreCase ? 'sui' : 'su';
+    const expression = literal ? escaped : expressionOf;
+    const isDirectory = glob.endsWith('/') && glob !== '/';
+    const plain = isDirectory ? glob.slice(0, -1) : glob;
+    const scanned = literal ? plain : upToWildcard(plain);
+    if (scanned.split('/').slice(1, -1).includes('')) {
       throw fatal(
         exitCodes.badPattern,
         `Fatal Error while processing expression\nConsecutive '/'s found in globbing string ${glob}`,
       );
     }
-    const flags = ignoreCase ? 'sui' : 'su';
-    const expression = literal ? escaped : expressionOf;
-    const isDirectory = glob.endsWith('/') && glob !== '/';
-    const plain = isDirectory ? glob.slice(0, -1) : glob;
     const text = expression(plain);
     // A match covers everything below it.
-    const end = plain === '/' || plain === '' ? '' : '(?:/|$)';
+    const end = glob === '/' || glob === '' ? '' : '(?:/|$)';
     this.#whole = new RegExp(`^(?:${text})${end}`, flags);
     this.#exact = isDirectory ? new RegExp(`^(?:${text})$`, flags) : undefined;
-    this.#scan = new RegExp(
-      `^(?:${leadingParts(literal ? plain : upToWildcard(plain))
-        .map(expression)
-        .join('|')})$`,
-      flags,
-    );
+    this.#scan = new RegExp(`^(?:${leadingParts(scanned).map(expression).join('|')})$`, flags);
   }
 
   /** `path` as `pathText` gives it. What is no directory is scanned as well, as in duplicity: it holds nothing, and so goes unless something else includes it. */
@@ -80,8 +76,8 @@ function expressionOf(glob: string): string {
       at += known[0].length;
       continue;
     }
-    const members = /^\[(?<negated>[!^]?)(?<members>\]?[^\]]*)\]/su.exec(rest);
-    if (members !== null && rest.startsWith('[')) {
+    const members = bracketed.exec(rest);
+    if (members !== null) {
       expression += classOf(members.groups!['members']!, members.groups!['negated'] !== '');
       at += members[0].length;
       continue;
@@ -92,6 +88,9 @@ function expressionOf(glob: string): string {
   }
   return expression;
 }
+
+/** A class, which has at least one member; a bracket that comes first is one. Else the opening bracket stands for itself. */
+const bracketed = /^\[(?<negated>[!^]|(?![!^]))(?<members>.[^\]]*)\]/su;
 
 const wildcards = [
   ['**', '.*'],

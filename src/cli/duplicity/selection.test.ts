@@ -6,6 +6,7 @@ import { after, describe, test } from 'node:test';
 
 import { AppError } from '../../base/errors.ts';
 import type { SourceEntry } from '../../model/entry.ts';
+import { GlobPattern } from './glob-pattern.ts';
 import type { GivenSelector } from './parse-command-line.ts';
 import { makeSelection, plainSource } from './selection.ts';
 
@@ -117,11 +118,13 @@ describe('selection as the table of the real program says', () => {
   test('a last include ends it with 16, two slashes with 15, a missing list with 7', () => {
     assert.throws(() => stored([selector('include', 'S/sub')]), exit(16));
     assert.throws(() => stored([selector('exclude', 'S//sub')]), exit(15));
+    assert.throws(() => stored([selector('exclude', '//sub')]), exit(15));
     assert.throws(() => stored([selector('exclude-filelist', 'nowhere')]), exit(7));
   });
 
   // The real program refuses this where the source has capitals, because it compares its name with the pattern in lower case.
   test('the case of the source does not matter to "ignorecase:"', () => {
+    assert.deepEqual(stored([selector('exclude', 'IgnoreCase:s/**')]), []);
     assert.deepEqual(stored([selector('include', 'ignorecase:s/SUB/**.PY'), all]), [
       'sub',
       'sub/Deep',
@@ -155,6 +158,25 @@ describe('selection beyond the table', () => {
   test('age concerns files only', () => {
     assert.ok(!stored([selector('exclude-older-than', '1D')]).includes('a.txt'));
     assert.ok(stored([selector('exclude-older-than', '1D')]).includes('fifo'));
+  });
+
+  test('two slashes that the original does not mind end nothing, and match nothing', () => {
+    for (const glob of ['S/sub//', 'S/**//x.py']) {
+      assert.deepEqual(stored([selector('exclude', glob)]), stored([]), glob);
+    }
+    assert.deepEqual(stored([selector('exclude', '//')], '/'), stored([]));
+  });
+
+  test('brackets that hold nothing stand for themselves', () => {
+    const exact = (glob: string, name: string): unknown =>
+      new GlobPattern(glob).verdict(name, false);
+    for (const name of ['S/[]', 'S/[!]', 'S/[^]', 'S/x[].py']) {
+      assert.equal(exact(name, name), 'match');
+      assert.equal(exact(name, 'S/x'), undefined);
+    }
+    assert.equal(exact('S/[]a]', 'S/]'), 'match');
+    assert.equal(exact('S/[!]a]', 'S/]'), undefined);
+    assert.equal(exact('S/[!]a]', 'S/b'), 'match');
   });
 
   test('marked directories go with their marks', () => {

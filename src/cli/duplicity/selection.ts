@@ -151,7 +151,7 @@ class RuleReader {
 
   #pattern(text: string, isInclude: boolean): Rule {
     if (this.#mode === 'regexp') return regexpRule(text, isInclude, this.#ignoreCase);
-    const isPrefixed = this.#mode === 'globbing' && text.startsWith('ignorecase:');
+    const isPrefixed = this.#mode === 'globbing' && /^ignorecase:/iu.test(text);
     const plain = isPrefixed ? text.slice('ignorecase:'.length) : text;
     const pattern = new GlobPattern(plain, {
       ignoreCase: isPrefixed || this.#ignoreCase,
