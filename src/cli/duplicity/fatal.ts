@@ -90,8 +90,12 @@ export function exitCodeOf(error: unknown): { readonly exit: number; readonly ex
   return { exit: byCode[error.code] ?? exitCodes.exception };
 }
 
-/** What can be done about an error here. The option that has a bucket or container made is one of our own commands. */
+/** What can be done about an error here. The option that has a bucket or container made is one of our own commands, and a restore goes on only where it is told to. */
 export function hintOf(error: AppError): string | undefined {
+  const system = systemCodeOf(error.cause) ?? '';
+  if (error.code === 'target/unwritable' && ['ENOSPC', 'EDQUOT'].includes(system)) {
+    return 'Free some space and restore again, with --force because of what is there already';
+  }
   if (error.code !== 'storage/no-container') return error.hint;
   return 'Make it first; look at its name, the endpoint and the region too';
 }

@@ -5,6 +5,7 @@ import { AppError } from '../../base/errors.ts';
 import { SetStatistics } from '../../repository/duplicity/writer/set-statistics.ts';
 import { destinationOptions, sshOptions } from './destination-options.ts';
 import { stanzaOf } from './duplicity-log.ts';
+import { targetError } from '../../target/filesystem/target-error.ts';
 import { exitCodeOf, fatal, hintOf } from './fatal.ts';
 import { parseFilelist } from './filelist.ts';
 import { GivenOptions } from './parse-command-line.ts';
@@ -94,6 +95,13 @@ test('hints name no option of our own commands', () => {
     /^Make it first/u,
   );
   assert.equal(hintOf(new AppError('storage/unavailable', 'x', { hint })), hint);
+});
+
+test('a restore that had no room left is told to go on by the option that it takes', () => {
+  const full = Object.assign(new Error('x'), { code: 'ENOSPC' });
+  assert.match(hintOf(targetError('write', Buffer.from('f'), full)) ?? '', /--force/u);
+  const denied = Object.assign(new Error('x'), { code: 'EACCES' });
+  assert.equal(hintOf(targetError('write', Buffer.from('f'), denied)), undefined);
 });
 
 describe('exit codes of errors', () => {
