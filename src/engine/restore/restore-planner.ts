@@ -28,7 +28,7 @@ import { ContentPlanner } from './content-planner.ts';
 import { isFatal, unfinishedMode, type FileRestorer } from './file-restorer.ts';
 import type { RestoreTally } from './restore-tally.ts';
 import { LinkedNamesInTarget, type Place, type WaitingName } from './linked-names.ts';
-import { factsOf, isLeftOut } from './left-out.ts';
+import { factsOf } from './entry-facts.ts';
 import type { PlannerOptions, PlannerTarget } from './planner-options.ts';
 import { keyOf, type Level, newLevel, nextOf, noTree } from './restore-level.ts';
 import { newFile, RestoreWindow, type FirstName } from './restore-window.ts';
@@ -239,12 +239,12 @@ export class RestorePlanner {
     if (level.path.length === 0 && spared !== undefined) names.add(keyOf(spared));
     this.#attempt(level.path, () => {
       const directory = this.#at(level);
-      // What the filter leaves out is left alone, too.
-      const isWanted = (name: Uint8Array): boolean =>
-        names.has(keyOf(name)) || isLeftOut(level.filter, name, lookAt(directory, name));
+      const isWanted = (name: Uint8Array): boolean => names.has(keyOf(name));
       const problems = removeOthers(directory, isWanted, {
         path: level.path,
         dryRun,
+        // What the filter leaves out is left alone, too.
+        filter: level.filter,
         onRemove: (path) => this.#removed(path),
         spared: this.#options.sparedPlaces,
         onSpare: (path, place) => this.#tally.spared(path, place),

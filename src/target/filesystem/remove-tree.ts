@@ -4,9 +4,10 @@ import { AppError, systemCodeOf } from '../../base/errors.ts';
 import { changeModeAt, removeDirectoryAt, unlinkAt } from '../../base/posix/at-calls.ts';
 import { openDirectoryAt, readNames } from '../../base/posix/directory.ts';
 import { FileStatus } from '../../base/posix/file-status.ts';
-import { S_IFDIR, S_IFMT } from '../../base/posix/linux-constants.ts';
 import { joinPath } from '../../base/posix/path-bytes.ts';
 import { SystemError } from '../../base/posix/system-error.ts';
+import { entryTypeOf } from '../../model/entry.ts';
+import type { DirectoryFilter, Verdict } from '../../model/path-filter.ts';
 import type { SparedPlace, SparedPlaces } from './spared-places.ts';
 import { checkName, type ExistingEntry } from './target-entry.ts';
 import { refusal, targetError, type TargetProblem } from './target-error.ts';
@@ -23,6 +24,8 @@ export interface RemovalOptions {
   readonly spared?: SparedPlaces;
   /** Called for what stays. */
   readonly onSpare?: (path: Uint8Array, place: SparedPlace) => void;
+  /** Of the directory that the names are in: what it leaves out stays at any depth, with the directories that it lies in. */
+  readonly filter?: DirectoryFilter | undefined;
 }
 
 interface Level {
@@ -32,6 +35,7 @@ interface Level {
   /** Of the directory above, to find the way back. */
   readonly parentInode: bigint;
   readonly parentDevice: number;
+  readonly filter: DirectoryFilter | undefined;
   /** Something in it stays, and so does it. */
   stays: boolean;
 }
@@ -152,7 +156,9 @@ class Removal {
       const errno = found.readAt(this.#directory, name);
       if (errno !== 0) throw new SystemError(errno, 'statx', name);
       if (this.#spares(path)) return;
-      if ((found.mode & S_IFMT) === S_IFDIR) this.#descend(name, path);
+      const verdict = this.#verdictOn(name);
+      if (verdict?.included === false) this.#stay();
+      else if (entryTypeOf(found.mode) === 'directory') this.#descend(name, path, verdict?.below);
       else {
         this.#options.onRemove?.(path);
         if (this.#options.dryRun !== true) unlinkAt(this.#directory, name);
@@ -166,12 +172,31 @@ class Removal {
   #spares(path: Uint8Array): boolean {
     const place = this.#options.spared?.at(this.#status);
     if (place === undefined) return false;
-    for (const level of this.#levels) level.stays = true;
+    this.#stay();
     this.#options.onSpare?.(path, place);
     return true;
   }
 
-  #descend(name: Uint8Array, path: Uint8Array): void {
+  /** What the filter says of what was found; undefined without a filter. */
+  #verdictOn(name: Uint8Array): Verdict | undefined {
+    const top = this.#levels.at(-1);
+    const filter = top === undefined ? this.#options.filter : top.filter;
+    const { mode, size, mtimeSeconds, mtimeNanoseconds } = this.#status;
+    const type = entryTypeOf(mode);
+    return filter?.child(name, {
+      directory: type === 'directory',
+      file: type === 'file',
+      size,
+      modified: mtimeSeconds * 1000 + mtimeNanoseconds / 1e6,
+    });
+  }
+
+  /** What was found stays where it is. */
+  #stay(): void {
+    for (const level of this.#levels) level.stays = true;
+  }
+
+  #descend(name: Uint8Array, path: Uint8Array, filter: DirectoryFilter | undefined): void {
     const found = this.#status;
     const { device, uid, mode } = found;
     if (found.isMountRoot) throw refusal(path, 'a file system is mounted there');
@@ -193,7 +218,7 @@ class Removal {
     }
     closeSync(this.#directory);
     this.#directory = fd;
-    this.#levels.push({ name, path, names, parentInode, parentDevice, stays: false });
+    this.#levels.push({ name, path, names, parentInode, parentDevice, filter, stays: false });
   }
 
   /** Back to the directory above, if it still is that one, and removes the emptied one. */
