@@ -3,7 +3,7 @@ import type { ExistingEntry } from '../../target/filesystem/target-entry.ts';
 import type { Level } from './restore-level.ts';
 
 /** Where a name is, of a directory that may have been left meanwhile. */
-export type Place = Pick<Level, 'path' | 'entry' | 'isFresh' | 'restoresMetadata'>;
+export type Place = Pick<Level, 'path' | 'entry' | 'filter' | 'isFresh' | 'restoresMetadata'>;
 
 /** A name whose turn comes when it is known what the others of its inode are. */
 export interface WaitingName {
@@ -39,12 +39,12 @@ export class LinkedNamesInTarget {
   /** Takes a name in; `directory` tells the directory that it is in from all others. */
   add(
     key: string,
-    { place: { path, entry, isFresh, restoresMetadata }, ...own }: WaitingName,
+    { place: { path, entry, filter, isFresh, restoresMetadata }, ...own }: WaitingName,
     existing: ExistingEntry | undefined,
     directory: string,
   ): void {
     // Not all that is known of a directory, which would be kept as long.
-    const name = { ...own, place: { path, entry, isFresh, restoresMetadata } };
+    const name = { ...own, place: { path, entry, filter, isFresh, restoresMetadata } };
     let group = this.#groups.get(key);
     if (group === undefined) {
       if (existing === undefined) throw new TypeError('The first name is in the target');

@@ -452,16 +452,19 @@ export class RestorePlanner {
   }
 
   #remove(level: Place, name: Uint8Array, path: Uint8Array): void {
-    const { dryRun, sparedPlaces } = this.#options;
+    const { dryRun, sparedPlaces: spared, delete: deletes } = this.#options;
     const directory = this.#at(level);
     const existing = lookAt(directory, name);
     if (existing === undefined) return;
-    // The entry itself is replaced; what lies in it, if it is a directory, is gone.
+    // What the filter leaves out of a directory stays; what has the name of something that is restored goes.
+    const filter = existing.type === 'directory' ? level.filter : undefined;
+    // The entry itself is replaced; what lies in it, if it is a directory and may be emptied, is gone.
     const onRemove = (removed: Uint8Array): void => {
       if (!equalBytes(removed, path)) this.#removed(removed);
     };
     try {
-      clearName(directory, name, existing, { path, dryRun, onRemove, spared: sparedPlaces });
+      const options = { path, dryRun, onRemove, spared, filter, onlyEmpty: !deletes };
+      clearName(directory, name, existing, options);
     } finally {
       if (!dryRun) this.#files?.tree.forget();
     }

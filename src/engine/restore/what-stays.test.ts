@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 
 import { scratchDirectory } from '../../../test/support/scratch-directory.ts';
-import { actionsOf, restoreNewest, snapshotOf } from '../../../test/support/small-restore.ts';
+import {
+  actionsOf,
+  problemsOf,
+  restoreNewest,
+  snapshotOf,
+} from '../../../test/support/small-restore.ts';
 import { parseRule } from '../../model/filter-rule.ts';
 import { compilePathFilter } from '../../model/path-filter.ts';
 
@@ -33,5 +38,38 @@ describe('what a restore leaves in the target', () => {
     }
     const kept = ['extra', 'extra/deep', 'extra/deep/my.key', 'keys.d', 'keys.d/below'];
     assert.deepEqual(namesIn(source), ['a', ...kept, 'keys.d/below/x', 'top.key']);
+  });
+
+  test('a directory with something in it gives way to something else only with "delete"', async () => {
+    using scratch = scratchDirectory();
+    const { storage, source } = await snapshotOf(scratch.path, (at) => {
+      for (const name of ['empty', 'file', 'last']) writeFileSync(`${at}/${name}`, 'snapshot');
+      symlinkSync('nowhere', `${at}/link`);
+    });
+    for (const name of ['empty', 'file', 'link']) rmSync(`${source}/${name}`);
+    mkdirSync(`${source}/empty`);
+    mkdirSync(`${source}/file/deep`, { recursive: true });
+    mkdirSync(`${source}/link`);
+    const mine = ['file/deep/mine', 'link/a.key', 'link/mine'];
+    for (const name of mine) writeFileSync(`${source}/${name}`, 'mine');
+    for (const dryRun of [true, false]) {
+      const input = { target: undefined, policy: 'always', dryRun } as const;
+      const restored = await restoreNewest(storage, scratch.path, input);
+      assert.deepEqual(problemsOf(restored).toSorted(), [
+        'Refused to restore "file": a directory with something in it is there',
+        'Refused to restore "link": a directory with something in it is there',
+      ]);
+      assert.deepEqual(actionsOf(restored, 'deleted'), []);
+    }
+    const left = ['empty', 'file', 'file/deep', ...mine, 'last', 'link'];
+    assert.deepEqual(namesIn(source), left.toSorted());
+    const filter = compilePathFilter([parseRule('*.key', 'exclude')]);
+    const input = { target: undefined, delete: true };
+    const filtered = await restoreNewest(storage, scratch.path, { ...input, filter });
+    assert.equal(problemsOf(filtered).length, 1);
+    assert.deepEqual(namesIn(source), ['empty', 'file', 'last', 'link', 'link/a.key', 'link/mine']);
+    const whole = await restoreNewest(storage, scratch.path, input);
+    assert.deepEqual(problemsOf(whole), []);
+    assert.deepEqual(namesIn(source), ['empty', 'file', 'last', 'link']);
   });
 });

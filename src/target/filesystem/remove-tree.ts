@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs';
 
+import { equalBytes } from '../../base/bytes.ts';
 import { AppError, systemCodeOf } from '../../base/errors.ts';
 import { changeModeAt, removeDirectoryAt, unlinkAt } from '../../base/posix/at-calls.ts';
 import { openDirectoryAt, readNames } from '../../base/posix/directory.ts';
@@ -90,6 +91,13 @@ export function removeEntry(
   return new Removal(options, status.shared).run(directory, name);
 }
 
+/** What something else takes the place of. */
+export interface ClearingOptions extends RemovalOptions {
+  readonly spared: SparedPlaces;
+  /** A directory stays if there is something in it. */
+  readonly onlyEmpty?: boolean;
+}
+
 /**
  * Removes what something else is to take the place of, unless it is to stay, or something in it.
  *
@@ -99,7 +107,7 @@ export function clearName(
   directory: number,
   name: Uint8Array,
   existing: ExistingEntry,
-  options: RemovalOptions & { readonly spared: SparedPlaces },
+  options: ClearingOptions,
 ): void {
   const { path, spared } = options;
   const own = spared.at(existing);
@@ -110,13 +118,36 @@ export function clearName(
     if (place !== undefined) throw refusal(path, `${place.title} is there`);
   };
   // It is looked at first, so that nothing beside what stays is gone.
-  if (existing.type === 'directory') {
-    removeEntry(directory, name, { path, spared, dryRun: true, onSpare });
-  }
+  const loss =
+    existing.type === 'directory' ? lossOf(directory, name, { ...options, onSpare }) : undefined;
   refuse();
+  if (loss !== undefined) throw loss;
   const [problem] = removeEntry(directory, name, { ...options, onSpare });
   refuse();
   if (problem !== undefined) throw problem.error;
+}
+
+/** Why a directory is not to be removed; undefined if it may be. */
+function lossOf(
+  directory: number,
+  name: Uint8Array,
+  options: ClearingOptions,
+): AppError | undefined {
+  const { path, onlyEmpty = false } = options;
+  let goes = false;
+  let isEmpty = true;
+  const onRemove = (removed: Uint8Array): void => {
+    if (equalBytes(removed, path)) goes = true;
+    else isEmpty = false;
+  };
+  const problems = removeEntry(directory, name, { ...options, dryRun: true, onRemove });
+  if (onlyEmpty && !(isEmpty && goes)) {
+    return refusal(path, 'a directory with something in it is there', {
+      hint: 'Move it away, or have "--delete" remove it with everything in it',
+    });
+  }
+  if (goes || problems.length > 0) return undefined;
+  return refusal(path, 'a directory is there, with something in it that the filters leave out');
 }
 
 class Removal {

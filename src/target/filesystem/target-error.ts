@@ -56,6 +56,11 @@ export function targetError(action: string, path: Uint8Array, cause: unknown): A
 }
 
 /** `target/refused`: what would touch something outside the target, or something that is in the way. */
-export function refusal(path: Uint8Array, reason: string): AppError {
-  return new AppError('target/refused', `Refused to restore ${quotePath(path)}: ${reason}`);
+export function refusal(
+  path: Uint8Array,
+  reason: string,
+  options?: { readonly hint: string },
+): AppError {
+  const message = `Refused to restore ${quotePath(path)}: ${reason}`;
+  return new AppError('target/refused', message, options);
 }
