@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import {
   chmodSync,
+  existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -14,8 +16,10 @@ import { describe, test } from 'node:test';
 
 import { bindMount, noBindMount } from '#test/support/bind-mount.ts';
 import { scratchDirectory } from '#test/support/scratch-directory.ts';
-import { noise, restoreNewest, snapshotOf } from '#test/support/small-restore.ts';
+import { noise, problemsOf, restoreNewest, snapshotOf } from '#test/support/small-restore.ts';
 
+import { forward } from '../../storage/layers/forward.ts';
+import type { Storage } from '../../storage/storage.ts';
 import type { RestoreInput } from '../restore.ts';
 import { unfinishedMode } from './file-restorer.ts';
 
@@ -161,5 +165,47 @@ describe('restoring in place', () => {
         assert.equal(lstatSync(`${source}/${name}`).nlink, 2);
       }
     }
+  });
+});
+
+describe('restoring what has several names', () => {
+  test('the other names are restored if the first one cannot be written', async () => {
+    using scratch = scratchDirectory();
+    const { storage, target } = await snapshotOf(scratch.path, (at) => {
+      for (const name of ['first', 'then']) mkdirSync(`${at}/${name}`);
+      writeFileSync(`${at}/first/large`, noise(3_000_000));
+      writeFileSync(`${at}/first/small`, 'small');
+      for (const name of ['large', 'small']) {
+        linkSync(`${at}/first/${name}`, `${at}/then/${name}`);
+        linkSync(`${at}/first/${name}`, `${at}/then/${name} again`);
+      }
+      utimesSync(`${at}/then`, 5000, 5000);
+    });
+    const inTheWay: Storage = {
+      ...forward(storage),
+      async read(name, options) {
+        // Directories are made when the first content is asked for.
+        if (existsSync(`${target}/first`)) {
+          rmSync(`${target}/first`, { recursive: true });
+          symlinkSync('nowhere', `${target}/first`);
+        }
+        return storage.read(name, options);
+      },
+    };
+    const restored = await restoreNewest(inTheWay, scratch.path, {});
+    assert.ok(restored.summary.errors > 0);
+    assert.ok(problemsOf(restored).every((problem) => problem.includes('"first')));
+    const found = readdirSync(`${target}/then`).toSorted();
+    const names = ['large', 'small'];
+    assert.deepEqual(
+      found,
+      names.flatMap((name) => [name, `${name} again`]),
+    );
+    for (const name of names) {
+      const [one, again] = [name, `${name} again`].map((own) => lstatSync(`${target}/then/${own}`));
+      assert.equal(one!.ino, again!.ino);
+      assert.equal(one!.size, lstatSync(scratch.of('source', 'first', name)).size);
+    }
+    assert.equal(lstatSync(`${target}/then`).mtimeMs, 5_000_000);
   });
 });

@@ -5,6 +5,11 @@ import type { Level } from './restore-level.ts';
 /** Where a name is, of a directory that may have been left meanwhile. */
 export type Place = Pick<Level, 'path' | 'entry' | 'filter' | 'isFresh' | 'restoresMetadata'>;
 
+/** Not all that is known of a directory, which would be kept as long as the place. */
+export function placeOf({ path, entry, filter, isFresh, restoresMetadata }: Place): Place {
+  return { path, entry, filter, isFresh, restoresMetadata };
+}
+
 /** A name whose turn comes when it is known what the others of its inode are. */
 export interface WaitingName {
   readonly place: Place;
@@ -39,12 +44,11 @@ export class LinkedNamesInTarget {
   /** Takes a name in; `directory` tells the directory that it is in from all others. */
   add(
     key: string,
-    { place: { path, entry, filter, isFresh, restoresMetadata }, ...own }: WaitingName,
+    { place, ...own }: WaitingName,
     existing: ExistingEntry | undefined,
     directory: string,
   ): void {
-    // Not all that is known of a directory, which would be kept as long.
-    const name = { ...own, place: { path, entry, filter, isFresh, restoresMetadata } };
+    const name = { ...own, place: placeOf(place) };
     let group = this.#groups.get(key);
     if (group === undefined) {
       if (existing === undefined) throw new TypeError('The first name is in the target');

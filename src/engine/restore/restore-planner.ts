@@ -1,6 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { equalBytes } from '../../base/bytes.ts';
 import type { Clock } from '../../base/clock.ts';
 import { AppError, hasCode } from '../../base/errors.ts';
 import { joinPath } from '../../base/posix/path-bytes.ts';
@@ -13,7 +12,6 @@ import {
   looksSame,
   type RestoreAction,
 } from '../../target/filesystem/existing-policy.ts';
-import { clearName, removeOthers } from '../../target/filesystem/remove-tree.ts';
 import {
   createSpecial,
   createSymlink,
@@ -22,16 +20,23 @@ import {
   makeDirectory,
   type ExistingEntry,
 } from '../../target/filesystem/target-entry.ts';
-import { refusal, type TargetProblem } from '../../target/filesystem/target-error.ts';
+import { refusal } from '../../target/filesystem/target-error.ts';
 import type { OperationContext } from '../operation.ts';
 import { ContentPlanner } from './content-planner.ts';
 import { isFatal, unfinishedMode, type FileRestorer } from './file-restorer.ts';
 import type { RestoreTally } from './restore-tally.ts';
-import { LinkedNamesInTarget, type Place, type WaitingName } from './linked-names.ts';
+import { LinkedNamesInTarget, type Place, placeOf, type WaitingName } from './linked-names.ts';
 import { factsOf } from './entry-facts.ts';
 import type { PlannerOptions, PlannerTarget } from './planner-options.ts';
+import { Removals } from './removals.ts';
 import { keyOf, type Level, newLevel, nextOf, noTree } from './restore-level.ts';
-import { newFile, RestoreWindow, type FirstName } from './restore-window.ts';
+import {
+  newFile,
+  RestoreWindow,
+  type FirstName,
+  type LaterName,
+  type RestoredFile,
+} from './restore-window.ts';
 import type { WindowRunner } from './window-runner.ts';
 
 /** Other things want their turn this often, in milliseconds. */
@@ -55,6 +60,7 @@ export class RestorePlanner {
   readonly #linked = new LinkedNamesInTarget();
   readonly #levels: Level[] = [];
   readonly #content: ContentPlanner | undefined;
+  readonly #removals: Removals | undefined;
   #window: RestoreWindow;
   #lastTurn = -Infinity;
 
@@ -73,6 +79,7 @@ export class RestorePlanner {
     this.#clock = clock;
     this.#signal = signal;
     this.#window = new RestoreWindow(blobs);
+    this.#removals = target && new Removals(target.files.tree, tally, options);
     this.#content =
       target === undefined
         ? undefined
@@ -91,7 +98,7 @@ export class RestorePlanner {
     level.isMade = true;
     level.isFresh = this.#options.isFresh;
     this.#levels.push(level);
-    this.#removeOthers(level);
+    this.#attempt(noBytes, () => this.#removals?.others(level));
     for (let top = this.#levels.at(-1); top !== undefined; top = this.#levels.at(-1)) {
       const index = top.isBlocked ? undefined : nextOf(top);
       if (index === undefined) this.#leave(top);
@@ -117,6 +124,7 @@ export class RestorePlanner {
     await this.#settleWaiting();
     await this.#submit();
     await this.#runner?.finish();
+    await this.#settleUnlinked();
   }
 
   async #turn(): Promise<void> {
@@ -223,36 +231,12 @@ export class RestorePlanner {
         this.#tally.leave(path, 0);
         return;
       }
-      if (existing !== undefined && !isDirectory) this.#remove(parent, entry.name, path);
+      if (existing !== undefined && !isDirectory) this.#removals?.clear(parent, entry.name, path);
       if (!dryRun) makeDirectory(this.#at(parent), entry.name);
       if (!isDirectory) this.#tally.entry('restored', () => path, 0);
     });
     if (!isDone) level.isBlocked = true;
-    if (!level.isBlocked) this.#removeOthers(level);
-  }
-
-  #removeOthers(level: Level): void {
-    const { dryRun, spared } = this.#options;
-    if (!this.#options.delete || level.isFresh || !level.isWhole || level.isLeading) return;
-    if (level.isKept) return;
-    const names = new Set(level.tree.entries.map(({ name }) => keyOf(name)));
-    if (level.path.length === 0 && spared !== undefined) names.add(keyOf(spared));
-    this.#attempt(level.path, () => {
-      const directory = this.#at(level);
-      const isWanted = (name: Uint8Array): boolean => names.has(keyOf(name));
-      const problems = removeOthers(directory, isWanted, {
-        path: level.path,
-        dryRun,
-        // What the filter leaves out is left alone, too.
-        filter: level.filter,
-        onRemove: (path) => this.#removed(path),
-        spared: this.#options.sparedPlaces,
-        onSpare: (path, place) => this.#tally.spared(path, place),
-      });
-      // What is gone must not be found through a handle that is still open.
-      if (!dryRun) this.#files?.tree.forget();
-      this.#report(problems);
-    });
+    if (!level.isBlocked) this.#attempt(path, () => this.#removals?.others(level));
   }
 
   #restoreEntry(level: Level, entry: TreeEntry, encoded: Uint8Array): Promise<void> | undefined {
@@ -312,6 +296,28 @@ export class RestorePlanner {
     // What is written until now finishes the directories that they are in; now these are opened again.
     await this.#submit();
     await this.#runner?.finish();
+    await this.#restoreLate(waiting);
+  }
+
+  /** Names whose first one could not be written: the next one becomes the first. */
+  async #settleUnlinked(): Promise<void> {
+    for (;;) {
+      const names = this.#runner?.takeUnlinked() ?? [];
+      if (names.length === 0) return;
+      for (const { entry, first } of names) this.#dropFirst(keyOf(entry.hardLink!), first.file);
+      await this.#restoreLate(names);
+      await this.#submit();
+      await this.#runner?.finish();
+    }
+  }
+
+  /** The first of several names was not written. */
+  #dropFirst(key: string, file: RestoredFile | undefined): void {
+    if (this.#firstNames.get(key)?.file === file) this.#firstNames.delete(key);
+  }
+
+  /** Restores names in directories that are finished already. */
+  async #restoreLate(waiting: readonly WaitingName[]): Promise<void> {
     const touched = new Map<string, Place>();
     for (const { place, entry, encoded } of waiting) {
       const { path } = place;
@@ -350,9 +356,9 @@ export class RestorePlanner {
         this.#skip(level, entry, path);
         return;
       }
-      if (action === 'replace') this.#remove(level, entry.name, path);
+      if (action === 'replace') this.#removals?.clear(level, entry.name, path);
       if (first !== undefined) {
-        this.#later(level, entry, first, path);
+        this.#later({ place: level, entry, encoded, first }, path);
         return;
       }
       const file = newFile(level.path, entry, encoded, action === 'update');
@@ -360,14 +366,34 @@ export class RestorePlanner {
         this.#firstNames.set(key, { directory: level.path, name: entry.name, file });
       }
       if (this.#options.dryRun) this.#pretend(action, path, entry);
-      else if (entry.type !== 'file') this.#restoreSpecial(level, entry, path, action === 'keep');
-      else if (action === 'keep') this.#keep(level, entry, path);
       else {
-        const planned = this.#content!.plan(file, entry);
+        const planned = this.#restoreFirst(level, entry, file, action === 'keep');
         waiting = planned?.catch((error: unknown) => this.#note(path, error));
       }
     });
     return waiting;
+  }
+
+  /** Restores what has this name only, or this one as the first. If that fails, the next one becomes the first. */
+  #restoreFirst(
+    level: Place,
+    entry: TreeEntry,
+    file: RestoredFile,
+    isThere: boolean,
+  ): Promise<void> | undefined {
+    const failed = (error: unknown): never => {
+      if (entry.hardLink !== undefined) this.#dropFirst(keyOf(entry.hardLink), file);
+      throw error;
+    };
+    const path = joinPath(level.path, entry.name);
+    try {
+      if (entry.type !== 'file') this.#restoreSpecial(level, entry, path, isThere);
+      else if (isThere) this.#keep(level, entry, path);
+      else return this.#content!.plan(file, entry)?.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+    return undefined;
   }
 
   /** Whether a name means what has the first name, as it does where a directory is mounted twice: to remove it would take away the other one, too. */
@@ -390,12 +416,12 @@ export class RestorePlanner {
     return verify && action === 'keep' && entry.type === 'file' ? 'update' : action;
   }
 
-  #later(level: Place, entry: TreeEntry, first: FirstName, path: Uint8Array): void {
+  #later({ place, entry, ...own }: LaterName, path: Uint8Array): void {
     if (this.#options.dryRun) {
       this.#tally.links++;
       this.#tally.count(entry);
       this.#tally.entry('restored', () => path, entry.size);
-    } else this.#window.links.push({ directory: level.path, entry, first });
+    } else this.#window.links.push({ place: placeOf(place), entry, ...own });
   }
 
   #restoreSpecial(level: Place, entry: TreeEntry, path: Uint8Array, isThere: boolean): void {
@@ -449,34 +475,6 @@ export class RestorePlanner {
 
   #lookAt(level: Place, name: Uint8Array): ExistingEntry | undefined {
     return level.isFresh ? undefined : lookAt(this.#at(level), name);
-  }
-
-  #remove(level: Place, name: Uint8Array, path: Uint8Array): void {
-    const { dryRun, sparedPlaces: spared, delete: deletes } = this.#options;
-    const directory = this.#at(level);
-    const existing = lookAt(directory, name);
-    if (existing === undefined) return;
-    // What the filter leaves out of a directory stays; what has the name of something that is restored goes.
-    const filter = existing.type === 'directory' ? level.filter : undefined;
-    // The entry itself is replaced; what lies in it, if it is a directory and may be emptied, is gone.
-    const onRemove = (removed: Uint8Array): void => {
-      if (!equalBytes(removed, path)) this.#removed(removed);
-    };
-    try {
-      const options = { path, dryRun, onRemove, spared, filter, onlyEmpty: !deletes };
-      clearName(directory, name, existing, options);
-    } finally {
-      if (!dryRun) this.#files?.tree.forget();
-    }
-  }
-
-  #removed(path: Uint8Array): void {
-    this.#tally.deleted++;
-    this.#tally.entry('deleted', () => path, 0);
-  }
-
-  #report(problems: readonly TargetProblem[]): void {
-    for (const { path, error } of problems) this.#tally.problem(path, error);
   }
 
   /** What fails for one entry is a problem; what would fail for all ends the restore. */

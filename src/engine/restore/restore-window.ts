@@ -4,6 +4,7 @@ import type { TreeEntry } from '../../repository/native/content/tree.ts';
 import type { BlobReader } from '../../repository/native/reader/blob-reader.ts';
 import { BulkPlan, type BlobUse } from '../../repository/native/reader/bulk-reader.ts';
 import type { FileStep } from './file-script.ts';
+import type { WaitingName } from './linked-names.ts';
 
 /** A file whose content is being restored. There are many at once, so what can be told from the encoded entry is not kept. */
 export interface RestoredFile {
@@ -70,9 +71,8 @@ export interface FirstName {
   readonly file: RestoredFile | undefined;
 }
 
-export interface LaterName {
-  readonly directory: Uint8Array;
-  readonly entry: TreeEntry;
+/** A name that is to be linked to the first one, or to become the first if that cannot be written. */
+export interface LaterName extends WaitingName {
   readonly first: FirstName;
 }
 

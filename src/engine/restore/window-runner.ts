@@ -43,6 +43,7 @@ export class WindowRunner {
   readonly #signal: AbortSignal;
   /** Aborts when a window has failed: the one after it is stopped as well, or the one before. */
   readonly #failure = new AbortController();
+  readonly #unlinked: LaterName[] = [];
   #last = nothing;
   #before = nothing;
 
@@ -77,6 +78,11 @@ export class WindowRunner {
   /** Resolves when everything is restored. */
   async finish(): Promise<void> {
     await this.#last.over;
+  }
+
+  /** Names that could not be linked because the first one could not be written, though its content can be read. */
+  takeUnlinked(): LaterName[] {
+    return this.#unlinked.splice(0);
   }
 
   /** Resolves when nothing is under way any more, whatever came of it. */
@@ -207,8 +213,14 @@ export class WindowRunner {
     }
   }
 
-  #link({ directory, entry, first }: LaterName): void {
+  #link(later: LaterName): void {
+    const { entry, first } = later;
+    const directory = later.place.path;
     const path = joinPath(directory, entry.name);
+    if (first.file?.error !== undefined && first.file.missing === 0) {
+      this.#unlinked.push(later);
+      return;
+    }
     if (first.file?.error !== undefined) {
       const error = new AppError(
         first.file.error.code,
