@@ -13,13 +13,14 @@ import type { Access } from '../repository/native/access.ts';
 import { BlobReader } from '../repository/native/reader/blob-reader.ts';
 import { BulkReader } from '../repository/native/reader/bulk-reader.ts';
 import type { StoredSnapshot } from '../repository/native/reader/snapshot-list.ts';
-import { findEntry } from '../repository/native/reader/tree-reader.ts';
+import { findEntry, isDamage } from '../repository/native/reader/tree-reader.ts';
 import { OpenWorkers } from '../repository/native/worker/open-workers.ts';
 import type { ExistingPolicy } from '../target/filesystem/existing-policy.ts';
 import { type SparedPlace, SparedPlaces } from '../target/filesystem/spared-places.ts';
 import { TargetTree } from '../target/filesystem/target-tree.ts';
 import type { OperationContext } from './operation.ts';
 import { reportFinding } from './report-finding.ts';
+import { forgottenMeanwhile } from './restore/forgotten-meanwhile.ts';
 import { FileRestorer, type FileRestorerOptions } from './restore/file-restorer.ts';
 import { takeOutcome } from './restore/file-sink.ts';
 import {
@@ -88,7 +89,9 @@ export async function restore(
   const path = pathInSnapshot(final, input.path ?? new Uint8Array(0));
   report({ type: 'phase', phase: 'Reading the index' });
   const blobs = await BlobReader.open(access, { onFinding: reportFinding(context), signal });
-  const entry = await findEntry(blobs, root, path, { signal });
+  const entry = await findEntry(blobs, root, path, { signal }).catch(async (error: unknown) => {
+    throw (isDamage(error) && (await forgottenMeanwhile(access, snapshot, context))) || error;
+  });
   const place = joinPath(originalRoot(final), path);
   const directory = directoryOf(input, entry, place);
   const tally = new RestoreTally(context, directory, input.verbose);
@@ -117,6 +120,10 @@ export async function restore(
   const job = { access, input, blobs, entry, place, directory, isEmpty, tally, options };
   if (input.dryRun) await pretend(job, context);
   else await write(job, context);
+  if (tally.damaged > 0) {
+    const error = await forgottenMeanwhile(access, snapshot, context);
+    if (error !== undefined) report({ type: 'problem', severity: 'warning', error });
+  }
   if (!input.filter.empty) tally.tellNothingFits();
   tally.tellOwners();
   return {
