@@ -97,7 +97,8 @@ export async function restore(
   const tally = new RestoreTally(context, directory, input.verbose);
   using sparedPlaces = new SparedPlaces([...repositoryPlaces(access.storage), ...input.kept]);
   sparedPlaces.requireOutside(directory, { deletes: input.delete });
-  const found = settleTarget(input, entry, directory);
+  const marker = markerName(snapshot, path);
+  const found = settleTarget(input, entry, directory, marker);
   const message = continuation(found);
   if (message !== undefined) report({ type: 'notice', message });
   report({ type: 'phase', phase: input.dryRun ? 'Comparing' : 'Restoring' });
@@ -113,11 +114,11 @@ export async function restore(
     dryRun: input.dryRun,
     isFresh: found.isFresh,
     leading: isInPlace ? leadingDirectories(final, place) : new Set(),
-    spared: markerName(snapshot),
+    spared: marker,
     sparedPlaces,
   };
   const isEmpty = found.others.length === 0;
-  const job = { access, input, blobs, entry, place, directory, isEmpty, tally, options };
+  const job = { access, input, blobs, entry, place, directory, marker, isEmpty, tally, options };
   if (input.dryRun) await pretend(job, context);
   else await write(job, context);
   if (tally.damaged > 0) {
@@ -153,6 +154,8 @@ interface RestoreJob {
   /** Where the entry was. */
   readonly place: Uint8Array;
   readonly directory: Uint8Array;
+  /** What says in the target that the restore has begun. */
+  readonly marker: Uint8Array;
   /** All that will be there is what this restore has written. */
   readonly isEmpty: boolean;
   readonly tally: RestoreTally;
@@ -172,13 +175,12 @@ async function pretend(job: RestoreJob, context: OperationContext): Promise<void
 }
 
 async function write(job: RestoreJob, context: OperationContext): Promise<void> {
-  const { access, input, blobs, directory, isEmpty, tally, options, entry } = job;
+  const { access, input, blobs, directory, marker, isEmpty, tally, options, entry } = job;
   const { keys } = access;
   const dataSeed = requireKey(keys, 'dataSeed');
   using tree = TargetTree.open(directory, { create: true });
   // By its handle, so that all threads write to the same directory whatever its name means by then.
   const root = Buffer.from(`/proc/self/fd/${tree.root}`);
-  const marker = markerName(input.snapshot.snapshot);
   if (isEmpty && input.target !== undefined) placeMarker(tree.root, marker);
   const sinkSetup = fileOptions(job, root);
   using files = new FileRestorer(sinkSetup);
@@ -238,9 +240,13 @@ function directoryOf({ target }: RestoreInput, entry: TreeEntry, place: Uint8Arr
 }
 
 /** What is in the target; refuses one with other things in it unless the user has said what to do with them. */
-function settleTarget(input: RestoreInput, entry: TreeEntry, directory: Uint8Array): FoundTarget {
+function settleTarget(
+  input: RestoreInput,
+  entry: TreeEntry,
+  directory: Uint8Array,
+  marker: Uint8Array,
+): FoundTarget {
   const names = namesInTarget(directory) ?? [];
-  const marker = markerName(input.snapshot.snapshot);
   const found = findTarget(directory, names, marker, input.policy ?? 'if-changed');
   const { isContinued, others } = found;
   if (isContinued || input.policy !== undefined || input.target === undefined) return found;

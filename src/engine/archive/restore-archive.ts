@@ -140,6 +140,7 @@ export async function restoreArchive(
 }
 
 const MOST_WRITERS = 2;
+const noBytes = new Uint8Array(0);
 
 interface RestoreParts {
   readonly reader: ArchiveReader;
@@ -238,9 +239,8 @@ class ArchiveRestore {
   /** Marks the target where all that will be there is what this restore has written. Gives the name of the mark, if there is one. */
   #mark({ root }: TargetTree): Uint8Array | undefined {
     const { found } = this.#parts;
-    const { snapshot } = this.#input;
-    if (snapshot === undefined) return undefined;
-    const marker = markerName({ id: snapshot });
+    const marker = markerOf(this.#input);
+    if (marker === undefined) return undefined;
     if (found.others.length === 0) placeMarker(root, marker);
     return marker;
   }
@@ -351,17 +351,19 @@ function absolute(target: string | Uint8Array): Uint8Array {
  *
  * @throws AppError `target/refused` if there is something, which is no part of this, and that was not allowed; `target/unwritable`
  */
-function settleTarget(
-  target: Uint8Array,
-  { force, snapshot, policy = 'always' }: RestoreArchiveInput,
-): FoundTarget {
+function settleTarget(target: Uint8Array, input: RestoreArchiveInput): FoundTarget {
+  const { force, policy = 'always' } = input;
   const names = namesIn(target) ?? [];
   if (names === 'no directory' && !force) throw inTheWay(target, 'it exists');
-  const marker = snapshot === undefined ? undefined : markerName({ id: snapshot });
+  const marker = markerOf(input);
   const found = findTarget(target, names === 'no directory' ? [] : names, marker, policy);
   if (names === 'no directory') return { ...found, isFresh: false };
   if (force || found.isContinued || found.others.length === 0) return found;
   throw inTheWay(target, 'it is not empty');
+}
+
+function markerOf({ snapshot, path: part = noBytes }: RestoreArchiveInput): Uint8Array | undefined {
+  return snapshot === undefined ? undefined : markerName({ id: snapshot }, part);
 }
 
 function inTheWay(target: Uint8Array, what: string): AppError {

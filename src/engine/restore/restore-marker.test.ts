@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { scratchDirectory } from '../../../test/support/scratch-directory.ts';
@@ -13,12 +13,12 @@ import type { Storage } from '../../storage/storage.ts';
 const another = (): string => `${randomUUID()}\n`;
 const killed = new Error('killed');
 
-/** A storage that is stopped, with the restore, when content is read. */
-function dying(storage: Storage, stop: AbortController): Storage {
+/** A storage that is stopped, with the restore, when content is read after this is there. */
+function dying(storage: Storage, stop: AbortController, sign = '/'): Storage {
   return {
     ...forward(storage),
     read(name, options) {
-      if (name.startsWith('packs/')) stop.abort(killed);
+      if (name.startsWith('packs/') && existsSync(sign)) stop.abort(killed);
       return storage.read(name, options);
     },
   };
@@ -66,4 +66,23 @@ test('continues in a file system that was just made', async () => {
   await restoreNewest(storage, scratch.path, {});
   assert.deepEqual(readFileSync(`${target}/file`), readFileSync(`${source}/file`));
   assert.deepEqual(readdirSync(target).toSorted(), ['file', 'lost+found']);
+});
+
+test('another part of the snapshot is not what was interrupted', async () => {
+  using scratch = scratchDirectory();
+  const { storage, source, target } = await snapshotOf(scratch.path, (at) => {
+    mkdirSync(`${at}/part`);
+    writeFileSync(`${at}/part/file`, noise(5000));
+    writeFileSync(`${at}/file`, noise(5000));
+  });
+  const part = { path: Buffer.from('part') };
+  const stop = new AbortController();
+  const first = restoreNewest(dying(storage, stop, target), scratch.path, part, stop);
+  await assert.rejects(first, killed);
+  await assert.rejects(restoreNewest(storage, scratch.path, {}), { code: 'target/refused' });
+  const absolute = { path: Buffer.from(`${source}/part`) };
+  const { events } = await restoreNewest(storage, scratch.path, absolute);
+  assert.match(JSON.stringify(events), /Continuing a restore that was interrupted/u);
+  assert.deepEqual(readdirSync(target), ['file']);
+  assert.deepEqual(readFileSync(`${target}/file`), readFileSync(`${source}/part/file`));
 });

@@ -1,17 +1,22 @@
 import { closeSync, constants, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 
-import { concatBytes, equalBytes, utf8 } from '../../base/bytes.ts';
+import { concatBytes, equalBytes, toHex, utf8 } from '../../base/bytes.ts';
 import { systemCodeOf } from '../../base/errors.ts';
 import { unlinkAt } from '../../base/posix/at-calls.ts';
 import { bootId } from '../../base/process-identity.ts';
+import { sha256 } from '../../codec/encryption/key-derivation.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
 import type { ExistingPolicy } from '../../target/filesystem/existing-policy.ts';
 import { createFile, lookAt } from '../../target/filesystem/target-entry.ts';
 import { targetError } from '../../target/filesystem/target-error.ts';
 
-/** The name of the file that says that a restore of this snapshot into this directory has begun and not ended. */
-export function markerName({ id }: Pick<Snapshot, 'id'>): Uint8Array {
-  return Buffer.from(`.holdfast-restore-${id.slice(0, 16)}`);
+/**
+ * The name of the file that says that a restore of this part of a snapshot into this directory has begun and not ended. Another part is another restore, since
+ * it lands directly in the target as well.
+ */
+export function markerName({ id }: Pick<Snapshot, 'id'>, path: Uint8Array): Uint8Array {
+  const part = path.length === 0 ? '' : `-${toHex(sha256(path)).slice(0, 8)}`;
+  return Buffer.from(`.holdfast-restore-${id.slice(0, 16)}${part}`);
 }
 
 /** What is in the target; undefined if it does not exist. @throws AppError `target/unwritable` */
@@ -34,7 +39,7 @@ export interface FoundTarget {
   readonly isFresh: boolean;
   /** What is there, but for the marker and what a new file system has. With nothing of it, all that is there later is what this restore has written. */
   readonly others: readonly Buffer[];
-  /** A restore of this snapshot was interrupted. */
+  /** A restore of the same was interrupted. */
   readonly isContinued: boolean;
   /** What that one has written cannot be told by size and time. */
   readonly compares: boolean;
