@@ -194,6 +194,21 @@ void test('looks at tombstones first and at packs second', async () => {
   assert.ok(published >= 0 && finals > 0 && tombstones > finals && packs > tombstones);
 });
 
+void test('directories that are lost keep everything where it is, and what to do is told', async () => {
+  const sample = new SampleRepository({ packTarget });
+  const host = sample.host();
+  await backUpSample(host, { x: 'x' });
+  const all = await sample.names(objectPrefixes.pack);
+  await backUpSample(host, { y: 'y' });
+  const others = (await sample.names(objectPrefixes.pack)).filter((name) => !all.includes(name));
+  for (const name of others) await sample.storage.delete(name);
+  await assert.rejects(planCollection(host.access), {
+    code: 'repository/damaged',
+    hint: /"holdfast check" names the snapshots .* "holdfast forget"/u,
+  });
+  assert.deepEqual(await sample.names(objectPrefixes.pack), all);
+});
+
 void test('what cannot be understood keeps everything where it is', async () => {
   const sample = new SampleRepository({ packTarget });
   const host = sample.host();

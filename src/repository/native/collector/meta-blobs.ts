@@ -158,6 +158,7 @@ export class MetaBlobs {
       'repository/damaged',
       `The tree or list ${toHex(id)} is nowhere to be found`,
       {
+        hint: '"holdfast check" names the snapshots that need it; a backup stores it again if its source still has it, and "holdfast forget" gives a snapshot up',
         details: { blob: toHex(id) },
       },
     );
