@@ -350,14 +350,10 @@ export class ArchiveTarget implements AsyncDisposable {
   }
 
   #remove({ path, parent, name }: Place, existing: ExistingEntry): void {
-    const onRemove = (removed: Uint8Array): void => {
-      if (equalBytes(removed, path)) return;
-      this.#tally.deleted++;
-      this.#tally.entry('deleted', () => removed, 0);
-    };
     const { sparedPlaces: spared } = this.#options;
+    const hintIfFull = 'Move it away, and restore again';
     try {
-      clearName(this.#at(parent), name, existing, { path, onRemove, spared });
+      clearName(this.#at(parent), name, existing, { path, spared, hintIfFull });
     } finally {
       // What is gone must not be found through a handle that is still open.
       this.#tree.forget();

@@ -219,13 +219,13 @@ describe('restoring an archive', () => {
     assert.equal(readFileSync(scratch.of('target', 'mine'), 'utf8'), 'mine');
   });
 
-  it('replaces what is of another type, and follows no link', async () => {
+  it('replaces what is of another type, but no directory with something in it, and follows no link', async () => {
     using scratch = scratchDirectory();
     const target = scratch.of('target');
     mkdirSync(scratch.of('outside'));
     mkdirSync(target);
-    mkdirSync(scratch.of('target', 'file', 'deep'), { recursive: true });
-    writeFileSync(scratch.of('target', 'file', 'deep', 'x'), 'x');
+    mkdirSync(scratch.of('target', 'file'));
+    mkdirSync(scratch.of('target', 'full', 'deep'), { recursive: true });
     symlinkSync(scratch.of('outside'), scratch.of('target', 'd'));
     writeFileSync(scratch.of('outside', 'kept'), 'kept');
     symlinkSync(scratch.of('outside', 'kept'), scratch.of('target', 'link'));
@@ -234,11 +234,18 @@ describe('restoring an archive', () => {
         { name: 'snapshot/d/', type: 'directory', mode: 0o750 },
         { name: 'snapshot/d/inner', content: 'inner' },
         { name: 'snapshot/file', content: 'file' },
+        { name: 'snapshot/full', content: 'file' },
         { name: 'snapshot/link', content: 'no link' },
       ),
     );
     const { problems } = await restoreInto(storage, target, { force: true });
-    assert.deepEqual(problems, []);
+    assert.deepEqual(problems, [
+      {
+        severity: 'error',
+        text: 'Refused to restore "full": a directory with something in it is there',
+      },
+    ]);
+    assert.deepEqual(readdirSync(scratch.of('target', 'full')), ['deep']);
     assert.equal(readFileSync(scratch.of('target', 'file'), 'utf8'), 'file');
     assert.equal(readFileSync(scratch.of('target', 'd', 'inner'), 'utf8'), 'inner');
     assert.equal(lstatSync(scratch.of('target', 'd')).isDirectory(), true);

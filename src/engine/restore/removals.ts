@@ -7,6 +7,8 @@ import type { PlannerOptions } from './planner-options.ts';
 import { keyOf, type Level } from './restore-level.ts';
 import type { RestoreTally } from './restore-tally.ts';
 
+const moveOrDelete = 'Move it away, or have "--delete" remove it with everything in it';
+
 /** Takes from the target what is not in the snapshot, or is something else there; in a dry run only tells of it. */
 export class Removals {
   readonly #tree: TargetTree;
@@ -55,8 +57,8 @@ export class Removals {
       if (!equalBytes(removed, path)) this.#removed(removed);
     };
     try {
-      const options = { path, dryRun, onRemove, spared, filter, onlyEmpty: !deletes };
-      clearName(directory, name, existing, options);
+      const hintIfFull = deletes ? undefined : moveOrDelete;
+      clearName(directory, name, existing, { path, dryRun, onRemove, spared, filter, hintIfFull });
     } finally {
       if (!dryRun) this.#tree.forget();
     }

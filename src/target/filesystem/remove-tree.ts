@@ -94,8 +94,8 @@ export function removeEntry(
 /** What something else takes the place of. */
 export interface ClearingOptions extends RemovalOptions {
   readonly spared: SparedPlaces;
-  /** A directory stays if there is something in it. */
-  readonly onlyEmpty?: boolean;
+  /** Given, a directory stays if there is something in it; it says what can be done then. */
+  readonly hintIfFull?: string | undefined;
 }
 
 /**
@@ -133,7 +133,7 @@ function lossOf(
   name: Uint8Array,
   options: ClearingOptions,
 ): AppError | undefined {
-  const { path, onlyEmpty = false } = options;
+  const { path, hintIfFull: hint } = options;
   let goes = false;
   let isEmpty = true;
   const onRemove = (removed: Uint8Array): void => {
@@ -141,11 +141,8 @@ function lossOf(
     else isEmpty = false;
   };
   const problems = removeEntry(directory, name, { ...options, dryRun: true, onRemove });
-  if (onlyEmpty && !(isEmpty && goes)) {
-    return refusal(path, 'a directory with something in it is there', {
-      hint: 'Move it away, or have "--delete" remove it with everything in it',
-    });
-  }
+  if (hint !== undefined && !(isEmpty && goes))
+    return refusal(path, 'a directory with something in it is there', { hint });
   if (goes || problems.length > 0) return undefined;
   return refusal(path, 'a directory is there, with something in it that the filters leave out');
 }
