@@ -69,6 +69,41 @@ describe('FTP, what servers differ in', { concurrency: false, skip: missing }, (
       }
     }));
 
+  for (const [listing, lines] of [
+    ['MLSD', []],
+    ['LIST', ['FactsAdvertise off']],
+  ] as const) {
+    test(`directories that were made are removed again as far as they are empty, by ${listing}`, () =>
+      withServer({ lines }, async (server) => {
+        const above = path.join(server.home, 'above');
+        await mkdir(above);
+        const made = async (name: string): Promise<Storage> => {
+          const storage = await openOn(server, { path: '/above/made/there' });
+          await storage.put(name, pattern(10));
+          await storage.delete(name);
+          return storage;
+        };
+        {
+          await using storage = await made('a/b/c');
+          await storage.removeMade?.();
+          assert.deepEqual(await readdir(above), []);
+          // It is as it was before.
+          assert.deepEqual(await namesIn(storage, ''), []);
+          await storage.put('a/b/c', pattern(10));
+          await storage.put('a/d/e', pattern(10));
+          await storage.delete('a/d/e');
+          await storage.removeMade?.();
+          assert.deepEqual((await namesIn(storage, '')).toSorted(), ['a/b/c']);
+          assert.deepEqual(await readdir(path.join(above, 'made', 'there', 'a')), ['b']);
+          await storage.delete('a/b/c');
+        }
+        // Whoever finds a directory has not made it, empty or not.
+        await using other = await made('x');
+        await other.removeMade?.();
+        assert.deepEqual(await readdir(path.join(above, 'made', 'there')), ['a']);
+      }));
+  }
+
   for (const mode of ['extended', 'passive', 'active']) {
     test(`data connections are made as told: ${mode}`, () =>
       withServer({}, async (server) => {

@@ -191,6 +191,15 @@ export class FtpStorage implements Storage {
     });
   }
 
+  async removeMade({ signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    try {
+      await this.#pool.use({ signal }, (connection) => this.#directories.removeMade(connection));
+    } catch (error) {
+      throw translateError(error, 'remove the directories that were made');
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pool[Symbol.asyncDispose]();
   }
