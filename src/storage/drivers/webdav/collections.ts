@@ -1,5 +1,6 @@
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError } from '../../../base/errors.ts';
+import { MadeCollections } from './made-collections.ts';
 import type { Propfind } from './propfind.ts';
 import { encodePath } from './resource-path.ts';
 import { SharedWork } from '../../network/shared-result.ts';
@@ -15,6 +16,7 @@ export class Collections {
   readonly #there = new Set<string>();
   /** Of those, what the server only said to be something. */
   readonly #doubtful = new Set<string>();
+  readonly #made: MadeCollections;
   #baseWasSeen = false;
 
   /** `base` are the parts of the destination's path. */
@@ -22,6 +24,7 @@ export class Collections {
     this.#client = client;
     this.#propfind = propfind;
     this.#base = base;
+    this.#made = new MadeCollections(client, propfind);
   }
 
   /** Resolves when the directory of these parts below the base can be written to. */
@@ -80,6 +83,14 @@ export class Collections {
     for (const known of this.#there) if (isAbove(known)) this.#there.delete(known);
   }
 
+  /** Removes those that it has made, as far as that is sure to take nothing with it. */
+  async removeMade(options: CallOptions): Promise<void> {
+    this.#there.clear();
+    this.#ready.forget(() => true);
+    const gone = await this.#made.remove(options);
+    if (gone.some((parts) => parts.length <= this.#base.length)) this.#baseWasSeen = false;
+  }
+
   async #prepare(parts: readonly string[]): Promise<void> {
     if (parts.length === 0) return this.#prepareBase();
     await this.prepare(parts.slice(0, -1));
@@ -135,6 +146,7 @@ export class Collections {
     const { status } = response;
     if (status !== 201) return { status, error: await this.#client.refusal(response, request) };
     await response.discard();
+    this.#made.note(parts);
     return undefined;
   }
 

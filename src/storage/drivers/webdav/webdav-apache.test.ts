@@ -363,6 +363,39 @@ describe(
       assert.deepEqual(await listed(openForTest(duplicati)), ['a']);
     });
 
+    test('directories that were made are removed again as far as they are empty', async () => {
+      const above = newPlace();
+      const there = path.join(data, above, 'made', 'there');
+      await mkdir(path.join(data, above));
+      await chmod(path.join(data, above), 0o777);
+      const made = async (name: string): Promise<Storage> => {
+        const storage = await open(`${above}/made/there`);
+        await storage.put(name, pattern(10));
+        await storage.delete(name);
+        return storage;
+      };
+      {
+        await using storage = await made('a b/ü/c');
+        await storage.removeMade?.();
+        assert.deepEqual(await readdir(path.join(data, above)), []);
+        // It is as it was before.
+        assert.deepEqual(await namesIn(storage, ''), []);
+        await storage.put('a b/ü/c', pattern(10));
+        await storage.put('d/e', pattern(10));
+        await storage.delete('d/e');
+        await storage.removeMade?.();
+        assert.deepEqual(await namesIn(storage, ''), ['a b/ü/c']);
+        assert.deepEqual(await readdir(there), ['a b']);
+        // Nothing stays locked.
+        await storage.put('a b/ü/c', pattern(20));
+        await storage.delete('a b/ü/c');
+      }
+      // Whoever finds a directory has not made it, empty or not.
+      await using other = await made('x');
+      await other.removeMade?.();
+      assert.deepEqual(await readdir(there), ['a b']);
+    });
+
     test('no space is told, and leaves no part', async (context) => {
       await using disk = await smallDisk(3 * mebibyte);
       if (disk === undefined) return context.skip(noSmallDisk);

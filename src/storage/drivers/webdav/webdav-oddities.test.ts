@@ -374,6 +374,37 @@ describe('answers', () => {
     );
   });
 
+  for (const [locks, tokens] of [
+    ['has no locks', undefined],
+    ['does not keep to its locks', '<opaquelocktoken:1>'],
+  ] as const) {
+    test(`directories that were made stay on a server that ${locks}`, async () => {
+      await using server = await oddWebdav();
+      const taken: unknown[] = [];
+      server.oddities.instead = ({ method, headers }, response) => {
+        if (tokens === undefined || (method !== 'LOCK' && method !== 'UNLOCK')) return false;
+        if (method === 'UNLOCK') taken.push(headers['lock-token']);
+        response.writeHead(method === 'LOCK' ? 200 : 204, { 'lock-token': tokens }).end();
+        return true;
+      };
+      await using storage = await open(server);
+      await storage.put('a', pattern(10));
+      await storage.delete('a');
+      server.requests.splice(0);
+      await storage.removeMade?.();
+      const removed = server.requests.filter(({ method }) => method === 'DELETE');
+      // What it has tried with goes again.
+      assert.ok(
+        removed.every(({ path }) => path.split('/').at(-2)?.startsWith('.holdfast')),
+        JSON.stringify(removed),
+      );
+      assert.equal(removed.length, tokens === undefined ? 0 : 1);
+      assert.deepEqual(taken, tokens === undefined ? [] : [tokens, tokens]);
+      await storage.put('a', pattern(10));
+      assert.deepEqual(await namesIn(storage, ''), ['a']);
+    });
+  }
+
   test('the reason that a server gives is passed on', async () => {
     await using server = await oddWebdav();
     await using storage = await open(server);

@@ -201,6 +201,11 @@ export class WebdavStorage implements Storage {
     throw await this.#client.refusal(response, request);
   }
 
+  async removeMade(options: CallOptions = {}): Promise<void> {
+    await Promise.all(this.#cleanUps);
+    await this.#collections.removeMade(options);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#cleanUps.size > 0) {
       const over = new AbortController();

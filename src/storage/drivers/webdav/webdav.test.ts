@@ -1,7 +1,8 @@
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { after, describe } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 
 import { networkContract, openForTest } from '#test/contract/network-contract.ts';
@@ -10,6 +11,7 @@ import { type ApacheServer, apachePrograms, startApache } from '#test/servers/ap
 import { missingPrograms } from '#test/servers/required-programs.ts';
 import { freePort, serverDirectory, startServer } from '#test/servers/server.ts';
 import { fillDirectory } from '#test/support/fill-directory.ts';
+import { pattern } from '#test/support/storage-samples.ts';
 
 const run = promisify(execFile);
 const missing = missingPrograms(apachePrograms);
@@ -63,4 +65,19 @@ describe('WebDAV by rclone', { skip: noRclone, concurrency: false }, async () =>
   storageContract('WebDAV by rclone', () =>
     openForTest(`webdav://backup:s3cret@localhost:${port}/place${(places += 1)}`),
   );
+
+  // Its locks outlive the directories that they are on.
+  test('directories that were made are removed again, and can be made again', async () => {
+    for (const _ of ['first', 'second']) {
+      await using storage = await openForTest(
+        `webdav://backup:s3cret@localhost:${port}/made/there`,
+        {},
+        { attempts: 1 },
+      );
+      await storage.put('a/b', pattern(10));
+      await storage.delete('a/b');
+      await storage.removeMade?.();
+      assert.ok(!(await readdir(data)).includes('made'));
+    }
+  });
 });
