@@ -12,7 +12,7 @@ import type {
   StorageCapabilities,
   StorageObject,
 } from '../../storage.ts';
-import { goneStore, type Store, storeError, type StoreList } from './store-list.ts';
+import { goneStore, type Store, type StoreList } from './store-list.ts';
 
 /** Writes an object to one store or to all, and keeps the promises of `Storage.put` over all of them. */
 export type Writer = (name: string, body: Body, options: PutOptions) => Promise<void>;
@@ -129,8 +129,9 @@ export class MultiStorage implements Storage {
       } catch (error) {
         options.signal?.throwIfAborted();
         if (!this.#settings.mayMiss) throw await this.#whyUnlisted(store, error, options);
-        failures.push(storeError(store, error));
-        this.#tell(store, 'list', `cannot be listed: ${messageOf(error)}`, error);
+        failures.push(error);
+        const isGone = hasCode(error, 'storage/not-found');
+        this.#tell(store, 'list', isGone ? goneStore(store, error) : error);
       }
     }
     if (failures.length === this.#stores.all.length) throw mostTelling(failures);
@@ -147,7 +148,7 @@ export class MultiStorage implements Storage {
         await store.storage.delete(name, options);
       } catch (error) {
         options.signal?.throwIfAborted();
-        failures.push(storeError(store, error));
+        failures.push(error);
       }
     }
     if (failures.length > 0) throw mostTelling(failures);
@@ -188,33 +189,35 @@ export class MultiStorage implements Storage {
         failures.push({ store, error });
       }
     }
-    throw mostTelling(failures.map(({ store, error }) => storeError(store, error)));
+    throw mostTelling(failures.map(({ error }) => error));
   }
 
   #tellOfReading(name: string, store: Store, error: unknown): void {
     const isMissing = hasCode(error, 'storage/not-found');
     if (isMissing && !(this.#settings.isMirror && this.#stores.ownersOf(name).includes(store)))
       return;
-    const what = isMissing ? `has no "${name}", which another store has` : messageOf(error);
-    this.#tell(store, isMissing ? 'missing' : 'read', what, error);
+    const { location } = store.storage;
+    const lacking = `The store "${location}" has no "${name}", which another store has`;
+    if (isMissing)
+      this.#tell(store, 'missing', new AppError(error.code, lacking, { cause: error }));
+    else this.#tell(store, 'read', error);
   }
 
-  #tell(store: Store, kind: string, what: string, cause: unknown): void {
+  #tell(store: Store, kind: string, problem: unknown): void {
     const key = `${this.#stores.all.indexOf(store)} ${kind}`;
     if (this.#told.has(key)) return;
     this.#told.add(key);
     this.#settings.warn(
-      new AppError(
-        'storage/unavailable',
-        `The store "${store.storage.location}" of "${this.location}": ${what}`,
-        { cause, hint: 'The work goes on with the other stores; this is told once' },
-      ),
+      new AppError('storage/unavailable', `In "${this.location}": ${messageOf(problem)}`, {
+        cause: problem,
+        hint: 'The work goes on with the other stores; this is told once',
+      }),
     );
   }
 
   /** That nothing exists yet is `storage/not-found`; that one store of several is gone must never look like it. */
   async #whyUnlisted(store: Store, error: unknown, options: CallOptions): Promise<unknown> {
-    if (!hasCode(error, 'storage/not-found')) return storeError(store, error);
+    if (!hasCode(error, 'storage/not-found')) return error;
     return (await this.#stores.areNew(options)) ? error : goneStore(store, error);
   }
 

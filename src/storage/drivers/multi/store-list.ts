@@ -1,6 +1,7 @@
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError, hasCode, messageOf } from '../../../base/errors.ts';
 import type { Storage, StorageCapabilities } from '../../storage.ts';
+import { namedStore } from './named-store.ts';
 
 /** One of the stores that a `multi:` storage is made of. */
 export interface Store {
@@ -16,10 +17,11 @@ const probe = 'holdfast-new-store';
 
 /** The stores of a `multi:` storage: which one a name belongs to, what all can do, and whether all are there. */
 export class StoreList {
+  /** Their failures name them. */
   readonly all: readonly Store[];
 
   constructor(all: readonly Store[]) {
-    this.all = all;
+    this.all = all.map((store) => ({ ...store, storage: namedStore(store.storage) }));
   }
 
   /** Where an object of this name is written: the stores with a prefix that it starts with, or all. */
@@ -61,7 +63,7 @@ export class StoreList {
       try {
         for await (const _ of store.storage.list(nothing, options)) break;
       } catch (error) {
-        if (!hasCode(error, 'storage/not-found')) throw storeError(store, error);
+        if (!hasCode(error, 'storage/not-found')) throw error;
         missing.push(store);
       }
     }
@@ -78,24 +80,6 @@ export class StoreList {
       await storage.delete(probe, options);
     }
   }
-}
-
-/** What is said of an object rather than of the store that was asked for it. */
-const aboutObjects: ReadonlySet<string> = new Set([
-  'storage/not-found',
-  'storage/already-exists',
-  'storage/bad-range',
-]);
-
-/** A failure of one of the stores, which is named: whoever reads it has only named the list of them. */
-export function storeError({ storage }: Store, error: unknown): unknown {
-  if (!(error instanceof AppError) || !error.code.startsWith('storage/')) return error;
-  if (aboutObjects.has(error.code)) return error;
-  return new AppError(error.code, `The store "${storage.location}" fails: ${error.message}`, {
-    cause: error,
-    details: error.details,
-    ...(error.hint !== undefined && { hint: error.hint }),
-  });
 }
 
 /** A store that is not there while others are. Never `storage/not-found`, which means that nothing is there at all. */

@@ -3,7 +3,7 @@ import { AppError, hasCode, messageOf } from '../../../base/errors.ts';
 import { streamOf } from '../../byte-stream.ts';
 import type { ByteSource } from '../../storage.ts';
 import type { Writer } from './multi-storage.ts';
-import { type Store, storeError, type StoreList } from './store-list.ts';
+import type { Store, StoreList } from './store-list.ts';
 
 export interface WriterSettings {
   /** What a store that does not take an object means: the next one is tried, or the call fails. */
@@ -21,7 +21,7 @@ export function striping(stores: StoreList, { onFailure, warn }: WriterSettings)
     const start = turn++ % owners.length;
     const rotated = [...owners.slice(start), ...owners.slice(0, start)];
     const candidates = [...holders, ...rotated.filter((store) => !holders.includes(store))];
-    const failures: Failure[] = [];
+    const failures: unknown[] = [];
     let taker: Store | undefined;
     for (const store of candidates) {
       try {
@@ -30,23 +30,20 @@ export function striping(stores: StoreList, { onFailure, warn }: WriterSettings)
         break;
       } catch (error) {
         signal?.throwIfAborted();
-        if (onFailure === 'abort' || !isOfStore(error)) throw storeError(store, error);
-        failures.push({ store, error });
+        if (onFailure === 'abort' || !isOfStore(error)) throw error;
+        failures.push(error);
       }
     }
-    if (taker === undefined) throw firstOf(failures);
+    if (taker === undefined) throw failures[0];
     const old = holders.filter((store) => store !== taker);
     try {
-      for (const store of old)
-        await store.storage.delete(name).catch((error: unknown) => {
-          throw storeError(store, error);
-        });
+      for (const { storage } of old) await storage.delete(name);
     } catch (error) {
       // The old object would be read instead of the new one.
       if (!holders.includes(taker)) await taker.storage.delete(name);
       throw error;
     }
-    for (const failure of failures) warn(notTaken(name, failure, taker.storage.location));
+    for (const failure of failures) warn(notTaken(name, taker, failure));
   };
 }
 
@@ -70,7 +67,7 @@ export function mirroring(stores: StoreList, { onFailure, warn }: WriterSettings
           takers.push(store);
         } catch (error) {
           signal?.throwIfAborted();
-          if (!mayFail || !isOfStore(error)) throw storeError(store, error);
+          if (!mayFail || !isOfStore(error)) throw error;
           failures.push({ store, error });
         }
       }
@@ -79,14 +76,14 @@ export function mirroring(stores: StoreList, { onFailure, warn }: WriterSettings
       throw error;
     }
     const [first] = takers;
-    if (first === undefined) throw firstOf(failures);
+    if (first === undefined) throw failures[0]?.error;
     for (const failure of failures) {
       // What the store may have of that name is old by now: none is better.
       const left = await failure.store.storage.delete(name).then(
         () => undefined,
         (error: unknown) => error,
       );
-      warn(notTaken(name, failure, first.storage.location, left));
+      warn(notTaken(name, first, failure.error, left));
     }
   };
 }
@@ -94,10 +91,6 @@ export function mirroring(stores: StoreList, { onFailure, warn }: WriterSettings
 interface Failure {
   readonly store: Store;
   readonly error: unknown;
-}
-
-function firstOf([failure]: readonly Failure[]): unknown {
-  return failure && storeError(failure.store, failure.error);
 }
 
 /** The stores that have an object of this name. One that cannot say is an error, unless it `mayFail` and another can. */
@@ -117,7 +110,7 @@ async function holdersOf(
       } catch (error) {
         options.signal?.throwIfAborted();
         if (hasCode(error, 'storage/not-found')) return false;
-        failures.push(storeError(store, error));
+        failures.push(error);
         return false;
       }
     }),
@@ -175,16 +168,11 @@ function isOfStore(error: unknown): boolean {
   return hasCode(error) && !hasCode(error, 'input/invalid', 'storage/already-exists');
 }
 
-function notTaken(
-  name: string,
-  { store, error }: Failure,
-  taker: string,
-  left?: unknown,
-): AppError {
+function notTaken(name: string, taker: Store, error: unknown, left?: unknown): AppError {
   const old = left === undefined ? '' : '; an older object of that name may be left there';
   return new AppError(
     'storage/unavailable',
-    `The store "${store.storage.location}" did not take "${name}", which is in "${taker}": ${messageOf(error)}${old}`,
+    `"${name}" is stored in "${taker.storage.location}" all the same: ${messageOf(error)}${old}`,
     { cause: error },
   );
 }
