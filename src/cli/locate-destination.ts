@@ -20,8 +20,10 @@ import { stretchAhead } from './stretch-ahead.ts';
 /** A destination, before its repository is opened: nothing was asked and nothing changed. */
 export interface LocatedDestination extends AsyncDisposable {
   readonly storage: AskingAhead;
-  /** For people, and as the key of what is remembered; without secrets. */
+  /** For people; without secrets. */
   readonly name: string;
+  /** Of what is remembered of it; without secrets, too. */
+  readonly key: string;
   /** Where it lies in this machine's file system, if it does. */
   readonly localPath: string | undefined;
   /** Of the repository there, in hexadecimal; `undefined` if there is none. */
@@ -58,6 +60,7 @@ export async function locateDestination(
   const {
     storage: bare,
     destination,
+    key,
     url: parsed,
   } = await openDestinationStorage(url, flags, session);
   const storage = askingAhead(bare);
@@ -86,6 +89,7 @@ export async function locateDestination(
     return {
       storage,
       name,
+      key: localPath ?? key,
       localPath,
       repositoryId: description && toHex(description.repositoryId),
       description,

@@ -58,7 +58,7 @@ export async function openLocated(
     await inspect?.(located);
     const places = localPlaces(flags, session);
     const known = new KnownDestinations(places.stateDirectory);
-    const remembered = await known.repositoryAt(located.name).catch((error: unknown) => {
+    const remembered = await known.repositoryAt(located.key).catch((error: unknown) => {
       // Where nothing lies this memory tells a disk that is not there from a new place; elsewhere it is not worth a backup, or a restore.
       const isNeeded = mode === 'make' && located.repositoryId === undefined;
       if (isNeeded || !hasCode(error, 'local/unwritable')) throw error;
@@ -153,13 +153,13 @@ export async function makeRepository(
 
 /** Losing this memory must not cost a backup. */
 async function remember(
-  { name }: LocatedDestination,
+  { key }: LocatedDestination,
   repository: NativeRepository,
   { stateDirectory, warn }: LocalPlaces,
 ): Promise<void> {
   try {
     const id = toHex(repository.unlocked.ring.repositoryId);
-    await new KnownDestinations(stateDirectory).note(name, id);
+    await new KnownDestinations(stateDirectory).note(key, id);
   } catch (error) {
     if (!(error instanceof AppError && error.code === 'local/unwritable')) throw error;
     warn(error);
@@ -168,7 +168,7 @@ async function remember(
 
 /** What is wrong when something else, or nothing, lies where this machine remembers a repository. */
 function strangerError(
-  { name, repositoryId }: LocatedDestination,
+  { name, key, repositoryId }: LocatedDestination,
   remembered: string | undefined,
   { file }: KnownDestinations,
 ): AppError | undefined {
@@ -181,7 +181,7 @@ function strangerError(
         'repository/missing',
         `Another repository lies in "${name}" than the one that this machine backed up to`,
         {
-          hint: `Is the right disk mounted? If you replaced it yourself, remove the line for "${name}" from "${file}"`,
+          hint: `Is the right disk mounted? If you replaced it yourself, remove the line for "${key}" from "${file}"`,
         },
       );
 }

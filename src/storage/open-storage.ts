@@ -17,7 +17,12 @@ import {
 import type { RawValue, StorageOption } from './option-schema.ts';
 import { storageDriver } from './registry.ts';
 import type { Storage } from './storage.ts';
-import { type DestinationUrl, parseDestinationUrl, printDestinationUrl } from './url.ts';
+import {
+  type DestinationUrl,
+  keyOfDestination,
+  parseDestinationUrl,
+  printDestinationUrl,
+} from './url.ts';
 
 /** What every storage can be told, whatever its protocol. */
 export const commonOptions = [
@@ -49,6 +54,8 @@ export interface OpenedStorage {
   readonly storage: Storage;
   /** The destination for people and logs, without secrets. */
   readonly destination: string;
+  /** The same as the key of what is remembered of it. */
+  readonly key: string;
   /** May be changed while the storage is in use. */
   readonly rates: TransferRates;
 }
@@ -95,6 +102,7 @@ export async function openStorage(
   return {
     storage: driver.around?.(storage, options, context) ?? storage,
     destination: printDestinationUrl(url, schema),
+    key: keyOfDestination(url, schema),
     rates,
   };
 }

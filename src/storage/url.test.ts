@@ -6,7 +6,7 @@ import fc from 'fast-check';
 
 import { hasCode } from '../base/errors.ts';
 import type { StorageOption } from './option-schema.ts';
-import { parseDestinationUrl, printDestinationUrl } from './url.ts';
+import { keyOfDestination, parseDestinationUrl, printDestinationUrl } from './url.ts';
 
 const schema: readonly StorageOption[] = [
   { name: 'region', kind: 'string', help: 'Region' },
@@ -141,6 +141,22 @@ describe('printDestinationUrl()', () => {
       printDestinationUrl(url, schema),
       `s3://b/p?region=${encodeURIComponent('https://***@h/x?***')}`,
     );
+  });
+
+  test('is a key that tells remotes of rclone apart, and not what they are told', () => {
+    const keyOf = (url: string): string => keyOfDestination(parseDestinationUrl(url), []);
+    const [one, other] = ['h', 'g'].map((host) =>
+      keyOf(`rclone://:sftp,host=${host},pass=hush:a/b`),
+    );
+    assert.match(one ?? '', /^rclone:\/\/:sftp,\*{3}[0-9a-f]{4}:a\/b$/u);
+    assert.notEqual(one, other);
+    assert.equal(one, keyOf('rclone://:sftp,host=h,pass=hush:a/b'));
+    for (const url of [
+      'rclone://drive:a,b:c',
+      'sftp://user@host/a,b:c',
+      's3://bucket/a?secret-key=***',
+    ])
+      assert.equal(keyOf(url), url);
   });
 
   test('hides what a remote of rclone is told before its path', () => {

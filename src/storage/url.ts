@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 import { AppError } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import type { StorageOption } from './option-schema.ts';
@@ -88,10 +90,26 @@ export function printDestinationUrl(
   url: DestinationUrl,
   schema: readonly StorageOption[] = [],
 ): string {
+  return printed(url, schema, () => '***');
+}
+
+/**
+ * The same as a key by which something of the destination is remembered: remotes of rclone that only differ in their options, of which any
+ * may be a secret, are told apart.
+ */
+export function keyOfDestination(url: DestinationUrl, schema: readonly StorageOption[]): string {
+  return printed(url, schema, (hidden) => `***${markOf(hidden)}`);
+}
+
+function printed(
+  url: DestinationUrl,
+  schema: readonly StorageOption[],
+  hide: (remoteOptions: string) => string,
+): string {
   const user = url.user === undefined ? '' : `${encodeURIComponent(url.user)}@`;
   const host = url.host?.includes(':') === true ? `[${url.host}]` : (url.host ?? '');
   const port = url.port === undefined ? '' : `:${url.port}`;
-  const path = withoutRemoteOptions(url).split('/').map(encodePart).join('/');
+  const path = withoutRemoteOptions(url, hide).split('/').map(encodePart).join('/');
   const isPublic = (name: string): boolean =>
     schema.some((option) => option.name === name && option.kind !== 'secret');
   const options = Array.from(
@@ -100,6 +118,11 @@ export function printDestinationUrl(
       `${encodeURIComponent(name)}=${isPublic(name) ? encodeURIComponent(shownValue(value.reveal())) : '***'}`,
   );
   return `${url.scheme}://${user}${host}${port}${path}${options.length === 0 ? '' : '?'}${options.join('&')}`;
+}
+
+/** Enough to tell a few places apart, and too little to try passwords on. */
+function markOf(hidden: string): string {
+  return createHash('sha256').update(hidden).digest('hex').slice(0, 4);
 }
 
 function parsePath(text: string): DestinationUrl {
@@ -187,11 +210,15 @@ function shownValue(text: string): string {
 }
 
 /** The path of a URL without the options that a remote of rclone may carry before its colon (`remote,pass=…:path`). */
-function withoutRemoteOptions({ scheme, path }: DestinationUrl): string {
+function withoutRemoteOptions(
+  { scheme, path }: DestinationUrl,
+  hide: (options: string) => string,
+): string {
   if ((withoutPar2(scheme) ?? scheme) !== 'rclone') return path;
   // How the values are quoted is for rclone to know: what is between the first comma and the last colon is left out.
-  const [, name, rest] = /^(:?[^,:/]*),(?:.*(:[^:]*)|.*)$/su.exec(path) ?? [];
-  return name === undefined ? path : `${name},***${rest ?? ''}`;
+  const [, name, rest = ''] = /^(:?[^,:/]*),(?:.*(:[^:]*)|.*)$/su.exec(path) ?? [];
+  if (name === undefined) return path;
+  return `${name},${hide(path.slice(name.length + 1, path.length - rest.length))}${rest}`;
 }
 
 /** Only what would be read differently is encoded, so that paths stay readable. */
