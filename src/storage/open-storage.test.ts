@@ -73,6 +73,25 @@ describe('openStorage()', () => {
     assert.equal(await rates(`${url}?limit-upload=4k`, { file, environment, flag }), 4096);
   });
 
+  test('takes an empty word in the URL for an option that was left out', async () => {
+    const locationOf = async (query: string): Promise<string> => {
+      const file = { 'endpoint-suffix': 'core.example' };
+      const url = `azure://box/x?account=me&key=aGk=${query}`;
+      await using storage = (await openStorage(url, { file }, context)).storage;
+      return storage.location;
+    };
+    assert.equal(
+      await locationOf('&endpoint-suffix=&tier=&azure_account_name='),
+      'azure://me.blob.core.example/box/x',
+    );
+    for (const wrong of ['limit-upload=', 'create-container=', 'teir='])
+      await assert.rejects(
+        locationOf(`&${wrong}`),
+        (error) => hasCode(error, 'input/usage'),
+        wrong,
+      );
+  });
+
   test('gives the same memory for the same name', async () => {
     const first = await openStorage('memory://shared', {}, context);
     await first.storage.put('a', pattern(3));

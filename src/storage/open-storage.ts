@@ -1,4 +1,5 @@
 import { AppError } from '../base/errors.ts';
+import type { Secret } from '../base/secret.ts';
 import type { DriverContext, OpeningContext, StorageDriver } from './driver.ts';
 import { ineffective, withoutEffect } from './foreign-option.ts';
 import { limiting } from './layers/limiting.ts';
@@ -9,6 +10,7 @@ import { throttling, TransferRates } from './layers/throttling.ts';
 import {
   type MergedOption,
   mergeOptions,
+  optionCalled,
   type OptionSources,
   parseOptions,
   type RawOptions,
@@ -171,7 +173,7 @@ export function environmentOptions(
 }
 
 function urlOptions(driver: StorageDriver, url: DestinationUrl): RawOptions {
-  const options: Record<string, RawValue> = { ...driver.fromUrl(url) };
+  const options: Record<string, RawValue | undefined> = { ...driver.fromUrl(url) };
   for (const [name, value] of url.options) {
     if (Object.hasOwn(options, name)) {
       throw new AppError(
@@ -179,9 +181,14 @@ function urlOptions(driver: StorageDriver, url: DestinationUrl): RawOptions {
         `The option "${name}" is given twice: the rest of the URL says it already`,
       );
     }
-    options[name] = value;
+    options[name] = isUnset(optionCalled(optionsOf(driver), name), value) ? undefined : value;
   }
   return options;
+}
+
+/** Whether a value in the URL says nothing: forms of other programs write out every field, also one that was left empty (`storage-class=`). */
+function isUnset(option: StorageOption | undefined, value: Secret): boolean {
+  return (option?.kind === 'string' || option?.kind === 'choice') && value.reveal() === '';
 }
 
 function wholeNumber(name: string, value: number): number {

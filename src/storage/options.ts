@@ -60,15 +60,24 @@ export function mergeOptions(
   return merged;
 }
 
+/** The option with a name that is its own, an alias, or begins as all of them do. */
+export function optionCalled(
+  schema: readonly StorageOption[],
+  written: string,
+): StorageOption | undefined {
+  return (
+    schema.find(({ name }) => name === written) ??
+    schema.find(({ aliases }) => aliases?.includes(written)) ??
+    schema.find(({ name }) => name.endsWith('*') && written.startsWith(name.slice(0, -1)))
+  );
+}
+
 /** The option that a name stands for: its own, an alias, or, of a secret, the name of where it is kept. */
 function meantBy(
   schema: readonly StorageOption[],
   written: string,
 ): { readonly name: string; readonly kept?: 'file' | 'command' } | undefined {
-  const own =
-    schema.find(({ name }) => name === written) ??
-    schema.find(({ aliases }) => aliases?.includes(written)) ??
-    schema.find(({ name }) => name.endsWith('*') && written.startsWith(name.slice(0, -1)));
+  const own = optionCalled(schema, written);
   if (own !== undefined) return { name: own.name };
   const [, secret = '', kept] = /^(.+)-(file|command)$/u.exec(written) ?? [];
   const option = kept === undefined ? undefined : schema.find(({ name }) => name === secret);
