@@ -28,6 +28,7 @@ describe('driverNameOf()', () => {
     ['ad', /Amazon Cloud Drive/u],
     ['mega', /through rclone/u],
     ['imaps', /mailbox/u],
+    ['duplicati', /only Duplicati/u],
   ] as const) {
     test(`${written} is refused with a reason`, () => {
       assert.throws(

@@ -58,6 +58,7 @@ const byRclone: Readonly<Record<string, string>> = {
 const unsupported: Readonly<Record<string, string>> = {
   'imap imaps': 'a mailbox is no place for backups: it loses messages without a word',
   xorriso: 'optical media cannot be read and written like a storage',
+  duplicati: 'only Duplicati itself may use the storage that is sold with it',
   'hsi sx slate mf idrived movistarcloud': 'neither Holdfast nor rclone speaks it',
 };
 
