@@ -31,6 +31,8 @@ describe('the name of a remote', () => {
     ['drive', 'drive:', 'drive', true],
     ['my drive:a b', 'my drive:a b', 'my drive', true],
     ['drive/a:b', 'drive:a:b', 'drive', true],
+    ['drive:a,url=http://h', 'drive:a,url=http://h', 'drive', true],
+    ['dav,user=a,url="http://h/":p', 'dav,user=a,url="http://h/":p', 'dav', false],
     ['dav,url="http://h/":p', 'dav,url="http://h/":p', 'dav', false],
     [':sftp,host=h:p', ':sftp,host=h:p', undefined, false],
   ] as const) {
@@ -43,6 +45,20 @@ describe('the name of a remote', () => {
       () => parseRemoteName('-dav,pass=hush:p'),
       (error) => hasCode(error, 'input/usage') && !error.message.includes('hush'),
     ));
+
+  for (const text of [
+    ':webdav,url=http://h/dav,pass=hush:p',
+    'dav,user="a,b",url=https://x:hush@h/dav:p',
+  ]) {
+    test('has addresses in quotes: otherwise what follows would be a path, and shown', () =>
+      assert.throws(
+        () => parseRemoteName(text),
+        (error) =>
+          hasCode(error, 'input/usage') &&
+          /"url" of the remote has no quotes/u.test(error.message) &&
+          !`${error.message} ${error.hint}`.includes('hush'),
+      ));
+  }
 
   for (const text of ['', '/etc', '--config=x:y', '-a:b', './x', ':', '../x']) {
     test(`is not in "${text}"`, () =>

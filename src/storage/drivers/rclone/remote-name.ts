@@ -15,6 +15,7 @@ export interface RemoteName {
  * what begins like a flag.
  */
 export function parseRemoteName(text: string): RemoteName {
+  requireQuotedAddresses(text);
   if (text.startsWith(':')) {
     if (/^:[a-z0-9]+[,:]/iu.test(text))
       return { remote: text, configured: undefined, isPlain: false };
@@ -43,6 +44,16 @@ export function withParts(
   const said = parts.name?.replace(/:$/u, '') ?? name;
   if (/[,:]/u.test(said)) throw wrong(said);
   return `${said}:${parts.path ?? path}`;
+}
+
+/** For rclone a value without quotes ends at its first colon: what follows, often a password, would be the path, which rclone puts into its errors. */
+function requireQuotedAddresses(text: string): void {
+  const unquoted = text.replaceAll(/"[^"]*"|'[^']*'/gu, '');
+  const [, option] = /^:?[^,:/]*,(?:[^:]*,)?([a-z0-9_]+)=https?:\/\//iu.exec(unquoted) ?? [];
+  if (option === undefined) return;
+  throw new AppError('input/usage', `The address in "${option}" of the remote has no quotes`, {
+    hint: `Write it as rclone wants it: ${option}="https://…"`,
+  });
 }
 
 function wrong(text: string): AppError {
