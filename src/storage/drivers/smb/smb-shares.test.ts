@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { connect, createServer, type Socket } from 'node:net';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
 
@@ -13,6 +14,31 @@ import { hasCode } from '../../../base/errors.ts';
 
 const missing = missingPrograms(sambaPrograms);
 const mebibyte = 1024 ** 2;
+
+/** A port of `::1` behind which a port of this machine is. */
+async function relayOnIpv6(port: number): Promise<AsyncDisposable & { readonly port: number }> {
+  const open = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect(port, '127.0.0.1');
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      open.add(from);
+      from.on('error', () => to.destroy()).on('close', () => open.delete(from));
+      from.pipe(to);
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '::1', resolve));
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : 0,
+    async [Symbol.asyncDispose]() {
+      for (const socket of open) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
 
 describe('SMB shares', { skip: missing, concurrency: false }, async () => {
   const disk = await smallDisk(6 * mebibyte);
@@ -31,6 +57,15 @@ describe('SMB shares', { skip: missing, concurrency: false }, async () => {
       await storage.read('packs/ab/1', { range: { offset: 1_000_000, length: 7 } }),
       pattern(3 * mebibyte).slice(1_000_000, 1_000_007),
     );
+  });
+
+  test('are reached by an IPv6 address', async () => {
+    await using relay = await relayOnIpv6(port);
+    const at = `smb://${user}:${password}@[::1]:${relay.port}/backup/six`;
+    await using storage = await openForTest(at);
+    assert.equal(storage.location, `smb://[::1]:${relay.port}/backup/six`);
+    await storage.put('a', pattern(10));
+    assert.deepEqual(await storage.read('a'), pattern(10));
   });
 
   test('that are not there are named, with what to do', async () => {

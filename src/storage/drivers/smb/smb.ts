@@ -93,7 +93,8 @@ export const smbDriver = defineDriver({
         // No file: all that rclone has to know is here, where nobody else can read it.
         RCLONE_CONFIG: devNull,
         RCLONE_CONFIG_HOLDFASTSMB_TYPE: 'smb',
-        RCLONE_CONFIG_HOLDFASTSMB_HOST: host,
+        // rclone puts the colon and the port behind whatever it is given.
+        RCLONE_CONFIG_HOLDFASTSMB_HOST: inAddress(host),
         RCLONE_CONFIG_HOLDFASTSMB_PORT: String(port),
         RCLONE_CONFIG_HOLDFASTSMB_DOMAIN: domain,
         ...(user !== undefined && { RCLONE_CONFIG_HOLDFASTSMB_USER: user }),
@@ -115,7 +116,7 @@ export const smbDriver = defineDriver({
       throw error;
     }
     return new RcloneStorage({
-      location: `smb://${host}:${port}/${path}`,
+      location: `smb://${inAddress(host)}:${port}/${path}`,
       connection,
       facts,
       names: nameCodec(options.names),
@@ -127,3 +128,8 @@ export const smbDriver = defineDriver({
     });
   },
 });
+
+/** A host as it stands before a port. */
+function inAddress(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
