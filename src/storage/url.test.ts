@@ -77,6 +77,8 @@ describe('parseDestinationUrl()', () => {
   test('takes an address in brackets', () => {
     const { host, port } = parseDestinationUrl('sftp://[2001:db8::1]:22/x');
     assert.deepEqual({ host, port }, { host: '2001:db8::1', port: 22 });
+    for (const written of ['fe80::1%eth0', 'fe80::1%25eth0'])
+      assert.equal(parseDestinationUrl(`sftp://u@[${written}]/x`).host, 'fe80::1%eth0');
   });
 
   test('takes a path as it is', () => {

@@ -147,9 +147,10 @@ function parseAuthority(
   // A password may hold an unencoded "@", a host name cannot.
   const at = text.lastIndexOf('@');
   const [user, ...password] = at < 0 ? [] : text.slice(0, at).split(':');
-  const place = /^(?:\[(?<address>[0-9a-f:.%]+)\]|(?<host>[^:[\]]*))(?::(?<port>[0-9]*))?$/iu.exec(
-    text.slice(at + 1),
-  );
+  const place =
+    /^(?:\[(?<address>[0-9a-f:.]+(?:%[a-z0-9._~-]+)?)\]|(?<host>[^:[\]]*))(?::(?<port>[0-9]*))?$/iu.exec(
+      text.slice(at + 1),
+    );
   const digits = place?.groups?.['port'] ?? '';
   const port = digits === '' ? undefined : Number(digits);
   if (place === null || (port !== undefined && (port < 1 || port > 65_535))) {
@@ -160,7 +161,8 @@ function parseAuthority(
     });
   }
   const host =
-    place.groups?.['address'] ??
+    // RFC 6874 writes the percent sign before the name of a link (`fe80::1%25eth0`) as one.
+    place.groups?.['address']?.replace(/%25(?=.)/u, '%') ??
     decode(place.groups?.['host'] ?? '', `the host of the ${scheme} URL`);
   return {
     ...(user !== undefined &&
