@@ -30,13 +30,13 @@ export class KnownDestinations {
   }
 
   /**
-   * The same for a destination of which no driver has said yet which options are secret: that of one with the same names of options,
-   * which may be another repository.
+   * The same for a destination of which no driver has said yet which options count: that of one with any options, which may be another
+   * repository.
    */
   async repositoryLike(url: DestinationUrl): Promise<string | undefined> {
-    const wanted = printDestinationUrl(url);
+    const wanted = printedBare(url);
     for (const [destination, repositoryId] of await this.#read()) {
-      if (printedBare(destination) === wanted) return repositoryId;
+      if (rememberedBare(destination) === wanted) return repositoryId;
     }
     return undefined;
   }
@@ -77,10 +77,14 @@ export class KnownDestinations {
   }
 }
 
-/** A destination without the values of its options. */
-function printedBare(destination: string): string | undefined {
+/** A destination without its options. */
+function printedBare(url: DestinationUrl): string {
+  return printDestinationUrl({ ...url, options: new Map() });
+}
+
+function rememberedBare(destination: string): string | undefined {
   try {
-    return printDestinationUrl(parseDestinationUrl(destination));
+    return printedBare(parseDestinationUrl(destination));
   } catch (error) {
     // Something that an older program has noted.
     if (hasCode(error, 'input/usage')) return undefined;

@@ -56,6 +56,30 @@ describe('openStorage()', () => {
     assert.equal(await placesOf('memory://local'), undefined);
   });
 
+  test('knows a destination again by what says where it is, wherever that was said', async () => {
+    const keyWith = async (
+      url: string,
+      environment: Readonly<Record<string, string>>,
+    ): Promise<string> => {
+      const credentials = { 'access-key-id': 'id', 'secret-access-key': 'hush', region: 'r' };
+      const sources = { environment: { ...credentials, ...environment } };
+      const { storage, key } = await openStorage(url, sources, context);
+      await storage[Symbol.asyncDispose]();
+      return key;
+    };
+    const [one, other] = ['http://127.0.0.1:1', 'http://127.0.0.1:2'];
+    const keys = await Promise.all([
+      keyWith('s3://bucket/a', { endpoint: one! }),
+      keyWith('s3://bucket/a', { endpoint: other! }),
+      keyWith('s3://bucket/a', { endpoint: one!, 'part-size': '8M' }),
+      keyWith(`s3://bucket/a?endpoint=${one}`, { endpoint: other! }),
+    ]);
+    assert.notEqual(keys[0], keys[1]);
+    assert.equal(keys[0], keys[2]);
+    assert.equal(keys[0], keys[3]);
+    assert.doesNotMatch(keys.join(), /hush/u);
+  });
+
   test('takes the URL before the flag before the environment before the file before the default', async () => {
     const url = 'memory://order';
     const rates = async (

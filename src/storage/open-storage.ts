@@ -1,5 +1,5 @@
 import { AppError } from '../base/errors.ts';
-import type { Secret } from '../base/secret.ts';
+import { Secret } from '../base/secret.ts';
 import type { DriverContext, OpeningContext, StorageDriver } from './driver.ts';
 import { ineffective, withoutEffect } from './foreign-option.ts';
 import { limiting } from './layers/limiting.ts';
@@ -104,9 +104,24 @@ export async function openStorage(
   return {
     storage: driver.around?.(storage, options, context) ?? storage,
     destination: printDestinationUrl(url, schema),
-    key: keyOfDestination(url, schema),
+    key: keyOfDestination({ ...url, options: placedOptions(url, schema, merged) }, schema),
     rates,
   };
+}
+
+/** The options of a URL, and those given elsewhere without which it would not say which place is meant. */
+function placedOptions(
+  { options }: DestinationUrl,
+  schema: readonly StorageOption[],
+  merged: ReadonlyMap<string, MergedOption>,
+): ReadonlyMap<string, Secret> {
+  const placed = new Map(options);
+  for (const { name, place } of schema) {
+    const { value, origin } = merged.get(name) ?? {};
+    if (place !== true || value === undefined || origin === 'url' || origin === 'default') continue;
+    if (typeof value !== 'object') placed.set(name, new Secret(String(value)));
+  }
+  return placed;
 }
 
 /** How a storage that is made of others opens them: with its own patience, unless their URLs say otherwise. */

@@ -25,6 +25,8 @@ export interface StorageOption {
   /** As the user would write it. */
   readonly default?: string;
   readonly required?: boolean;
+  /** With the URL it says which place is meant: another value is another destination. */
+  readonly place?: true;
   /** For `choice`. */
   readonly choices?: readonly string[];
   /** Other names that users of other programs know it by; accepted everywhere, never printed. */

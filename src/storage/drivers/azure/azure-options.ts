@@ -14,6 +14,7 @@ export const azureOptions = [
   {
     name: 'account',
     kind: 'string',
+    place: true,
     help: 'Name of the storage account',
     aliases: ['azure-account-name', 'azure_account_name', 'auth-username'],
     environment: ['AZURE_ACCOUNT_NAME', 'AZURE_STORAGE_ACCOUNT', 'AZURE_STORAGE_ACCOUNT_NAME'],
@@ -83,12 +84,14 @@ export const azureOptions = [
   {
     name: 'endpoint',
     kind: 'string',
+    place: true,
     help: 'Address of the Blob service, if it is not that of the account in the public cloud',
     environment: ['AZURE_STORAGE_BLOB_ENDPOINT', 'AZURE_STORAGE_SERVICE_ENDPOINT'],
   },
   {
     name: 'endpoint-suffix',
     kind: 'string',
+    place: true,
     help: 'The cloud: core.windows.net, core.chinacloudapi.cn, core.usgovcloudapi.net',
     default: 'core.windows.net',
     environment: ['AZURE_ENDPOINT_SUFFIX'],

@@ -82,6 +82,7 @@ const b2Options = [
   {
     name: 'endpoint',
     kind: 'string',
+    place: true,
     help: 'Where to sign in',
     default: 'https://api.backblazeb2.com',
   },

@@ -21,6 +21,7 @@ export const dropboxDriver = defineDriver({
     {
       name: 'folder',
       kind: 'string',
+      place: true,
       help: 'The folder, from the root or the app folder',
       default: '',
     },

@@ -75,6 +75,7 @@ export const ftpDriver = defineDriver({
     {
       name: 'absolute-path',
       kind: 'boolean',
+      place: true,
       help: 'Take the path from the root of the server, not from the directory of the login',
       default: 'no',
       aliases: ['ftp-absolute-path'],

@@ -41,6 +41,7 @@ export const googledriveDriver = defineDriver({
     {
       name: 'subject',
       kind: 'string',
+      place: true,
       help: 'The user in whose name a service account acts (domain-wide delegation)',
       aliases: ['impersonate'],
     },
@@ -74,12 +75,14 @@ export const googledriveDriver = defineDriver({
     {
       name: 'shared-drive',
       kind: 'string',
+      place: true,
       help: 'Id of the shared drive in which the folder is',
       aliases: ['googledrive-teamdrive-id', 'team-drive', 'driveID'],
     },
     {
       name: 'root-folder',
       kind: 'string',
+      place: true,
       help: 'Id of the folder in which the folder is, as one that is shared with the account',
       aliases: ['myDriveFolderID'],
     },

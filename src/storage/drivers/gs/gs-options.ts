@@ -100,6 +100,7 @@ export const gsOptions = [
   {
     name: 'endpoint',
     kind: 'string',
+    place: true,
     help: 'Where the interface answers, for private endpoints and simulators',
     default: 'https://storage.googleapis.com',
   },

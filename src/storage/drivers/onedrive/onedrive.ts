@@ -47,11 +47,13 @@ export const onedriveDriver = defineDriver({
     {
       name: 'drive-id',
       kind: 'string',
+      place: true,
       help: 'Id of the drive (document library), instead of looking for it',
     },
     {
       name: 'site',
       kind: 'string',
+      place: true,
       help: 'SharePoint site: its id, HOST, or HOST:/sites/NAME',
       aliases: ['site-id'],
     },
@@ -60,6 +62,7 @@ export const onedriveDriver = defineDriver({
     {
       name: 'drive',
       kind: 'string',
+      place: true,
       help: 'Path of Microsoft Graph to the drive',
       default: 'me/drive',
       environment: ['DUPLICITY_ONEDRIVE_ROOT'],
@@ -67,6 +70,7 @@ export const onedriveDriver = defineDriver({
     {
       name: 'app-folder',
       kind: 'boolean',
+      place: true,
       help: "Stay in the app's own folder, which needs the least rights (Files.ReadWrite.AppFolder)",
       default: 'no',
     },
@@ -90,6 +94,7 @@ export const onedriveDriver = defineDriver({
     {
       name: 'tenant',
       kind: 'string',
+      place: true,
       help: 'Tenant at which one signs in: an id or domain, or "consumers" for personal accounts',
       default: 'common',
     },
@@ -129,6 +134,7 @@ export const onedriveDriver = defineDriver({
     {
       name: 'cloud',
       kind: 'choice',
+      place: true,
       choices: ['global', 'us', 'us-dod', 'china'],
       default: 'global',
       help: "Which of Microsoft's clouds",

@@ -49,6 +49,7 @@ export const rcloneDriver = defineDriver({
     {
       name: 'config',
       kind: 'string',
+      place: true,
       help: "Configuration file of rclone, instead of the user's own; rclone must be able to write it",
       environment: ['RCLONE_CONFIG'],
     },

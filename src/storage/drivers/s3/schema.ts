@@ -67,12 +67,14 @@ export const s3Options = [
   {
     name: 'provider',
     kind: 'choice',
+    place: true,
     help: `Which service it is: ${presets.map(({ name, title }) => `${name} (${title})`).join(', ')}`,
     choices: presetNames,
   },
   {
     name: 'endpoint',
     kind: 'string',
+    place: true,
     help: 'The server, HOST[:PORT] or a URL, when it does not follow from the provider; then the URL of the destination begins with the bucket',
     aliases: ['s3-server-name', 's3-endpoint-url', 'endpoint-url', 'oss-endpoint'],
     environment: ['AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL'],
@@ -87,6 +89,7 @@ export const s3Options = [
   {
     name: 'account',
     kind: 'string',
+    place: true,
     help: 'The account that is part of the host (Cloudflare) or of the name of the bucket (Tencent)',
     aliases: ['cos-app-id'],
   },

@@ -30,6 +30,7 @@ const options = [
   {
     name: 'relative-path',
     kind: 'boolean',
+    place: true,
     help: 'Whether one slash in the URL means the directory of the login; with "no" every path is absolute',
     default: 'yes',
     aliases: ['ssh-relative-path'],

@@ -18,6 +18,7 @@ export const swiftOptions = [
   {
     name: 'provider',
     kind: 'choice',
+    place: true,
     choices: ['openstack', 'rackspace', 'ovh-archive'],
     help: 'Whose service it is; the schemes rackspace, cf+http and pca say it as well',
     default: 'openstack',
@@ -25,6 +26,7 @@ export const swiftOptions = [
   {
     name: 'auth-url',
     kind: 'string',
+    place: true,
     help: 'Where tokens are given: Keystone (…/v3, …/v2.0) or TempAuth (…/auth/v1.0)',
     aliases: ['openstack-authuri'],
     environment: ['SWIFT_AUTHURL', 'PCA_AUTHURL', 'OS_AUTH_URL', 'ST_AUTH', 'CLOUDFILES_AUTHURL'],
@@ -44,6 +46,7 @@ export const swiftOptions = [
   {
     name: 'username',
     kind: 'string',
+    place: true,
     help: 'User; for TempAuth ACCOUNT:USER',
     aliases: ['auth-username', 'user'],
     environment: [
@@ -57,6 +60,7 @@ export const swiftOptions = [
   {
     name: 'user-id',
     kind: 'string',
+    place: true,
     help: 'The id of the user instead of the name',
     environment: ['SWIFT_USERID', 'PCA_USERID', 'OS_USER_ID'],
   },
@@ -90,6 +94,7 @@ export const swiftOptions = [
   {
     name: 'project',
     kind: 'string',
+    place: true,
     help: 'Project, formerly tenant',
     aliases: ['openstack-tenant-name', 'tenant-name'],
     environment: [
@@ -104,6 +109,7 @@ export const swiftOptions = [
   {
     name: 'project-id',
     kind: 'string',
+    place: true,
     help: 'The id of the project instead of its name',
     aliases: ['tenant-id'],
     environment: [
@@ -154,12 +160,14 @@ export const swiftOptions = [
   {
     name: 'storage-url',
     kind: 'string',
+    place: true,
     help: 'Where the account lies (…/v1/AUTH_…), instead of what the server says',
     environment: ['SWIFT_PREAUTHURL', 'PCA_PREAUTHURL', 'OS_STORAGE_URL'],
   },
   {
     name: 'region',
     kind: 'string',
+    place: true,
     help: 'Region, where a service has several',
     aliases: ['openstack-region'],
     environment: ['SWIFT_REGIONNAME', 'PCA_REGIONNAME', 'OS_REGION_NAME', 'CLOUDFILES_REGION'],

@@ -29,11 +29,13 @@ export const tahoeDriver = defineDriver({
     {
       name: 'url',
       kind: 'string',
+      place: true,
       help: `Web interface of the node (otherwise the one that its directory names, or ${usualUrl})`,
     },
     {
       name: 'node-directory',
       kind: 'string',
+      place: true,
       help: 'Directory of the node, where its aliases are (otherwise ~/.tahoe)',
     },
     ...tlsOptions,
