@@ -2,7 +2,7 @@ import { readFileSync, writeSync } from 'node:fs';
 
 import { packageFile } from '../base/program-files.ts';
 import { systemClock } from '../base/clock.ts';
-import { goesByUtc, systemTimeZone } from '../base/time-zone.ts';
+import { fixedTimeZone, goesByUtc, systemTimeZone } from '../base/time-zone.ts';
 import type { CliContext, TerminalFacts } from './context.ts';
 import { givenDirectory } from './given-words.ts';
 import { watchSignals } from './signals.ts';
@@ -26,7 +26,8 @@ export function processContext(): CliContext & Disposable {
     onHangUp: (listener) => watch.onHangUp(listener),
     terminal: terminalFacts(),
     get timeZone() {
-      return (timeZone ??= goesByUtc(process.env['TZ']) ? 'UTC' : systemTimeZone());
+      const given = process.env['TZ'];
+      return (timeZone ??= goesByUtc(given) ? 'UTC' : (fixedTimeZone(given) ?? systemTimeZone()));
     },
     get workingDirectory() {
       return givenDirectory(process.cwd());

@@ -64,6 +64,12 @@ const meanings: readonly Meaning[] = [
     text: 'nothing answers at that address',
     hint: 'Look at host and port, and whether the server runs',
   },
+  {
+    words: /network is unreachable|no route to host/iu,
+    code: 'storage/unavailable',
+    text: 'no way leads to that address',
+    hint: 'Look at the address, and whether this machine is online',
+  },
   { words: /timed out|timeout/iu, code: 'storage/unavailable', text: 'the server does not answer' },
 ];
 
