@@ -66,7 +66,11 @@ test('directories that are prepared, or were listed, are not made by a put', asy
     at.asked(() => at.storage.put(name, pattern(10)));
   assert.deepEqual(await put('a/x'), ['PUT /base/a/.holdfast-…', 'MOVE /base/a/.holdfast-…']);
   await using next = await openForTest(`webdav://localhost:${at.server.port}/base`, {}, {});
+  const before = at.server.requests.length;
   assert.deepEqual(await namesIn(next, 'a/'), ['a/x']);
+  // It looks whether the place is there at the same time, and does not wait for that.
+  while (!at.server.requests.slice(before).some(({ path }) => path === '/base'))
+    await new Promise((resolve) => setTimeout(resolve, 5));
   assert.deepEqual(await at.asked(() => next.put('a/y', pattern(10))), [
     'PUT /base/a/.holdfast-…',
     'MOVE /base/a/.holdfast-…',
