@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { describe, test } from 'node:test';
 
 import { scratchDirectory } from '../../../test/support/scratch-directory.ts';
@@ -29,6 +37,7 @@ describe('what a restore leaves in the target', () => {
       writeFileSync(`${source}/${name}`, '');
     }
     const filter = compilePathFilter([parseRule('*.key', 'exclude'), parseRule('*.d/', 'exclude')]);
+    chmodSync(`${source}/extra/deep`, 0o500);
     const removed = ['extra/deep/gone', 'extra/deep/other'].map((name) => `${source}/${name}`);
     const input = { target: undefined, delete: true, filter };
     for (const dryRun of [true, false]) {
@@ -38,6 +47,8 @@ describe('what a restore leaves in the target', () => {
     }
     const kept = ['extra', 'extra/deep', 'extra/deep/my.key', 'keys.d', 'keys.d/below'];
     assert.deepEqual(namesIn(source), ['a', ...kept, 'keys.d/below/x', 'top.key']);
+    assert.equal(statSync(`${source}/extra/deep`).mode & 0o777, 0o500);
+    chmodSync(`${source}/extra/deep`, 0o700);
   });
 
   test('a directory with something in it gives way to something else only with "delete"', async () => {

@@ -37,6 +37,8 @@ interface Level {
   readonly parentInode: bigint;
   readonly parentDevice: number;
   readonly filter: DirectoryFilter | undefined;
+  /** Its mode, if it was changed to get at what is in it. */
+  readonly before: number | undefined;
   /** Something in it stays, and so does it. */
   stays: boolean;
 }
@@ -233,9 +235,8 @@ class Removal {
     const parentInode = found.inode;
     const parentDevice = found.device;
     const isLocked = (mode & 0o700) !== 0o700 && uid === process.geteuid?.();
-    if (isLocked && this.#options.dryRun !== true) {
-      changeModeAt(this.#directory, name, (mode & 0o7777) | 0o700);
-    }
+    const before = isLocked && this.#options.dryRun !== true ? mode & 0o7777 : undefined;
+    if (before !== undefined) changeModeAt(this.#directory, name, before | 0o700);
     const fd = openDirectoryAt(this.#directory, name);
     const names: Uint8Array[] = [];
     try {
@@ -246,7 +247,8 @@ class Removal {
     }
     closeSync(this.#directory);
     this.#directory = fd;
-    this.#levels.push({ name, path, names, parentInode, parentDevice, filter, stays: false });
+    const level = { name, path, names, parentInode, parentDevice, filter, before };
+    this.#levels.push({ ...level, stays: false });
   }
 
   /** Back to the directory above, if it still is that one, and removes the emptied one. */
@@ -260,7 +262,10 @@ class Removal {
       throw refusal(level.path, 'it was moved while it was removed');
     }
     this.#levels.pop();
-    if (level.stays) return;
+    if (level.stays) {
+      if (level.before !== undefined) changeModeAt(parent, level.name, level.before);
+      return;
+    }
     this.#options.onRemove?.(level.path);
     if (this.#options.dryRun === true) return;
     try {
