@@ -69,10 +69,10 @@ describe('openStorage()', () => {
     };
     const [one, other] = ['http://127.0.0.1:1', 'http://127.0.0.1:2'];
     const keys = await Promise.all([
-      keyWith('s3://bucket/a', { endpoint: one! }),
-      keyWith('s3://bucket/a', { endpoint: other! }),
-      keyWith('s3://bucket/a', { endpoint: one!, 'part-size': '8M' }),
-      keyWith(`s3://bucket/a?endpoint=${one}`, { endpoint: other! }),
+      keyWith('s3://bucket/a', { endpoint: one }),
+      keyWith('s3://bucket/a', { endpoint: other }),
+      keyWith('s3://bucket/a', { endpoint: one, 'part-size': '8M' }),
+      keyWith(`s3://bucket/a?endpoint=${one}`, { endpoint: other }),
     ]);
     assert.notEqual(keys[0], keys[1]);
     assert.equal(keys[0], keys[2]);

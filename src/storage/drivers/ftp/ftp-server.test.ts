@@ -8,6 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { hasCode } from '../../../base/errors.ts';
 import type { Storage } from '../../storage.ts';
 import { openForTest } from '#test/contract/network-contract.ts';
+import { removesMadeDirectories } from '#test/contract/removes-made-directories.ts';
 import { startProftpd, type Proftpd, type ProftpdSettings } from '#test/servers/proftpd.ts';
 import { missingPrograms } from '#test/servers/required-programs.ts';
 import { noSmallDisk, smallDisk } from '#test/support/small-disk.ts';
@@ -77,30 +78,7 @@ describe('FTP, what servers differ in', { concurrency: false, skip: missing }, (
       withServer({ lines }, async (server) => {
         const above = path.join(server.home, 'above');
         await mkdir(above);
-        const made = async (name: string): Promise<Storage> => {
-          const storage = await openOn(server, { path: '/above/made/there' });
-          await storage.put(name, pattern(10));
-          await storage.delete(name);
-          return storage;
-        };
-        {
-          await using storage = await made('a/b/c');
-          await storage.removeMade?.();
-          assert.deepEqual(await readdir(above), []);
-          // It is as it was before.
-          assert.deepEqual(await namesIn(storage, ''), []);
-          await storage.put('a/b/c', pattern(10));
-          await storage.put('a/d/e', pattern(10));
-          await storage.delete('a/d/e');
-          await storage.removeMade?.();
-          assert.deepEqual((await namesIn(storage, '')).toSorted(), ['a/b/c']);
-          assert.deepEqual(await readdir(path.join(above, 'made', 'there', 'a')), ['b']);
-          await storage.delete('a/b/c');
-        }
-        // Whoever finds a directory has not made it, empty or not.
-        await using other = await made('x');
-        await other.removeMade?.();
-        assert.deepEqual(await readdir(path.join(above, 'made', 'there')), ['a']);
+        await removesMadeDirectories(above, () => openOn(server, { path: '/above/made/there' }));
       }));
   }
 

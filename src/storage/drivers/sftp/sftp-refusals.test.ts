@@ -15,6 +15,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { openForTest } from '#test/contract/network-contract.ts';
+import { removesMadeDirectories } from '#test/contract/removes-made-directories.ts';
 import { openSshPrograms, type OpenSshServer, startOpenSsh } from '#test/servers/openssh.ts';
 import { missingPrograms } from '#test/servers/required-programs.ts';
 import { openSshUrl } from '#test/support/open-ssh-urls.ts';
@@ -119,32 +120,7 @@ describe('SFTP tells what is wrong on the server', { skip, concurrency: false },
   test('directories that were made are removed again as far as they are empty', async () => {
     const above = place();
     await mkdir(above);
-    const made = async (name: string): Promise<Storage> => {
-      const storage = await open(path.join(above, 'made', 'there'));
-      await storage.put(name, pattern(10));
-      await storage.delete(name);
-      return storage;
-    };
-    {
-      await using storage = await made('a/b/c');
-      await storage.removeMade?.();
-      assert.deepEqual(await readdir(above), []);
-      // It is as it was before.
-      assert.deepEqual(await namesIn(storage, ''), []);
-      await storage.put('a/b/c', pattern(10));
-      await storage.put('a/d/e', pattern(10));
-      await storage.delete('a/d/e');
-      await storage.removeMade?.();
-      assert.deepEqual((await namesIn(storage, '')).toSorted(), ['a/b/c']);
-      assert.deepEqual(await readdir(path.join(above, 'made', 'there', 'a')), ['b']);
-    }
-    // Whoever finds a directory has not made it, empty or not.
-    await using other = await open(path.join(above, 'made', 'there'));
-    await other.delete('a/b/c');
-    await other.put('x', pattern(10));
-    await other.delete('x');
-    await other.removeMade?.();
-    assert.deepEqual(await readdir(path.join(above, 'made', 'there')), ['a']);
+    await removesMadeDirectories(above, () => open(path.join(above, 'made', 'there')));
   });
 
   test('a path that is a link to nowhere', async () => {

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { after, describe, test } from 'node:test';
 
 import { openForTest } from '#test/contract/network-contract.ts';
+import { removesMadeDirectories } from '#test/contract/removes-made-directories.ts';
 import { apachePrograms, startApache } from '#test/servers/apache.ts';
 import { missingPrograms } from '#test/servers/required-programs.ts';
 import { noSmallDisk, smallDisk } from '#test/support/small-disk.ts';
@@ -365,35 +366,9 @@ describe(
 
     test('directories that were made are removed again as far as they are empty', async () => {
       const above = newPlace();
-      const there = path.join(data, above, 'made', 'there');
       await mkdir(path.join(data, above));
       await chmod(path.join(data, above), 0o777);
-      const made = async (name: string): Promise<Storage> => {
-        const storage = await open(`${above}/made/there`);
-        await storage.put(name, pattern(10));
-        await storage.delete(name);
-        return storage;
-      };
-      {
-        await using storage = await made('a b/ü/c');
-        await storage.removeMade?.();
-        assert.deepEqual(await readdir(path.join(data, above)), []);
-        // It is as it was before.
-        assert.deepEqual(await namesIn(storage, ''), []);
-        await storage.put('a b/ü/c', pattern(10));
-        await storage.put('d/e', pattern(10));
-        await storage.delete('d/e');
-        await storage.removeMade?.();
-        assert.deepEqual(await namesIn(storage, ''), ['a b/ü/c']);
-        assert.deepEqual(await readdir(there), ['a b']);
-        // Nothing stays locked.
-        await storage.put('a b/ü/c', pattern(20));
-        await storage.delete('a b/ü/c');
-      }
-      // Whoever finds a directory has not made it, empty or not.
-      await using other = await made('x');
-      await other.removeMade?.();
-      assert.deepEqual(await readdir(there), ['a b']);
+      await removesMadeDirectories(path.join(data, above), () => open(`${above}/made/there`));
     });
 
     test('no space is told, and leaves no part', async (context) => {
