@@ -119,13 +119,27 @@ async function makeCluster(
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   try {
     const store = crypto.randomUUID();
-    await run('ceph', ['osd', 'new', store, '0'], options);
+    const ask = (...words: readonly string[]): Promise<void> =>
+      patiently(() => run('ceph', words, options));
+    await ask('osd', 'new', store, '0');
     await run('ceph-osd', ['-i', '0', '--mkfs', '--osd-uuid', store], options);
-    const place = ['root=default', 'host=localhost'];
-    await run('ceph', ['osd', 'crush', 'add', 'osd.0', '1.0', ...place], options);
+    await ask('osd', 'crush', 'add', 'osd.0', '1.0', 'root=default', 'host=localhost');
   } finally {
     child.kill('SIGKILL');
     await ended;
+  }
+}
+
+/** A monitor that has just begun may refuse what it takes a moment later; what it has taken already changes nothing when it is said again. */
+async function patiently(call: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await call();
+      return;
+    } catch (error) {
+      if (attempt === 20) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
   }
 }
 
