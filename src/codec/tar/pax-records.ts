@@ -41,9 +41,8 @@ function recordLength(rest: number): number {
  */
 export function decodePaxRecords(body: Uint8Array): Map<string, Uint8Array> {
   const records = new Map<string, Uint8Array>();
-  // The values are parts of one copy, which is small mostly: of memory that Node has at hand.
-  const { buffer, byteOffset, length: whole } = Buffer.from(body);
-  const bytes = new Uint8Array(buffer, byteOffset, whole);
+  // The values are parts of one copy. It has memory of its own: in what Node hands out in parts, a path that is kept would keep those of hundreds of other entries.
+  const bytes = new Uint8Array(body);
   let at = 0;
   while (at < bytes.length) {
     let space = at;
