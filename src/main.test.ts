@@ -54,3 +54,13 @@ test('what is set for the program alone is not handed to programs that it starts
     rmSync(directory, { recursive: true });
   }
 });
+
+test('a TZ that is no known zone is said to be none: times would be hours off', () => {
+  const told = (zone: string): string =>
+    spawnSync(launcher, ['snapshots', '/does/not/exist'], {
+      env: { PATH: '/usr/bin:/bin', HOME: '/nonexistent', HOLDFAST_PASSPHRASE: 'x', TZ: zone },
+      encoding: 'utf8',
+    }).stderr;
+  assert.match(told('CET-1CEST'), /^holdfast: TZ is "CET-1CEST", which is no time zone/u);
+  assert.doesNotMatch(told('CET-1'), /TZ/u);
+});

@@ -7,7 +7,6 @@ import { parseDuration } from './duration.ts';
 import {
   addDuration,
   formatTime,
-  fixedTimeZone,
   goesByUtc,
   instantOf,
   localFields,
@@ -56,22 +55,6 @@ describe('time zone', () => {
     }
     assert.ok(goesByUtc('UTC'));
     assert.ok(!goesByUtc('Europe/London'));
-  });
-
-  test('fixedTimeZone() turns the signs of POSIX round', () => {
-    for (const [given, zone, hour, minute] of [
-      ['EST5', '-05:00', 19, 0],
-      ['UTC-3', '+03:00', 3, 0],
-      ['<+0530>-5:30', '+05:30', 5, 30],
-      ['<-03>+3', '-03:00', 21, 0],
-      ['GMT0', 'UTC', 0, 0],
-    ] as const) {
-      assert.equal(fixedTimeZone(given), zone, given);
-      const fields = localFields(0, zone);
-      assert.deepEqual([fields.hour, fields.minute], [hour, minute], given);
-    }
-    for (const given of [undefined, '', 'UTC', 'Europe/Berlin', 'Etc/GMT-1', 'CET-1CEST', 'X24'])
-      assert.equal(fixedTimeZone(given), undefined, given);
   });
 
   test('localFields() shows the wall clock of the zone', () => {

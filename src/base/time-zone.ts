@@ -48,18 +48,14 @@ export function systemTimeZone(): string {
   return timeZone === undefined || timeZone === 'Etc/Unknown' ? 'UTC' : timeZone;
 }
 
-/**
- * The zone of a `TZ` that is a distance from UTC (POSIX, 8.3), as in containers without tables of zones: `EST5`, `<+0530>-5:30`, whose signs are the other way round.
- * The runtime knows none of them. Undefined for any other, also with summer time.
- */
-export function fixedTimeZone(given: string | undefined): string | undefined {
-  const parts =
-    /^(?:[a-z]{3,}|<[a-z0-9+-]{3,}>)(?<sign>[+-]?)(?<hours>\d{1,2})(?::(?<minutes>[0-5]\d))?$/iu.exec(
-      given ?? '',
-    )?.groups;
-  if (parts === undefined || Number(parts['hours']) > 23) return undefined;
-  const distance = `${parts['hours']!.padStart(2, '0')}:${parts['minutes'] ?? '00'}`;
-  return distance === '00:00' ? 'UTC' : `${parts['sign'] === '-' ? '+' : '-'}${distance}`;
+/** Whether the runtime knows a zone by this name. */
+export function isTimeZone(name: string): boolean {
+  try {
+    formatFor(name);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether a machine with this `TZ`, if any, plainly goes by UTC, as servers and containers mostly do. To ask for its zone loads the tables of all, which takes a while. */

@@ -2,7 +2,8 @@ import { readFileSync, writeSync } from 'node:fs';
 
 import { packageFile } from '../base/program-files.ts';
 import { systemClock } from '../base/clock.ts';
-import { fixedTimeZone, goesByUtc, systemTimeZone } from '../base/time-zone.ts';
+import { givenTimeZone } from '../base/given-time-zone.ts';
+import { goesByUtc, systemTimeZone } from '../base/time-zone.ts';
 import type { CliContext, TerminalFacts } from './context.ts';
 import { givenDirectory } from './given-words.ts';
 import { watchSignals } from './signals.ts';
@@ -26,8 +27,7 @@ export function processContext(): CliContext & Disposable {
     onHangUp: (listener) => watch.onHangUp(listener),
     terminal: terminalFacts(),
     get timeZone() {
-      const given = process.env['TZ'];
-      return (timeZone ??= goesByUtc(given) ? 'UTC' : (fixedTimeZone(given) ?? systemTimeZone()));
+      return (timeZone ??= timeZoneOf(process.env['TZ']));
     },
     get workingDirectory() {
       return givenDirectory(process.cwd());
@@ -37,6 +37,18 @@ export function processContext(): CliContext & Disposable {
     },
     [Symbol.dispose]: () => watch[Symbol.dispose](),
   };
+}
+
+/** The zone of this process. Says so if `TZ` means one that is not known: a day off may be what somebody restores. */
+function timeZoneOf(given: string | undefined): string {
+  if (goesByUtc(given)) return 'UTC';
+  if (given === undefined || given === '') return systemTimeZone();
+  const zone = givenTimeZone(given);
+  if (zone !== undefined) return zone;
+  say(
+    `holdfast: TZ is "${given}", which is no time zone that is known here; times are those of UTC. Name one, for example Europe/Berlin\n`,
+  );
+  return 'UTC';
 }
 
 /** An environment as it was before the launcher and `main.ts` added what concerns this program alone, which they list in one variable. */

@@ -1,6 +1,4 @@
-import { realpath } from 'node:fs/promises';
-
-import { systemTimeZone } from '../../base/time-zone.ts';
+import { machineTimeZone } from '../../base/given-time-zone.ts';
 import { cronFile } from '../../service/units/cron-file.ts';
 import type { CommandInput } from '../command.ts';
 import type { cronPrint } from '../definitions/units.ts';
@@ -21,7 +19,7 @@ export async function wantedCronFile(
     ...source,
     user: flags.user ?? 'root',
     timeZone: session.timeZone,
-    systemTimeZone: await machineTimeZone(),
+    systemTimeZone: machineTimeZone(),
     knowsTimeZones: flags['cron-tz'],
     host: source.configuration.settings.hostname ?? (await fullHostName(session)),
     environment: {
@@ -31,10 +29,4 @@ export async function wantedCronFile(
       ...source.environment,
     },
   });
-}
-
-/** By whose clocks the cron of this machine goes, whatever `TZ` says here. */
-async function machineTimeZone(): Promise<string> {
-  const target = await realpath('/etc/localtime').catch(() => '');
-  return /\/zoneinfo\/(?:posix\/)?(.+)$/u.exec(target)?.[1] ?? systemTimeZone();
 }

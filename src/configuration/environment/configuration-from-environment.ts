@@ -74,7 +74,7 @@ export async function configurationFromEnvironment(
       destinations: {},
       channels: mail === undefined ? {} : { [MAIL_CHANNEL]: mail.channel },
       periodicities: ownPeriodicities(crontabs),
-      settings: { timeZone: await timeZoneOf(reader) },
+      settings: { timeZone: timeZoneOf(reader) },
     },
     warnings,
     environment,
