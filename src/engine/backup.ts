@@ -94,6 +94,7 @@ export async function backup(
       contentModule: contentModule(),
       cache: begun?.cache,
       quietSince: begun?.quietSince ?? -Infinity,
+      trustsCache: !input.forceRead,
       onProblem(path, error) {
         writer!.counters.errors++;
         report({ type: 'problem', severity: 'error', path, error });

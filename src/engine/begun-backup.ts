@@ -64,9 +64,9 @@ export class BegunBackup implements Disposable {
   }
 
   #memory(): WalkMemory | undefined {
-    // What is read because the cache is not trusted is remembered in its place.
-    if (this.#input.forceRead) return undefined;
-    const { cache, quietSince } = this;
+    const { cache } = this;
+    // Where the cache is not trusted, it tells what is new, and nothing is as it was.
+    const quietSince = this.#input.forceRead ? -Infinity : this.quietSince;
     return cache && { quietSince, recall: (path) => cache.get(path) };
   }
 }

@@ -85,6 +85,7 @@ describe('directories that are as they were', () => {
     assert.equal(whole.bytesRead, 0);
     const forced = await all.backUp('forced');
     assert.ok(forced.bytesRead > 0, 'what is not to be trusted is read');
+    assert.deepEqual(countsOf(forced), countsOf(each), 'and is not new for that');
     for (const { snapshot } of [whole, each]) {
       assert.equal(
         await rootOf(all.repository, snapshot),

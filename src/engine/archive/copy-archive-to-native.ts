@@ -86,6 +86,7 @@ export async function copyArchiveToNative(
         contentModule: contentModule(),
         cache: undefined,
         quietSince: 0,
+        trustsCache: false,
         attributesOf: (_path, { xattrs }) => xattrs,
         onProblem: (path, error) =>
           counting.report({ type: 'problem', severity: 'error', path, error }),

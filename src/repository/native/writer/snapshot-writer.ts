@@ -30,6 +30,8 @@ export interface WriterSettings {
   /** See `TreeBuilderParts`. */
   readonly quietSince: number;
   /** See `TreeBuilderParts`. */
+  readonly trustsCache: boolean;
+  /** See `TreeBuilderParts`. */
   readonly attributesOf?: TreeBuilderParts['attributesOf'];
   readonly onProblem: (path: Uint8Array, error: AppError) => void;
   /** See `TreeBuilderParts`. */
@@ -111,6 +113,7 @@ export class SnapshotWriter implements AsyncDisposable {
       cache: settings.cache,
       counters: this.counters,
       quietSince: settings.quietSince,
+      trustsCache: settings.trustsCache,
       attributesOf: settings.attributesOf,
       onProblem: settings.onProblem,
       onEntry: settings.onEntry,

@@ -38,6 +38,7 @@ async function rememberedAfter(state: FileOutcome['state']): Promise<CachedDirec
     cache: { set: (_path: unknown, directory: CachedDirectory) => void (remembered = directory) },
     counters: new WriteCounters(),
     quietSince: 2000,
+    trustsCache: true,
     attributesOf: () => [],
     onProblem: () => undefined,
     onEntry: () => undefined,

@@ -58,6 +58,8 @@ export interface TreeBuilderParts {
   readonly counters: WriteCounters;
   /** Entries that changed at or after this time (seconds since 1970) may change again unnoticed, and are not remembered. */
   readonly quietSince: number;
+  /** Whether what looks as the cache remembers it is taken for that. Otherwise all is read and encoded, and the cache tells only whether it is new. */
+  readonly trustsCache: boolean;
   /** The extended attributes of what lies at a path; read from the file system unless given. */
   readonly attributesOf?: ((path: Uint8Array, entry: SourceEntry) => Entry['xattrs']) | undefined;
   readonly onProblem: (path: Uint8Array, error: AppError) => void;
@@ -109,7 +111,7 @@ export class TreeBuilder {
       const child = directory.add(name);
       const remembered = directory.remembered(name);
       const status = statusOf(entry, this.#parts.quietSince);
-      const same = remembered?.isUnchanged(status) === true;
+      const same = this.#parts.trustsCache && remembered?.isUnchanged(status) === true;
       if (entry.type === 'directory') {
         child.status = status;
         const xattrs = same
@@ -196,7 +198,7 @@ export class TreeBuilder {
     const xattrs = this.#attributes(path, entry, child);
     if (entry.type !== 'file' || entry.size === 0) {
       child.entry = this.#encode(entry, xattrs, {});
-      if (entry.type === 'file') this.#counted(directory, entry, remembered, 0);
+      if (entry.type === 'file') this.#counted(directory, child, entry, remembered, 0);
       else this.#parts.counters.others++;
       release();
       return undefined;
@@ -243,14 +245,7 @@ export class TreeBuilder {
       child.ids = ids;
       const content = outcome.size === 0 ? undefined : reference;
       child.entry = this.#encode(entry, xattrs, { size: outcome.size, content, torn });
-      if (remembered !== undefined && equalBytes(remembered.entry, child.entry)) {
-        // It only looked as if it might have changed.
-        child.unchanged = true;
-        this.#parts.counters.filesUnchanged++;
-        this.#count('unchanged', directory, entry, outcome.size);
-      } else {
-        this.#counted(directory, entry, remembered, outcome.size);
-      }
+      this.#counted(directory, child, entry, remembered, outcome.size);
     }
     this.#settle(directory);
   }
@@ -267,13 +262,24 @@ export class TreeBuilder {
 
   #counted(
     directory: OpenDirectory,
+    child: PendingChild,
     entry: SourceEntry,
     remembered: CachedChild | undefined,
     size: number,
   ): void {
-    if (remembered === undefined) this.#parts.counters.filesNew++;
-    else this.#parts.counters.filesChanged++;
-    this.#count(remembered === undefined ? 'new' : 'changed', directory, entry, size);
+    const { counters } = this.#parts;
+    if (remembered === undefined) {
+      counters.filesNew++;
+      this.#count('new', directory, entry, size);
+    } else if (equalBytes(remembered.entry, child.entry!)) {
+      // It only looked as if it might have changed, or was not to be believed.
+      child.unchanged = true;
+      counters.filesUnchanged++;
+      this.#count('unchanged', directory, entry, size);
+    } else {
+      counters.filesChanged++;
+      this.#count('changed', directory, entry, size);
+    }
   }
 
   #count(
@@ -297,11 +303,12 @@ export class TreeBuilder {
   }
 
   #complete(directory: OpenDirectory): void {
-    const { cache, meta } = this.#parts;
+    const { cache, meta, trustsCache } = this.#parts;
     const { cached, place, path } = directory;
     if (directory.isEmpty && !directory.keepEmpty && place !== undefined) return;
     this.#parts.counters.directories++;
-    const same = cached !== undefined && directory.isUnchanged && this.#knowsAll(cached.ids);
+    const same =
+      trustsCache && cached !== undefined && directory.isUnchanged && this.#knowsAll(cached.ids);
     let tree: Uint8Array;
     if (same) {
       tree = cached.tree;
