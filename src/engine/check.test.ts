@@ -1,148 +1,22 @@
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 
+import { CheckScene, context, type Damage, damages } from '#test/support/check-scene.ts';
 import { flipStoredBit } from '#test/support/damaging-storage.ts';
-import { backUpOnce, createSmall, kept, machine } from '#test/support/small-repository.ts';
-import { temporaryDirectory } from '#test/support/temporary-directory.ts';
-import { systemClock } from '../base/clock.ts';
-import { systemRandom } from '../base/random.ts';
+import { kept, machine } from '#test/support/small-repository.ts';
+
 import { ownerSigner } from '../repository/native/keys/key-ring.ts';
 import { encodeHostCertificate } from '../repository/native/objects/host-certificate.ts';
 import { hostName } from '../repository/native/objects/object-name.ts';
+import { openRepository } from '../repository/native/native-repository.ts';
 import { listSnapshots } from '../repository/native/reader/snapshot-list.ts';
-import {
-  openRepository,
-  type LocalPlaces,
-  type NativeRepository,
-} from '../repository/native/native-repository.ts';
-import { MemoryStorage } from '../storage/drivers/memory/memory.ts';
-import { check, type CheckInput, damageOf, planRepair, repair } from './check.ts';
-import { forget, planForgetting } from './forget.ts';
-import { planPrune, prune } from './prune.ts';
-
-const context = {
-  clock: systemClock,
-  signal: new AbortController().signal,
-  report: () => undefined,
-};
-
-class Scene implements AsyncDisposable {
-  readonly storage = new MemoryStorage();
-  readonly directory: string;
-  /** As people work. */
-  readonly usual: LocalPlaces;
-  /** The same machine without its cache: nothing is known but what the storage has. */
-  readonly bare: LocalPlaces;
-  readonly #dispose: () => PromiseLike<void>;
-
-  constructor(directory: string, dispose: () => PromiseLike<void>) {
-    this.directory = directory;
-    this.usual = machine(directory);
-    this.bare = { ...this.usual, cacheDirectory: undefined };
-    this.#dispose = dispose;
-  }
-
-  static async make(): Promise<Scene> {
-    const directory = await temporaryDirectory();
-    const scene = new Scene(directory.path, () => directory[Symbol.asyncDispose]());
-    await mkdir(`${directory.path}/source`);
-    await createSmall(scene.storage, scene.usual);
-    await scene.write('first', 60_000);
-    await scene.backUp();
-    return scene;
-  }
-
-  async write(name: string, size = 10): Promise<void> {
-    await writeFile(`${this.directory}/source/${name}`, systemRandom(size));
-  }
-
-  backUp(places = this.usual): Promise<string> {
-    return backUpOnce(this.storage, places, {
-      paths: [`${this.directory}/source`],
-      forceRead: true,
-    });
-  }
-
-  open(places: LocalPlaces): Promise<NativeRepository> {
-    return openRepository(kept(this.storage), { kind: 'none' }, places, { readOnly: true });
-  }
-
-  async check(places = this.bare, input: CheckInput = {}) {
-    await using repository = await this.open(places);
-    const result = await check(repository.access, input, context);
-    const errors = result.findings.filter(({ severity }) => severity === 'error');
-    const steps = planRepair(result).steps.map(({ kind }) => kind);
-    return { result, steps, errors: errors.map(({ message }) => message) };
-  }
-
-  /** As `check --repair` does it. Gives the steps of the plan. */
-  async repair(places = this.bare, input: CheckInput = {}): Promise<string[]> {
-    await using repository = await this.open(places);
-    const plan = planRepair(await check(repository.access, input, context));
-    await repair(await repository.beginWriting(), plan, context);
-    return plan.steps.map(({ kind }) => kind);
-  }
-
-  async forget(id: string, places = this.usual): Promise<void> {
-    await using repository = await openRepository(kept(this.storage), { kind: 'none' }, places);
-    const input = { named: [id], timeZone: 'UTC', force: true };
-    await forget(
-      repository.access,
-      await planForgetting(repository.access, input, context),
-      context,
-    );
-  }
-
-  async prune(): Promise<void> {
-    await using repository = await openRepository(kept(this.storage), { kind: 'none' }, this.usual);
-    await prune(repository.access, await planPrune(repository.access, {}, context), {}, context);
-  }
-
-  async names(prefix: string): Promise<string[]> {
-    const names = await Array.fromAsync(this.storage.list(prefix), ({ name }) => name);
-    return names.toSorted();
-  }
-
-  /** Both of the only host, whose names it gives. */
-  async loseCertificates(damage: Damage): Promise<readonly [string, string]> {
-    const [first, second, ...others] = await this.names('hosts/');
-    assert.ok(first !== undefined && second !== undefined);
-    assert.deepEqual(others, []);
-    await damage(this.storage, first);
-    await damage(this.storage, second);
-    return [first, second];
-  }
-
-  async only(prefix: string): Promise<string> {
-    const names = await this.names(prefix);
-    assert.equal(names.length, 1, names.join());
-    return names[0]!;
-  }
-
-  /** The pack with the content of the sources. */
-  async largestPack(): Promise<string> {
-    const packs = await Array.fromAsync(this.storage.list('packs/'));
-    return packs.toSorted((left, right) => right.size - left.size)[0]!.name;
-  }
-
-  [Symbol.asyncDispose](): PromiseLike<void> {
-    return this.#dispose();
-  }
-}
-
-type Damage = (storage: MemoryStorage, name: string) => Promise<void>;
-const damages: Readonly<Record<string, Damage>> = {
-  empty: (storage, name) => storage.put(name, new Uint8Array(0)),
-  flipped: (storage, name) => flipStoredBit(storage, name, { byte: 100 }),
-  gone: (storage, name) => storage.delete(name),
-};
+import { check, damageOf, planRepair, repair } from './check.ts';
 
 describe('a certificate that is lost', () => {
   for (const [how, damage] of Object.entries(damages)) {
     for (const withCopies of [true, false]) {
       test(`is written again: ${how}, ${withCopies ? 'with' : 'without'} a copy on this machine`, async () => {
-        await using scene = await Scene.make();
+        await using scene = await CheckScene.make();
         const [certificate] = await scene.loseCertificates(damage);
         const places = withCopies ? scene.usual : scene.bare;
         const { result, steps, errors } = await scene.check(places);
@@ -168,7 +42,7 @@ describe('a certificate that is lost', () => {
     }
     for (const twin of [0, 1]) {
       test(`is there a second time: ${how}, ${['the first', 'the second'][twin]}`, async () => {
-        await using scene = await Scene.make();
+        await using scene = await CheckScene.make();
         const pair = await scene.names('hosts/');
         await damage(scene.storage, pair[twin]!);
         // A machine that knew nothing of it: the host may be gone, and its copies with it.
@@ -189,7 +63,7 @@ describe('a certificate that is lost', () => {
   }
 
   test('is named as the reason why snapshots cannot be read', async () => {
-    await using scene = await Scene.make();
+    await using scene = await CheckScene.make();
     const [certificate] = await scene.loseCertificates(damages['empty']!);
     await using repository = await scene.open(scene.bare);
     const { snapshots, findings } = await listSnapshots(repository.access);
@@ -204,7 +78,7 @@ describe('a certificate that is lost', () => {
   });
 
   test('does not give back what a newer one took that is lost as well', async () => {
-    await using scene = await Scene.make();
+    await using scene = await CheckScene.make();
     const other = machine(scene.directory, 'other');
     await scene.backUp(other);
     await using repository = await openRepository(
@@ -227,7 +101,7 @@ describe('a certificate that is lost', () => {
   });
 
   test('is written again by the next backup, also where a copy made up for it', async () => {
-    await using scene = await Scene.make();
+    await using scene = await CheckScene.make();
     await scene.loseCertificates(damages['empty']!);
     await scene.backUp();
     const { errors, steps } = await scene.check();
@@ -238,52 +112,12 @@ describe('a certificate that is lost', () => {
   });
 });
 
-describe('settings', () => {
-  const foreign = 'settings/7-00112233445566778899aabbccddeeff';
-
-  test('that are damaged keep nobody from reading and backing up, but from removing', async () => {
-    await using scene = await Scene.make();
-    await scene.storage.put(foreign, systemRandom(348));
-    const id = await scene.backUp();
-    await using repository = await scene.open(scene.usual);
-    assert.equal((await listSnapshots(repository.access)).snapshots.length, 2);
-    assert.match(repository.problems[0]!.message, /settings\/7-/u);
-    await assert.rejects(scene.forget(id), /settings that say what has to be kept/u);
-    await assert.rejects(scene.prune(), /settings that say what has to be kept/u);
-    const { errors } = await scene.check();
-    assert.equal(errors.length, 1);
-    assert.deepEqual(await scene.repair(), ['remove-damaged']);
-    assert.deepEqual((await scene.check()).result.findings, []);
-    await scene.forget(id);
-  });
-
-  test('that are damaged keep somebody from removing only if they may be the newest', async () => {
-    await using scene = await Scene.make();
-    const id = await scene.backUp();
-    const [counting] = await scene.names('settings/');
-    assert.ok(counting?.startsWith('settings/1-'));
-    await scene.storage.put(foreign.replace('/7-', '/1-'), systemRandom(348));
-    await assert.rejects(scene.forget(id), /settings that say what has to be kept/u);
-    await scene.storage.delete(foreign.replace('/7-', '/1-'));
-    await scene.storage.put(foreign.replace('/7-', '/0-'), systemRandom(348));
-    await scene.forget(id);
-  });
-
-  test('that are all gone are noticed, and written again', async () => {
-    await using scene = await Scene.make();
-    await scene.storage.delete(await scene.only('settings/'));
-    assert.match((await scene.check()).errors.join(), /no settings that count/u);
-    assert.deepEqual(await scene.repair(), ['write-settings']);
-    assert.deepEqual((await scene.check()).result.findings, []);
-  });
-});
-
 describe('a snapshot of which an object is lost', () => {
   for (const prefix of ['snapshots/', 'seals/']) {
     for (const [how, damage] of Object.entries(damages)) {
       if (prefix === 'seals/' && how === 'gone') continue;
       test(`comes back from the copy of this machine: ${prefix} ${how}`, async () => {
-        await using scene = await Scene.make();
+        await using scene = await CheckScene.make();
         await damage(scene.storage, await scene.only(prefix));
         assert.ok((await scene.check(scene.usual)).errors.length > 0);
         assert.deepEqual(await scene.repair(scene.usual), ['write-copies']);
@@ -295,7 +129,7 @@ describe('a snapshot of which an object is lost', () => {
   }
 
   test('is not told to have lost nothing', async () => {
-    await using scene = await Scene.make();
+    await using scene = await CheckScene.make();
     const final = await scene.only('snapshots/');
     const bytes = await scene.storage.read(final);
     await scene.storage.delete(final);
@@ -308,7 +142,7 @@ describe('a snapshot of which an object is lost', () => {
 
   test('keeps its damaged seal, which says that there is something to be looked at', async () => {
     for (const how of ['empty', 'flipped']) {
-      await using scene = await Scene.make();
+      await using scene = await CheckScene.make();
       await damages[how]!(scene.storage, await scene.only('seals/'));
       const { errors, steps } = await scene.check();
       assert.match(errors.join(), /can still be restored by its id/u);
@@ -320,7 +154,7 @@ describe('a snapshot of which an object is lost', () => {
   });
 
   test('of which nothing is left can be forgotten, and then noted', async () => {
-    await using scene = await Scene.make();
+    await using scene = await CheckScene.make();
     const final = await scene.only('snapshots/');
     for (const name of [final, await scene.only('seals/')]) {
       await damages['empty']!(scene.storage, name);
@@ -336,7 +170,7 @@ describe('a snapshot of which an object is lost', () => {
   });
 
   test('can be given up, so that the next check is clean', async () => {
-    await using scene = await Scene.make();
+    await using scene = await CheckScene.make();
     await scene.storage.delete(await scene.only('snapshots/'));
     await scene.write('second');
     await scene.backUp();
@@ -349,7 +183,7 @@ describe('a snapshot of which an object is lost', () => {
 
 for (const withCopies of [true, false]) {
   test(`a damaged record of what was forgotten is mended ${withCopies ? 'from the copy' : 'as far as it can be'}`, async () => {
-    await using scene = await Scene.make();
+    await using scene = await CheckScene.make();
     const second = await scene.backUp();
     await scene.backUp();
     await scene.forget(second);
@@ -364,7 +198,7 @@ for (const withCopies of [true, false]) {
 }
 
 test('what a check has found by reading is looked at again by a repair that reads nothing else', async () => {
-  await using scene = await Scene.make();
+  await using scene = await CheckScene.make();
   const pack = await scene.largestPack();
   await flipStoredBit(scene.storage, pack, { byte: 5000 });
   assert.deepEqual((await scene.check()).errors, []);
@@ -381,7 +215,7 @@ test('what a check has found by reading is looked at again by a repair that read
 describe('a repair leaves alone what is sound after all', () => {
   const flipped = damages['flipped']!;
   const gone = damages['gone']!;
-  const cases: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> = {
+  const cases: Readonly<Record<string, (scene: CheckScene) => Promise<unknown>>> = {
     settings: async (scene) => flipped(scene.storage, await scene.only('settings/')),
     'the only settings that count': async (scene) =>
       scene.storage.delete(await scene.only('settings/')),
@@ -402,7 +236,7 @@ describe('a repair leaves alone what is sound after all', () => {
   };
   for (const [what, damage] of Object.entries(cases)) {
     test(what, async () => {
-      await using scene = await Scene.make();
+      await using scene = await CheckScene.make();
       await scene.write('second');
       const second = await scene.backUp();
       await scene.write('third');
@@ -433,7 +267,7 @@ describe('a repair leaves alone what is sound after all', () => {
 });
 
 test('a repair brings nothing back that was forgotten after the check', async () => {
-  await using scene = await Scene.make();
+  await using scene = await CheckScene.make();
   const id = await scene.backUp();
   await damages['flipped']!(scene.storage, `snapshots/${id}`);
   await using repository = await scene.open(scene.usual);
@@ -459,7 +293,7 @@ describe('a pack that is damaged, after a repair and a backup', () => {
   };
   for (const [how, damage] of Object.entries(ways)) {
     test(`is no damage any more, and is pruned: ${how}`, async () => {
-      await using scene = await Scene.make();
+      await using scene = await CheckScene.make();
       const pack = await scene.largestPack();
       await damage(scene.storage, pack);
       const input = { readData: 'all' } as const;

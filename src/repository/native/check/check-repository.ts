@@ -107,7 +107,7 @@ class Check {
     const damage = { records, list, unverified: this.#unverified, isContentRead };
     const judged = await judgeRecords(this.#copying, damage, this.#call);
     this.#judgePacks(catalogue, lost);
-    const { certificates, copies, needless, lacksSettings, missing } = judged;
+    const { certificates, copies, needless, settingsNumber, missing } = judged;
     const evidence = {
       unindexed: catalogue.packs.filter(
         ({ indexed, name }) => !indexed && !this.#damagedPacks.has(name),
@@ -121,7 +121,7 @@ class Check {
       certificates,
       copies,
       needless,
-      lacksSettings,
+      settingsNumber,
       missing,
       returned: list.findings.flatMap(({ kind, object }) =>
         kind === 'returned' && object !== undefined ? [object] : [],

@@ -59,8 +59,8 @@ export interface RepairEvidence {
   readonly copies: readonly NamedObject[];
   /** Damaged objects that nothing is lost with, by name. */
   readonly needless: readonly string[];
-  /** There are no settings that count. */
-  readonly lacksSettings: boolean;
+  /** The number to write settings with, where those that counted last are lost. */
+  readonly settingsNumber: number | undefined;
   /** Snapshots that were sealed and are gone, and that no record which can be read forgets. */
   readonly missing: readonly ForgottenSnapshot[];
   /** Snapshots that were forgotten and are there again. */

@@ -50,7 +50,7 @@ class Confirmation {
       damagedPacks: await this.#stillDamagedPacks(evidence.damagedPacks),
       missing: await this.#stillMissing(evidence.missing),
       copies: await this.#stillWanted(evidence.copies),
-      lacksSettings: evidence.lacksSettings && !(await this.#hasSettings()),
+      settingsNumber: await this.#stillLost(evidence.settingsNumber),
     };
   }
 
@@ -121,11 +121,15 @@ class Confirmation {
     return copies.filter(({ name }) => !forgotten.has(name));
   }
 
-  async #hasSettings(): Promise<boolean> {
+  /** Settings that are lost may be there again, or have been written meanwhile. */
+  async #stillLost(number: number | undefined): Promise<number | undefined> {
+    if (number === undefined) return undefined;
     for await (const { name } of this.#access.storage.list(objectPrefixes.settings, this.#call)) {
-      if ((await this.#stateOf(name)) === 'sound') return true;
+      const parsed = parseObjectName(name);
+      if (parsed?.type !== 'settings' || parsed.number < number - 1) continue;
+      if ((await this.#stateOf(name)) === 'sound') return undefined;
     }
-    return false;
+    return number;
   }
 
   async #isThere(name: string): Promise<boolean> {

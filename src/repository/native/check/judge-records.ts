@@ -36,7 +36,7 @@ export interface RecordJudgement {
   readonly certificates: readonly LostCertificate[];
   readonly copies: readonly NamedObject[];
   readonly needless: readonly string[];
-  readonly lacksSettings: boolean;
+  readonly settingsNumber: number | undefined;
   readonly missing: readonly ForgottenSnapshot[];
 }
 
@@ -59,6 +59,7 @@ class Judge {
   readonly #copies: NamedObject[] = [];
   readonly #needless: string[] = [];
   readonly #missing: ForgottenSnapshot[] = [];
+  #settingsNumber: number | undefined;
 
   constructor(access: Access, damage: RecordDamage, options: CallOptions) {
     this.#access = access;
@@ -82,7 +83,7 @@ class Judge {
       certificates: this.#certificates,
       copies: this.#copies,
       needless: this.#needless,
-      lacksSettings: this.#damage.records.settings === 0,
+      settingsNumber: this.#settingsNumber,
       missing: this.#missing,
     };
   }
@@ -164,19 +165,21 @@ class Judge {
       if (isOwner) this.#needless.push(name);
       this.#findings.add('error', name, error.message, isOwner);
     }
-    if (settings === 0) {
-      const text =
-        'There are no settings that count, though every repository has some: the defaults apply';
-      this.#findings.add('error', undefined, text, isOwner);
-    }
     const known = Math.max(
       0,
       ...this.#damage.list.seals.map(({ value }) => value.settingsNumber ?? 0),
     );
-    if (settings > 0 && known > settings) {
+    if (settings === 0) {
+      const text =
+        'There are no settings that count, though every repository has some: the defaults apply';
+      this.#findings.add('error', undefined, text, isOwner);
+    } else if (known > settings) {
       const text = `The settings have the number ${settings}, and a backup has seen those with the number ${known}: newer ones are gone`;
-      this.#findings.add('warning', undefined, text, false);
+      this.#findings.add('warning', undefined, text, isOwner);
+    } else {
+      return;
     }
+    this.#settingsNumber = known + 1;
   }
 
   async #judgeRecord({ name, parsed, error }: DamagedRecord): Promise<void> {

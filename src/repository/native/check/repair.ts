@@ -6,7 +6,7 @@ import type { Access } from '../access.ts';
 import { completeForgets, noteForgotten } from '../collector/forget.ts';
 import { deleteIndexObjects, publishMergedIndex } from '../index/index-merger.ts';
 import { ownerSigner } from '../keys/key-ring.ts';
-import { defaultSettings, encodeSettings } from '../objects/settings.ts';
+import { encodeSettings } from '../objects/settings.ts';
 import { encodeAudit, type Verdict } from '../objects/audit.ts';
 import { encodeIndexObject, splitIndex, type IndexedPack } from '../objects/index-object.ts';
 import { tableHash } from '../packs/pack-table.ts';
@@ -52,7 +52,7 @@ export function planRepairs({ evidence, affected }: CheckResult): RepairPlan {
 
 function stepsOf(evidence: RepairEvidence): RepairStep[] {
   const { unindexed, mistaken, vanished, damagedIndex, damagedPacks, returned } = evidence;
-  const { certificates, copies, needless, lacksSettings, missing } = evidence;
+  const { certificates, copies, needless, settingsNumber, missing } = evidence;
   const all: RepairStep[] = [
     {
       kind: 'write-certificates',
@@ -66,8 +66,8 @@ function stepsOf(evidence: RepairEvidence): RepairStep[] {
     },
     {
       kind: 'write-settings',
-      message: 'Write settings again, with the defaults',
-      count: lacksSettings ? 1 : 0,
+      message: 'Write settings again: those that count now, or else the defaults',
+      count: settingsNumber === undefined ? 0 : 1,
     },
     {
       kind: 'note-missing',
@@ -134,7 +134,7 @@ export async function carryOutRepairs(
 /** The same bytes under the same names, or what takes the place of something that is lost; then what is damaged goes. */
 async function writeAgain(
   access: Access,
-  { certificates, copies, lacksSettings, missing, needless }: RepairEvidence,
+  { certificates, copies, settingsNumber, missing, needless }: RepairEvidence,
   options: CallOptions,
 ): Promise<void> {
   const { storage, keys, random } = access;
@@ -142,8 +142,8 @@ async function writeAgain(
   const written = [...certificates.flatMap(({ copy }) => copy ?? []), ...copies];
   for (const { name, bytes } of written) await storage.put(name, bytes, options);
   if (written.length > 0) await access.refreshSigners(options);
-  if (lacksSettings && keys.ownerSeed !== undefined) {
-    const settings = { ...defaultSettings, number: 1, id: toHex(random(16)) };
+  if (settingsNumber !== undefined && keys.ownerSeed !== undefined) {
+    const settings = { ...access.settings, number: settingsNumber, id: toHex(random(16)) };
     const signing = { keys, signer: ownerSigner(keys), random };
     const { name, bytes } = encodeSettings(settings, signing);
     await storage.put(name, bytes, { ...options, ifAbsent: true });
