@@ -26,13 +26,14 @@ void test('a plan says in figures what the prune then does', async () => {
   const plan = await planPrune(host.access, {}, context);
   const { figures } = plan;
   assert.equal(figures.after.bytes, figures.before.bytes - figures.freed);
-  const result = await prune(host.access, plan, {}, context);
+  const result = await prune(host.access, { ...plan, milliseconds: 5000 }, {}, context);
   assert.equal(
     result.deletedPacks,
     figures.delete.packs + figures.repack.packs + figures.join.packs,
   );
   const summary = context.events.findLast(({ type }) => type === 'summary');
   assert.ok(summary?.type === 'summary' && summary.operation === 'prune');
+  assert.ok(summary.milliseconds >= 5000, 'the planning counts');
   const sizes = await Array.fromAsync(sample.storage.list('packs/'), ({ size }) => size);
   assert.ok(Math.abs(sizes.reduce((sum, size) => sum + size, 0) - figures.after.bytes) < 10_000);
 });

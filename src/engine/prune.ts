@@ -20,6 +20,11 @@ export interface PruneInput {
   readonly removeAbandoned?: boolean | undefined;
 }
 
+/** What a prune would do, and how long it took to find out. */
+export interface PlannedPrune extends PrunePlan {
+  readonly milliseconds: number;
+}
+
 export interface PruneResult extends CollectionResult {
   /** Ids of unfinished snapshots that were removed; their space is freed by the next prune. */
   readonly removedSnapshots: readonly string[];
@@ -33,13 +38,14 @@ export interface PruneResult extends CollectionResult {
 export async function planPrune(
   access: Access,
   input: Omit<PlanPruneOptions, 'signal'>,
-  { report, signal }: OperationContext,
-): Promise<PrunePlan> {
+  { report, clock, signal }: OperationContext,
+): Promise<PlannedPrune> {
   requireCollector(access);
+  const started = clock.monotonic();
   report({ type: 'phase', phase: 'finding out what is used' });
   const plan = await planCollection(access, { ...input, signal });
   for (const error of plan.problems) report({ type: 'problem', severity: 'warning', error });
-  return plan;
+  return { ...plan, milliseconds: clock.monotonic() - started };
 }
 
 /**
@@ -49,7 +55,7 @@ export async function planPrune(
  */
 export async function prune(
   access: Access,
-  plan: PrunePlan,
+  plan: PlannedPrune,
   { alone = false, removeAbandoned = false }: PruneInput,
   { report, clock, signal }: OperationContext,
 ): Promise<PruneResult> {
@@ -99,7 +105,8 @@ export async function prune(
     bytes: result.deletedBytes,
     bytesAdded: result.storedBytes,
     dryRun: false,
-    milliseconds: clock.monotonic() - started,
+    // Without what lay between: somebody may have been asked.
+    milliseconds: plan.milliseconds + clock.monotonic() - started,
     details: {
       deletedPacks: result.deletedPacks,
       deletedBytes: result.deletedBytes,
