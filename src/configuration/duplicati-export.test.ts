@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
+import { parseDestinationUrl } from '../storage/url.ts';
 import { compilePathFilter } from '../model/path-filter.ts';
 import { parseRule } from '../model/filter-rule.ts';
 import { checkConfiguration } from './check-configuration.ts';
@@ -46,6 +47,19 @@ test('an export is told from a configuration', () => {
   assert.throws(() => readDuplicatiExport('AES\u0002'), {
     message: 'The export of Duplicati is encrypted',
   });
+});
+
+test('spaces and characters beyond ASCII in a URL are those that Duplicati reads there', () => {
+  const TargetURL = 'webdavs://anna+b:p%2b+q@host/a+b/?auth-password=x+y%2Bz%uc3a4&use-ssl=true#+';
+  const { configuration } = readDuplicatiExport(exported({ TargetURL }));
+  const [job] = configuration.jobs as readonly {
+    readonly destinations: readonly { readonly url: string }[];
+  }[];
+  const { user, password, path, options } = parseDestinationUrl(job!.destinations[0]!.url);
+  assert.equal(user, 'anna b');
+  assert.equal(password?.reveal(), 'p+ q');
+  assert.equal(path, '/a+b/holdfast');
+  assert.equal(options.get('auth-password')?.reveal(), 'x y+zä');
 });
 
 test('a job of Duplicati becomes one of ours', () => {

@@ -92,7 +92,8 @@ function destinationOf(
   warnings: string[],
 ): unknown {
   const url = textIn(backup, 'TargetURL');
-  const [, place = url, query = ''] = /^([^?]*)(\?.*)?$/su.exec(url) ?? [];
+  const [, scheme = '', login = '', place = url, query = ''] =
+    /^([^/?]*:\/\/)?([^/?]*@)?([^?]*)(\?.*)?$/su.exec(url) ?? [];
   warnings.push(
     'The archive of Duplicati stays as it is; the job begins a repository of its own in its folder "holdfast"',
   );
@@ -101,9 +102,14 @@ function destinationOf(
     isOn(settings.get('no-encryption')) ||
     (settings.has('encryption-module') && settings.get('encryption-module') === '');
   return {
-    url: `${place.replace(/\/+$/u, '')}/holdfast${query}`,
+    url: `${scheme}${percentEncoded(login)}${place.replace(/\/+$/u, '')}/holdfast${percentEncoded(query)}`,
     ...(isOpen ? { unencrypted: true } : passphrase === '' ? {} : { passphrase }),
   };
+}
+
+/** Logins and options are written as in forms there: a space as `+`, a character of two bytes as `%uc3a4`. */
+function percentEncoded(text: string): string {
+  return text.replaceAll('+', '%20').replaceAll(/%u([0-9a-f]{2})([0-9a-f]{2})/giu, '%$1%$2');
 }
 
 function filtersOf(backup: Fields, settings: ReadonlyMap<string, string>): Fields {
