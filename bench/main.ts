@@ -148,10 +148,11 @@ async function measureTool(
   const place: Place = {
     source,
     repository: join(home, 'repository'),
+    copy: join(home, 'copy'),
     target: join(home, 'target'),
     state: join(home, 'state'),
   };
-  for (const directory of [place.repository, place.target, place.state])
+  for (const directory of [place.repository, place.copy, place.target, place.state])
     mkdirSync(directory, { recursive: true });
   const commands = tool.commands(place);
   const runOptions: RunOptions = {
@@ -161,7 +162,6 @@ async function measureTool(
   };
   const results: Result[] = [];
   try {
-    if (commands.init !== undefined) await run(commands.init, runOptions);
     for (const step of steps) {
       const command = commands[step];
       // Without a first backup there is nothing to check or to restore.
@@ -169,6 +169,8 @@ async function measureTool(
         step === 'first' ||
         (options.steps.includes(step) && (set === 'small' || largeSteps.has(step)));
       if (command === undefined || !isWanted) continue;
+      const preparation = commands.prepare?.[step];
+      if (preparation !== undefined) await run(preparation, runOptions);
       // What earlier steps left to be written must not slow this one down.
       await run(['sync'], runOptions);
       // Some systems take out of memory what was not read for seconds: everybody begins with all of it there.
@@ -180,7 +182,7 @@ async function measureTool(
         set,
         step,
         tool: tool.name,
-        repositoryBytes: bytesBelow(place.repository),
+        repositoryBytes: bytesBelow(step === 'copy' ? place.copy : place.repository),
       };
       say(
         `${set} ${step} ${tool.name}: ${result.seconds.toFixed(2)} s, ${result.cpuSeconds.toFixed(2)} s CPU, ${Math.round(result.peakBytes / 2 ** 20)} MiB`,

@@ -10,7 +10,8 @@ Measures Holdfast and, where installed, restic, Borg, duplicity and tar | zstd o
 
   --data DIR        where data and repositories go; the data is kept (default: .bench in the checkout)
   --runs N          measure everything N times and take the median (default: 1)
-  --only LIST       only these of: small, large, first, second, snapshots, check, restore, archives
+  --only LIST       only these of: small, large, first, second, snapshots, check, copy, restore,
+                    archives
   --tools LIST      only these of: holdfast, restic, borg, duplicity, tar
   --report FILE     write the page there (default: docs/benchmark.md, when everything was measured)
   --assert          exit with 1 when a ratio that was wanted is missed

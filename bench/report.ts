@@ -23,6 +23,7 @@ const titles: Readonly<Record<Step, string>> = {
   second: 'Second backup, nothing changed',
   snapshots: 'List of snapshots',
   check: 'Check of all data',
+  copy: 'Copy to another repository',
   restore: 'Restore',
 };
 

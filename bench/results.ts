@@ -7,7 +7,7 @@ export interface Result extends Measurement {
   readonly set: DataSet;
   readonly step: Step;
   readonly tool: string;
-  /** Size of the repository after the step. */
+  /** Size of the repository after the step; of the copy after that. */
   readonly repositoryBytes: number;
 }
 

@@ -7,7 +7,7 @@ export const borg: Tool = {
   settings: '`--compression zstd,1`, `repokey-blake2` (AES-256-CTR with BLAKE2b)',
   version: ['borg', '--version'],
   commands: ({ source, repository, target, state }) => ({
-    init: ['borg', 'init', '--encryption', 'repokey-blake2', repository],
+    prepare: { first: ['borg', 'init', '--encryption', 'repokey-blake2', repository] },
     first: ['borg', 'create', '--compression', 'zstd,1', `${repository}::first`, source],
     second: ['borg', 'create', '--compression', 'zstd,1', `${repository}::second`, source],
     snapshots: ['borg', 'list', repository],

@@ -16,7 +16,7 @@ export const duplicity: Tool = {
     const url = `file://${repository}`;
     return {
       // GnuPG refuses a home directory that others may read.
-      init: ['mkdir', '-m', '700', join(state, 'gnupg')],
+      prepare: { first: ['mkdir', '-m', '700', join(state, 'gnupg')] },
       first: command('full', source, url),
       second: command('incremental', source, url),
       snapshots: command('collection-status', url),

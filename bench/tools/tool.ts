@@ -2,6 +2,8 @@
 export interface Place {
   readonly source: string;
   readonly repository: string;
+  /** What the repository is copied to. */
+  readonly copy: string;
   /** Where it restores to; empty at the start. */
   readonly target: string;
   /** For caches, keys and settings; also its home directory. */
@@ -12,7 +14,7 @@ export interface Place {
 type Command = readonly string[];
 
 /** What is measured, in this order. */
-export const steps = ['first', 'second', 'snapshots', 'check', 'restore'] as const;
+export const steps = ['first', 'second', 'snapshots', 'check', 'copy', 'restore'] as const;
 
 export type Step = (typeof steps)[number];
 
@@ -20,8 +22,8 @@ export type Step = (typeof steps)[number];
 interface Commands extends Readonly<Partial<Record<Step, Command>>> {
   readonly first: Command;
   readonly restore: Command;
-  /** Makes the repository, where that is a command of its own; not measured. */
-  readonly init?: Command;
+  /** What has to be done before a step, as making the repository where that is a command of its own; not measured. */
+  readonly prepare?: Readonly<Partial<Record<Step, Command>>>;
   /** Ends what the program leaves running; not measured. */
   readonly cleanUp?: Command;
   /** Where the content of the source lies after the restore. */
