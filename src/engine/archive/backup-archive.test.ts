@@ -90,6 +90,17 @@ function assertRestores(
   assert.deepEqual(compareTrees(scratch.of(source), scratch.of('out'), { ignore }), []);
 }
 
+test('a set that is not encrypted after one that is, is warned of', async () => {
+  using scratch = scratchDirectory();
+  mkdirSync(scratch.of('source'));
+  writeFileSync(scratch.of('source', 'file'), 'first');
+  const encrypted = { protection: symmetricProtection() };
+  assert.deepEqual((await backUpScratch(scratch, encrypted)).messages, []);
+  assert.deepEqual((await backUpScratch(scratch, encrypted)).messages, []);
+  assert.deepEqual((await backUpScratch(scratch)).messages, ['input/invalid']);
+  assert.deepEqual((await backUpScratch(scratch)).messages, [], 'once is enough');
+});
+
 test(
   'what is written without own records is byte for byte what the real program writes',
   { skip: process.getuid?.() !== 0 && 'owners can be set by root only' },

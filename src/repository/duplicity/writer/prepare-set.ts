@@ -90,6 +90,7 @@ export async function prepareSet(
     return { identity, place, state: undefined, canReadBack: readable, resumed: undefined };
   }
   await provePassphrase(archive, base.at(-1), readable, options);
+  warnOfOpenSet(archive, base.at(-1), options);
   await demandSameSource(archive, base.at(-1), request, options);
   const start = base.at(-1)?.end;
   const end = await timeAfter(archive, collection, request, options);
@@ -246,6 +247,18 @@ export async function provePassphrase(
   if (!readable || set === undefined || file === undefined || !isEncrypted(set)) return;
   if (archive.coding.coding !== 'openpgp') return;
   for await (const piece of archive.remote(file, options)) void piece;
+}
+
+/** A set that is not encrypted may follow one that is, as with the original; mostly somebody forgot a passphrase. */
+function warnOfOpenSet(
+  { coding }: DuplicityArchive,
+  set: BackupSet | undefined,
+  { warn }: PrepareOptions,
+): void {
+  if (set === undefined || !isEncrypted(set) || coding.coding === 'openpgp') return;
+  const message =
+    'The backups that this one builds upon are encrypted, and this one is not: whoever reads the destination can read all that has changed';
+  warn(new AppError('input/invalid', message, { hint: 'Give the passphrase or the keys again' }));
 }
 
 async function demandSameSource(
