@@ -8,7 +8,7 @@ import { type ReadAhead, readAhead } from '../repository/native/read-ahead.ts';
 import { askingAhead, type AskingAhead } from '../storage/layers/asking-ahead.ts';
 import type { StretchedAhead } from '../repository/native/keys/stretched-ahead.ts';
 import { parseDestinationUrl } from '../storage/url.ts';
-import { holdsArchive } from './archive/holds-archive.ts';
+import { holdsArchive, prefixOfArchive } from './archive/holds-archive.ts';
 import { type Expected, expectSnapshots } from './expect-snapshots.ts';
 import { failureAt } from './failure-at.ts';
 import type { GlobalFlagValues } from './global-flags.ts';
@@ -128,6 +128,14 @@ export async function missingRepository(
         'repository/missing',
         `The making of a repository in "${place}" was interrupted`,
         { hint: 'Run "holdfast init" with the same passphrase to complete it' },
+      );
+    }
+    const prefix = await prefixOfArchive(storage, signal);
+    if (prefix !== undefined) {
+      return new AppError(
+        'repository/missing',
+        `There is no repository in "${place}", but an archive of duplicity's whose names begin with "${prefix}"`,
+        { hint: `Say so: --file-prefix "${prefix}"` },
       );
     }
   } catch (error) {

@@ -395,3 +395,15 @@ test('a snapshot that others build upon stays, and it is said why', async () => 
   assert.equal(kept.status, 0, kept.stderr.text);
   assert.match(kept.stdout.text, /keep .* later ones build upon it/u);
 });
+
+test('an archive whose names have a prefix that nobody told is said to be there', async () => {
+  await using machine = await ownMachine();
+  await machine.write({ 'a.txt': 'one' });
+  const [source, archive] = [machine.of('source'), machine.of('archive')];
+  const prefix = ['--file-prefix', 'duplicity-x-'];
+  await records(machine, 'backup', source, archive, '--format', 'duplicity', ...prefix);
+  assert.equal((await records(machine, 'snapshots', archive, ...prefix)).length, 1);
+  const untold = await machine.run('snapshots', archive);
+  assert.equal(untold.status, 10);
+  assert.match(untold.stderr.text, /names begin with "duplicity-x-"\nhint: .*--file-prefix/u);
+});

@@ -18,16 +18,38 @@ export async function holdsArchive(
   if (repositoryId !== undefined) return false;
   const { namingOf } = await import('./archive-session.ts');
   const naming = namingOf(flags);
-  let seen = 0;
   try {
-    for await (const { name } of storage.list('', { signal })) {
-      if (naming.parse(name) !== undefined) return true;
-      if (++seen >= ENOUGH) return false;
-    }
+    return (await firstOf(storage, (name) => naming.parse(name), signal)) !== undefined;
   } catch (error) {
-    if (hasCode(error, 'storage/not-found')) return false;
     await located[Symbol.asyncDispose]();
     throw error;
   }
-  return false;
+}
+
+/** What the names of an archive begin with that is there under a prefix, of which nobody said anything. */
+export async function prefixOfArchive(
+  storage: Storage,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { prefixBefore } = await import('../../repository/duplicity/names/file-name.ts');
+  return firstOf(storage, prefixBefore, signal);
+}
+
+/** What is made of the first name of which something is made. */
+async function firstOf<Found>(
+  storage: Storage,
+  read: (name: string) => Found | undefined,
+  signal: AbortSignal,
+): Promise<Found | undefined> {
+  let seen = 0;
+  try {
+    for await (const { name } of storage.list('', { signal })) {
+      const found = read(name);
+      if (found !== undefined) return found;
+      if (++seen >= ENOUGH) return undefined;
+    }
+  } catch (error) {
+    if (!hasCode(error, 'storage/not-found')) throw error;
+  }
+  return undefined;
 }

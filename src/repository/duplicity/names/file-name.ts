@@ -113,6 +113,14 @@ export function isExactName(name: string): boolean {
   );
 }
 
+/** What stands before the name of a volume, manifest or signature file that would be one of duplicity's without it; `undefined` if nothing does. Short names are not looked for. */
+export function prefixBefore(name: string): string | undefined {
+  const start = name.search(/duplicity-(?:full|inc|new)/u);
+  if (start <= 0) return undefined;
+  const prefix = name.slice(0, start);
+  return new FileNaming({ prefix }).parse(name) && prefix;
+}
+
 /** Longer than any name duplicity writes; keeps the time to match one bounded. */
 const mostCharacters = 2048;
 
