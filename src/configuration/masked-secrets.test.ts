@@ -15,6 +15,7 @@ const job: BackupJob = {
       url: 'sftp://anna:hidden3@host/dir?known_hosts=/x&password=hidden4',
       passphrase: 'hidden5',
       options: { region: 'eu', 'secret-key': 'hidden6', token: { file: '/run/token' } },
+      flags: { 'auth-password': 'hidden9', quick: true },
     },
     { url: 'offsite', passphrase: { file: '/run/secrets/offsite' } },
   ],
@@ -32,6 +33,7 @@ test('no secret is shown, and everything else is', () => {
         url: 'sftp://anna:[secret]@host/dir?known_hosts=/x&password=[secret]',
         passphrase: '[secret]',
         options: { region: 'eu', 'secret-key': '[secret]', token: { file: '/run/token' } },
+        flags: { 'auth-password': '[secret]', quick: true },
       },
       { url: 'offsite', passphrase: { file: '/run/secrets/offsite' } },
     ],
@@ -69,5 +71,29 @@ test('a new secret is taken, a mask for nothing is not', () => {
   const moved = { ...shown, destinations: [{ ...first!, url: 'sftp://anna:[secret]@evil/dir' }] };
   assert.throws(() => unmaskSecrets(moved, job), {
     message: 'The secret at "destinations.0.url" is missing',
+  });
+});
+
+test('a secret stays with what it belongs to when a list loses an item or is put in another order', () => {
+  const [first, second] = [
+    { name: 'nas', url: '/mnt/nas', passphrase: 'hidden1' },
+    { name: 'offsite', url: 'sftp://anna:hidden2@host/dir', passphrase: 'hidden3' },
+  ] as const;
+  const kept: BackupJob = { ...job, destinations: [first, second] };
+  const shown = maskSecrets(kept);
+  const [shownFirst, shownSecond] = shown.destinations as [
+    (typeof shown.destinations)[number],
+    (typeof shown.destinations)[number],
+  ];
+  const after = (...destinations: BackupJob['destinations']) =>
+    unmaskSecrets({ ...shown, destinations }, kept).destinations;
+  assert.deepEqual(after(shownSecond), [second]);
+  assert.deepEqual(after(shownSecond, shownFirst), [second, first]);
+  assert.deepEqual(after({ ...shownSecond, flags: { quick: true } }), [
+    { ...second, flags: { quick: true } },
+  ]);
+  const fresh = { name: 'cloud', url: 's3://bucket', passphrase: '[secret]' };
+  assert.throws(() => after(fresh, shownFirst, shownSecond), {
+    message: 'The secret at "destinations.0.passphrase" is missing',
   });
 });

@@ -1,4 +1,6 @@
 import { AppError } from '../base/errors.ts';
+import { isSecretName } from '../model/secret-name.ts';
+import { listCounterparts } from './list-counterparts.ts';
 
 /** What stands where a secret was. */
 export const MASK = '[secret]';
@@ -17,9 +19,7 @@ const secretFields = new Set([
 ]);
 
 /** Objects whose texts are secrets if their names or what they hold look like it. */
-const mapsOfSecrets = new Set(['environment', 'headers', 'options', 'scratch']);
-
-const secretName = /pass|secret|token|key|credential|auth|signature|cookie|pwd/iu;
+const mapsOfSecrets = new Set(['environment', 'flags', 'headers', 'options', 'scratch']);
 
 /** Of channels the address and more is a secret: whoever has it may write there. */
 const secretFieldsOfChannels = new Set([...secretFields, 'url', 'topic', 'user', 'proxy']);
@@ -53,7 +53,7 @@ function masked(
   if (typeof value === 'string') {
     if (key === undefined) return value;
     if (fields.has(key)) return MASK;
-    if (parent !== undefined && mapsOfSecrets.has(parent) && secretName.test(key)) return MASK;
+    if (parent !== undefined && mapsOfSecrets.has(parent) && isSecretName(key)) return MASK;
     return maskAddress(value);
   }
   if (Array.isArray(value)) return value.map((item) => masked(item, key, parent, fields));
@@ -72,7 +72,7 @@ function maskAddress(text: string): string {
   return text
     .replaceAll(/([a-z][a-z0-9+.-]*:\/\/[^/?#:@\s]*):[^/?#\s]*@/giu, `$1:${MASK}@`)
     .replaceAll(/([?&]([^=&#\s]+)=)[^&#\s]*/gu, (whole, before: string, name: string) =>
-      secretName.test(name) ? `${before}${MASK}` : whole,
+      isSecretName(name) ? `${before}${MASK}` : whole,
     );
 }
 
@@ -85,13 +85,23 @@ function unmasked(value: unknown, kept: unknown, shown: unknown, path: readonly 
     });
   }
   if (typeof value !== 'object' || value === null) return value;
-  const inside = (from: unknown, key: string): unknown =>
-    typeof from === 'object' && from !== null && Object.hasOwn(from, key)
-      ? (from as Record<string, unknown>)[key]
-      : undefined;
-  const entries = Object.entries(value).map(
-    ([key, inner]) =>
-      [key, unmasked(inner, inside(kept, key), inside(shown, key), [...path, key])] as const,
+  if (Array.isArray(value)) {
+    const before = listCounterparts(value, Array.isArray(shown) ? shown : []);
+    return value.map((inner: unknown, index) => {
+      const key = before[index] === undefined ? undefined : String(before[index]);
+      return unmasked(inner, inside(kept, key), inside(shown, key), [...path, String(index)]);
+    });
+  }
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [
+      key,
+      unmasked(inner, inside(kept, key), inside(shown, key), [...path, key]),
+    ]),
   );
-  return Array.isArray(value) ? entries.map(([, inner]) => inner) : Object.fromEntries(entries);
+}
+
+function inside(from: unknown, key: string | undefined): unknown {
+  return key !== undefined && typeof from === 'object' && from !== null && Object.hasOwn(from, key)
+    ? (from as Record<string, unknown>)[key]
+    : undefined;
 }

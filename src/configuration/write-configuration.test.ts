@@ -43,6 +43,16 @@ test('secrets can be left out', () => {
   assert.match(text, /passphrase: "\[secret\]"/u);
 });
 
+test('the name of a destination or channel hides nothing of what it holds', () => {
+  const named = parseConfiguration({
+    destinations: { token: { url: 'sftp://u:hidden@h/d', passphrase: 'hidden' } },
+    channels: { user: { type: 'slack', url: 'https://hooks.example/hidden' } },
+  });
+  const text = configurationText(withoutSecrets(named), 'yaml');
+  assert.doesNotMatch(text, /hidden/u);
+  assert.match(text, /passphrase: "\[secret\]"/u);
+});
+
 test('sections that say nothing are not written', () => {
   const text = configurationText(parseConfiguration({ settings: { parallel: 1 } }), 'json');
   assert.deepEqual(JSON.parse(text), { settings: { parallel: 1 } });

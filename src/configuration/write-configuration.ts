@@ -26,11 +26,22 @@ export function configurationText(
 
 /** The same without the secrets that stand in it. */
 export function withoutSecrets(configuration: Configuration): Configuration {
+  const { jobs, destinations, channels, periodicities, settings } = configuration;
+  // Each by itself: a destination may be called "token", which says nothing of what it holds.
   return {
-    ...maskSecrets(configuration),
-    channels: maskSecrets(configuration.channels, 'channel'),
+    jobs: jobs.map((job) => maskSecrets(job)),
+    destinations: eachByItself(destinations, (one) => maskSecrets(one)),
+    channels: eachByItself(channels, (one) => maskSecrets(one, 'channel')),
+    periodicities: eachByItself(periodicities, (one) => maskSecrets(one)),
+    settings: maskSecrets(settings),
   };
 }
+
+const eachByItself = <Value>(
+  documents: Readonly<Record<string, Value>>,
+  mask: (document: Value) => Value,
+): Record<string, Value> =>
+  Object.fromEntries(Object.entries(documents).map(([name, document]) => [name, mask(document)]));
 
 /** A configuration as plain data, the way it is written in a file: jobs by name, nothing that is empty. */
 export function fileContent({ jobs, ...rest }: Configuration): Record<string, unknown> {

@@ -1,4 +1,5 @@
 import type { Secret } from '../../base/secret.ts';
+import { isSecretName } from '../../model/secret-name.ts';
 
 /** What stands where a secret was. */
 const MASK = '***';
@@ -88,8 +89,8 @@ function partsOfAddress(text: string): string[] {
   const password = at > 0 && colon >= 0 && colon < at ? [authority.slice(colon + 1, at)] : [];
   const values = query
     .split('&')
-    .filter((pair) => /^[^=]*(?:pass|secret|key|token|sig|credential)[^=]*=/iu.test(pair))
-    .map((pair) => pair.slice(pair.indexOf('=') + 1));
+    .map((pair) => /^([^=]*)=(.*)$/su.exec(pair) ?? [])
+    .flatMap(([, name = '', value = '']) => (isSecretName(name) ? [value] : []));
   return [...password, ...values].flatMap((part) => [part, decoded(part)]);
 }
 
