@@ -253,7 +253,7 @@ export interface OutboxItem extends OutboxEntry {
 
 export interface Outbox {
   add(entries: readonly OutboxEntry[], now: number, options?: CallOptions): Promise<void>;
-  /** Items whose time has come, held for this worker for two minutes. */
+  /** Items whose time has come, held for this worker for two minutes. So are those that a clock which was wrong has put off into a time that is far away. */
   claim(
     worker: string,
     now: number,

@@ -260,6 +260,21 @@ export function queueContract(make: MakePlace): void {
     assert.deepEqual(await claimedJobs(catalog), ['a']);
   });
 
+  test('a run that was put off or queued by a clock which has been put back since is claimed', async () => {
+    await using place = await make();
+    await using catalog = await openPlace(place);
+    const { queue } = catalog;
+    const wrong = sampleTime + 86_400_000;
+    const { id } = await queue.add(sampleRun('a'), sampleTime);
+    await queue.claim(sampleWorker('one'), sampleTime);
+    await queue.postpone(id, 'one', wrong, 'On battery');
+    const next = await queue.claim(sampleWorker('two'), sampleTime);
+    assert.equal(next?.id, id);
+    await queue.postpone(id, 'two', sampleTime + 300_000, 'On battery');
+    assert.equal(await queue.claim(sampleWorker('two'), sampleTime), undefined);
+    assert.equal((await queue.claim(sampleWorker('two'), sampleTime - 7_200_000))?.id, id);
+  });
+
   test('a run that waits in vain is ended where it waits', async () => {
     await using place = await make();
     await using catalog = await openPlace(place);

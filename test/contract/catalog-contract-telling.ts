@@ -65,6 +65,41 @@ export function tellingContract(make: MakePlace): void {
     assert.deepEqual(await reports(other.outbox.claim('v', sampleTime + hold, 9)), ['1', '3']);
   });
 
+  test('what a clock that was put back has written does not wait until that time comes again', async () => {
+    await using place = await make();
+    await using catalog = await openPlace(place);
+    const { outbox } = catalog;
+    const hour = 3_600_000;
+    const wrong = sampleTime + 365 * 24 * hour;
+    await outbox.add([sampleEntry('new')], sampleTime + 2 * hour);
+    await outbox.add(
+      [sampleEntry('failed'), sampleEntry('held'), sampleEntry('late', { notBefore: wrong })],
+      sampleTime,
+    );
+    const due = async (at: number): Promise<string[]> =>
+      (await outbox.claim('w', at, 9)).map(({ report }) => report.id).toSorted();
+    const [failed] = await outbox.claim('w', sampleTime, 1);
+    assert.equal(failed?.report.id, 'failed');
+    await outbox.failed(failed.id, 'No answer', sampleTime + 30 * hour);
+    const claimed = (await outbox.claim('w', wrong - hour, 9)).map(({ report }) => report.id);
+    assert.ok(claimed.includes('held'), 'at a wrong time, by somebody who dies');
+    assert.deepEqual(await due(sampleTime), ['failed', 'held', 'late', 'new']);
+    assert.deepEqual(await due(sampleTime + 60_000), [], 'they are held');
+    assert.deepEqual(await due(sampleTime - 60_000), [], 'clocks of two machines differ a little');
+  });
+
+  test('a digest waits for its time, and what failed a while', async () => {
+    await using place = await make();
+    await using catalog = await openPlace(place);
+    const { outbox } = catalog;
+    const day = 86_400_000;
+    await outbox.add([sampleEntry('digest', { notBefore: sampleTime + 8 * day })], sampleTime);
+    await outbox.add([sampleEntry('failed')], sampleTime);
+    const [failed] = await outbox.claim('w', sampleTime, 9);
+    await outbox.failed(failed!.id, 'No answer', sampleTime + day / 4);
+    assert.deepEqual(await outbox.claim('w', sampleTime, 9), []);
+  });
+
   test('what was sent is gone, what failed comes again, what was given up is shown', async () => {
     await using place = await make();
     await using catalog = await openPlace(place);

@@ -3,10 +3,16 @@ import type { Report } from '../../model/report.ts';
 import type { Outbox, OutboxEntry, OutboxItem } from '../catalog.ts';
 import type { SqlDatabase } from '../sql-database.ts';
 import type { OutboxRow } from '../tables.ts';
+import { clockTolerance } from './clock-tolerance.ts';
 import { addToOutbox } from './outbox-rows.ts';
 
 /** How long who claims an item has it for himself, in milliseconds. */
 const hold = 120_000;
+const hour = 3_600_000;
+/** What failed is tried again sooner than this. */
+const longestPause = 8 * hour;
+/** A digest waits for a week at most. */
+const longestWait = 9 * 24 * hour;
 
 export class SqlOutbox implements Outbox {
   readonly #database: SqlDatabase;
@@ -37,8 +43,21 @@ export class SqlOutbox implements Outbox {
         .selectFrom('outbox')
         .select('id')
         .where('given_up', '=', 0)
-        .where('not_before', '<=', now)
-        .where('held_until', '<=', now)
+        .where((where) =>
+          where.or([
+            where('not_before', '<=', now),
+            // The rest was written by a clock that has been put back since: nothing may wait until that time comes.
+            where('added_at', '>', now + clockTolerance),
+            where('not_before', '>', now + longestWait),
+            where.and([where('attempts', '>', 0), where('not_before', '>', now + longestPause)]),
+          ]),
+        )
+        .where((where) =>
+          where.or([
+            where('held_until', '<=', now),
+            where('held_until', '>', now + hold + clockTolerance),
+          ]),
+        )
         .orderBy('not_before')
         .orderBy('id')
         .limit(limit)

@@ -5,6 +5,7 @@ import type { NewRun, Run, RunState, WorkerIdentity } from '../../model/run.ts';
 import type { OutboxEntry, RunEnd, RunQueue } from '../catalog.ts';
 import type { SqlDatabase, Statements } from '../sql-database.ts';
 import type { RunRow } from '../tables.ts';
+import { clockTolerance } from './clock-tolerance.ts';
 import { noteEnd } from './history-rows.ts';
 import { addToOutbox } from './outbox-rows.ts';
 import type { RunAdder } from './run-adder.ts';
@@ -12,6 +13,8 @@ import { runColumns, runOf, stepColumns } from './run-rows.ts';
 
 /** How long a claim holds without being renewed, in milliseconds. */
 export const lease = 60_000;
+/** Runs are put off by minutes: one that is to begin later than this was put off by a clock that was wrong. */
+const longestPostponement = 3_600_000;
 
 export class SqlRunQueue implements RunQueue {
   readonly #database: SqlDatabase;
@@ -301,7 +304,15 @@ function nextRun(
     .selectFrom('runs')
     .select('runs.id')
     .where('runs.state', '=', 'queued')
-    .where((where) => where.or([where('not_before', 'is', null), where('not_before', '<=', now)]))
+    .where((where) =>
+      where.or([
+        where('not_before', 'is', null),
+        where('not_before', '<=', now),
+        // The clock has been put back since: nothing may wait until that time comes.
+        where('queued_at', '>', now + clockTolerance),
+        where('not_before', '>', now + longestPostponement),
+      ]),
+    )
     .where((where) =>
       where.not(
         where.exists(
