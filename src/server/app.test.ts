@@ -333,10 +333,11 @@ describe('the HTTP interface', () => {
     await read(call('GET', '/healthz'), 200);
     await read(call('GET', '/readyz'), 200);
     const body = await read<{ checks: Record<string, { message?: string }> }>(
-      call('GET', '/readyz', undefined, {}, { standstill: () => 'The scheduler has ended' }),
+      call('GET', '/readyz', undefined, {}, { standstill: () => 'No way to "db.internal"' }),
       503,
     );
-    assert.equal(body.checks['scheduler']?.message, 'The scheduler has ended');
+    assert.equal(body.checks['scheduler']?.message, 'No runs are started just now');
+    assert.doesNotMatch(JSON.stringify(body), /internal/u);
   });
 
   test('tells metrics, to whom it should', async () => {

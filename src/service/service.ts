@@ -146,9 +146,9 @@ export class Service implements AsyncDisposable {
     log.info('The service works', { catalog: catalog.location });
   }
 
-  /** Why no runs are started just now; `undefined` if they are. */
+  /** Why no runs are queued or started just now; `undefined` if they are. */
   get standstill(): string | undefined {
-    return this.#failure ?? this.#standstill;
+    return this.#failure ?? this.#standstill ?? this.#scheduler?.standstill;
   }
 
   /** Reads the configuration file again, as after SIGHUP. */

@@ -315,9 +315,12 @@ describe('the scheduler', () => {
     };
     const { configuration, runs, notes } = catalog;
     const scheduler = await jobs.start({ catalog: { configuration, runs, notes, schedules } });
+    assert.equal(scheduler.standstill, undefined);
     await jobs.passUntil(at(6, 1, 1, 0) + 500);
+    assert.equal(scheduler.standstill, 'The connection broke off');
     isDown = false;
     await jobs.passUntil(at(6, 1, 2, 30));
+    assert.equal(scheduler.standstill, undefined);
     for (const job of ['a', 'b'])
       assert.deepEqual(await jobs.queued(job), ['06-01 01:00 schedule', '06-01 02:00 schedule']);
     await scheduler.ended();

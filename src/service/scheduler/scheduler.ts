@@ -69,6 +69,7 @@ export class Scheduler implements AsyncDisposable {
   #wokeAt: number;
   #lastSeen: { readonly now: number; readonly monotonic: number };
   #alarmClock = new AbortController();
+  #standstill: string | undefined;
   #ended: Promise<void> = Promise.resolve();
 
   private constructor(options: SchedulerOptions, configuration: Configuration, revision: number) {
@@ -113,6 +114,11 @@ export class Scheduler implements AsyncDisposable {
     });
   }
 
+  /** Why nothing is queued just now; `undefined` if it is. */
+  get standstill(): string | undefined {
+    return this.#standstill;
+  }
+
   /** When the next run of a job that is queued by itself begins; of one of its activities or of any. */
   nextRunOf(job: string, activity?: Activity): number | undefined {
     const now = this.#options.clock.now();
@@ -137,11 +143,13 @@ export class Scheduler implements AsyncDisposable {
       try {
         await this.#pass({ signal });
         failures = 0;
+        this.#standstill = undefined;
         const untilNext = this.#heap.earliest - this.#options.clock.now();
         wait = Math.max(0, Math.min(untilNext, this.#options.longestSleep ?? 30_000));
       } catch (error) {
         if (signal.aborted) return;
         wait = retryDelays[Math.min(failures++, retryDelays.length - 1)]!;
+        this.#standstill = messageOf(error);
         const what = isRetryable(error) ? 'cannot go on for now' : 'has failed and tries again';
         this.#options.log.error(`The scheduler ${what}: ${messageOf(error)}`);
       }
