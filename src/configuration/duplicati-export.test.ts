@@ -111,6 +111,36 @@ for (const [repeat, schedule] of [
   });
 }
 
+test('a month without that day is not left out', () => {
+  const { configuration, warnings } = readDuplicatiExport(
+    exported({}, { Time: '2023-01-31T02:00:00Z', Repeat: '1M' }),
+  );
+  assert.deepEqual(configuration.jobs[0]?.schedule, { when: '0 2 L * *', timeZone: 'UTC' });
+  assert.deepEqual(scheduleProblems(configuration), []);
+  assert.ok(warnings.some((one) => one.startsWith('Not every month has a day 31')));
+});
+
+for (const [text, largest, upload] of [
+  ['50', '50M', '50K'],
+  ['1.5GB', '1.5G', '1.5G'],
+  ['700 kb', '700K', '700K'],
+  ['300b', '300', '300'],
+  ['0', undefined, undefined],
+  ['0MB', undefined, undefined],
+  ['', undefined, undefined],
+] as const) {
+  test(`the size "${text}" is what it was`, () => {
+    const Settings = [
+      { Name: 'skip-files-larger-than', Value: text },
+      { Name: 'throttle-upload', Value: text },
+    ];
+    const [job] = readDuplicatiExport(exported({ Settings, Filters: [] })).configuration.jobs;
+    assert.ok(job?.kind === 'backup');
+    assert.equal(job.filters?.excludeLargerThan, largest);
+    assert.equal(job.resources?.limitUpload, upload);
+  });
+}
+
 describe('filters mean what they meant', () => {
   /** Whether the job that comes of filters, written as `+ EXPRESSION` and `- EXPRESSION`, takes a file. */
   const isTaken = (filters: readonly string[], path: string): boolean => {

@@ -128,12 +128,15 @@ function filtersOf(backup: Fields, settings: ReadonlyMap<string, string>): Field
     .flat();
   // What no filter names is taken there if one of them excludes; here if the first one does.
   if (filters.some((filter) => filter['Include'] !== true)) rules.unshift('- re:^$');
-  const largest = settings.get('skip-files-larger-than');
-  const limits =
-    largest === undefined || largest === '' ? {} : { excludeLargerThan: sizeOf(largest) };
+  const largest = sizeOf(settings.get('skip-files-larger-than'), 'M');
   return rules.length === 0 && largest === undefined
     ? {}
-    : { filters: { ...(rules.length > 0 && { rules }), ...limits } };
+    : {
+        filters: {
+          ...(rules.length > 0 && { rules }),
+          ...(largest !== undefined && { excludeLargerThan: largest }),
+        },
+      };
 }
 
 function retentionOf(settings: ReadonlyMap<string, string>): Fields {
@@ -152,11 +155,9 @@ function retentionOf(settings: ReadonlyMap<string, string>): Fields {
 
 const limitsOf = (settings: ReadonlyMap<string, string>): Fields => {
   const limits = [
-    ['limitUpload', settings.get('throttle-upload')],
-    ['limitDownload', settings.get('throttle-download')],
-  ].flatMap(([name, value]) =>
-    value === undefined || value === '' ? [] : [[name!, sizeOf(value)]],
-  );
+    ['limitUpload', sizeOf(settings.get('throttle-upload'), 'K')],
+    ['limitDownload', sizeOf(settings.get('throttle-download'), 'K')],
+  ].filter(([, size]) => size !== undefined);
   return limits.length === 0 ? {} : { resources: Object.fromEntries(limits) as Fields };
 };
 
@@ -180,8 +181,14 @@ function scheduleOf(schedule: Fields | undefined, warnings: string[]): Fields {
     case '1W':
     case '7D':
       return at(`${clock} * * ${days[time.getUTCDay()]}`);
-    case '1M':
-      return at(`${clock} ${time.getUTCDate()} * *`);
+    case '1M': {
+      const date = time.getUTCDate();
+      if (date > 28)
+        warnings.push(
+          `Not every month has a day ${date}: the schedule goes by the last day of each month`,
+        );
+      return at(`${clock} ${date > 28 ? 'L' : date} * *`);
+    }
     default: {
       if (weekdays !== '*')
         warnings.push('The days of the week of the schedule are not taken over');
@@ -191,12 +198,13 @@ function scheduleOf(schedule: Fields | undefined, warnings: string[]): Fields {
   }
 }
 
-/** `50mb` and `10 KB/s` as we write sizes. */
-const sizeOf = (text: string): string =>
-  text
-    .replaceAll(/\s|\/s$/giu, '')
-    .replace(/b$/iu, '')
-    .replace(/([kmgt])$/iu, (unit) => unit.toUpperCase());
+/** `50mb` and `10 KB/s` as we write sizes. A number alone has a unit of its own for each option there, and 0 is no limit: then `undefined`. */
+function sizeOf(text: string | undefined, unit: 'K' | 'M'): string | undefined {
+  const plain = (text ?? '').replaceAll(/\s|\/s$/giu, '');
+  if (plain === '' || /^0+(?:\.0*)?[kmgt]?b?$/iu.test(plain)) return undefined;
+  if (/\d$/u.test(plain)) return `${plain}${unit}`;
+  return plain.replace(/b$/iu, '').toUpperCase();
+}
 
 const isOn = (text: string | undefined): boolean => /^(?:true|1|yes|on)$/iu.test(text ?? '');
 
