@@ -1,4 +1,5 @@
 import type { CallOptions } from './call-options.ts';
+import { startTimer } from './long-timer.ts';
 
 /** The only place where the program learns the time; tests pass a fake one. */
 export interface Clock {
@@ -17,13 +18,13 @@ export const systemClock: Clock = {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     // Not by `node:timers/promises`, which makes an exception of its own for every sleep that is cut short.
     const stop = (): void => {
-      clearTimeout(timer);
+      timer[Symbol.dispose]();
       reject(signal?.reason);
     };
-    const timer = setTimeout(() => {
+    const timer = startTimer(milliseconds, () => {
       signal?.removeEventListener('abort', stop);
       resolve();
-    }, milliseconds);
+    });
     if (signal?.aborted === true) stop();
     else signal?.addEventListener('abort', stop, { once: true });
     return promise;

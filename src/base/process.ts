@@ -5,6 +5,7 @@ import type { Duplex, Readable, Writable } from 'node:stream';
 
 import type { CallOptions } from './call-options.ts';
 import { AppError } from './errors.ts';
+import { startTimer } from './long-timer.ts';
 
 /** A pipe the program reads under a descriptor above 2: for secrets, which do not belong in arguments or the environment. */
 export interface ExtraInput {
@@ -200,10 +201,10 @@ async function watch(
   const limit =
     timeLimit === undefined
       ? undefined
-      : setTimeout(() => {
+      : startTimer(timeLimit, () => {
           timedOut = true;
           stop();
-        }, timeLimit);
+        });
   child.stderr.on('data', (part: Buffer) => {
     words = Buffer.concat([words, part]).subarray(-keptOfErrors);
     onErrorOutput?.(part);
@@ -223,7 +224,7 @@ async function watch(
     };
   } finally {
     signal?.removeEventListener('abort', stop);
-    clearTimeout(limit);
+    limit?.[Symbol.dispose]();
     clearTimeout(killer);
   }
 }

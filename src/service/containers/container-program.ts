@@ -3,6 +3,7 @@ import { PassThrough, Writable } from 'node:stream';
 import type { CallOptions } from '../../base/call-options.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { AppError, hasCode } from '../../base/errors.ts';
+import { startTimer } from '../../base/long-timer.ts';
 import {
   lastLines,
   type Program,
@@ -123,21 +124,21 @@ interface Watched {
 
 async function watch(watched: Watched, options: ContainerProgramOptions): Promise<ProgramEnd> {
   const { signal, timeLimit, grace = 5000 } = options;
-  const timers: NodeJS.Timeout[] = [];
+  const timers: Disposable[] = [];
   let timedOut = false;
   const stop = (): void => {
     void watched.kill('TERM');
     const kill = (): void => {
       void watched.kill('KILL');
-      timers.push(setTimeout(() => watched.cut(), grace));
+      timers.push(startTimer(grace, () => watched.cut()));
     };
-    timers.push(setTimeout(kill, grace));
+    timers.push(startTimer(grace, kill));
   };
   const limit = (): void => {
     timedOut = true;
     stop();
   };
-  if (timeLimit !== undefined) timers.push(setTimeout(limit, timeLimit));
+  if (timeLimit !== undefined) timers.push(startTimer(timeLimit, limit));
   signal?.addEventListener('abort', stop, { once: true });
   if (signal?.aborted === true) stop();
   try {
@@ -159,7 +160,7 @@ async function watch(watched: Watched, options: ContainerProgramOptions): Promis
     };
   } finally {
     signal?.removeEventListener('abort', stop);
-    for (const timer of timers) clearTimeout(timer);
+    for (const timer of timers) timer[Symbol.dispose]();
   }
 }
 

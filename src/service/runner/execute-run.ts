@@ -3,6 +3,7 @@ import path from 'node:path';
 
 import { durationMilliseconds, formatDuration, parseDuration } from '../../base/duration.ts';
 import { AppError, messageOf } from '../../base/errors.ts';
+import { startTimer } from '../../base/long-timer.ts';
 import type { RunEnd } from '../../catalog/catalog.ts';
 import type { SecretContext } from '../../configuration/resolve-secret.ts';
 import type { Configuration } from '../../model/configuration.ts';
@@ -211,15 +212,11 @@ function timeLimitOf({ name, timeout }: Job): { readonly signal: AbortSignal } &
   const controller = new AbortController();
   if (timeout === undefined) return { signal: controller.signal, [Symbol.dispose]() {} };
   const milliseconds = durationMilliseconds(parseDuration(timeout));
-  const timer = setTimeout(
-    () => {
-      const message = `The run of "${name}" took longer than ${formatDuration(milliseconds)} and was ended`;
-      controller.abort(new AppError('process/failed', message));
-    },
-    // Node's timers hold no more.
-    Math.min(milliseconds, 2 ** 31 - 1),
-  );
-  return { signal: controller.signal, [Symbol.dispose]: () => clearTimeout(timer) };
+  const timer = startTimer(milliseconds, () => {
+    const message = `The run of "${name}" took longer than ${formatDuration(milliseconds)} and was ended`;
+    controller.abort(new AppError('process/failed', message));
+  });
+  return { signal: controller.signal, [Symbol.dispose]: () => timer[Symbol.dispose]() };
 }
 
 /** Relative paths of a configuration file are relative to it. */

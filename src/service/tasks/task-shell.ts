@@ -1,3 +1,4 @@
+import { startTimer } from '../../base/long-timer.ts';
 import { type Program, startProgram } from '../../base/process.ts';
 import { systemRandom } from '../../base/random.ts';
 import { MarkedOutput, type ShellMark } from './marked-output.ts';
@@ -98,10 +99,10 @@ export class TaskShell implements AsyncDisposable {
     let timedOut = false;
     let stopped = false;
     let isOver = false;
-    const timers: NodeJS.Timeout[] = [];
+    const timers: Disposable[] = [];
     const after = (milliseconds: number, work: () => void): void => {
       if (isOver) return;
-      timers.push(setTimeout(work, milliseconds));
+      timers.push(startTimer(milliseconds, work));
     };
     const end = async (): Promise<void> => {
       const group = this.#program.pid;
@@ -156,7 +157,7 @@ export class TaskShell implements AsyncDisposable {
     } finally {
       isOver = true;
       step.signal?.removeEventListener('abort', stop);
-      for (const timer of timers) clearTimeout(timer);
+      for (const timer of timers) timer[Symbol.dispose]();
     }
   }
 
