@@ -53,11 +53,11 @@ export interface ConfigurationStore {
   readonly settings: DocumentStore<ServiceSettings>;
   /** Everything, in one consistent view. */
   read(options?: CallOptions): Promise<Configuration>;
-  /** In one transaction: what came from `origin` before and is not in it any more goes, the rest is made or changed. Names that another origin holds are `input/invalid`; then nothing has changed. */
+  /** In one transaction: what came from `origin` before and is not in it any more goes, the rest is made or changed. Names that another origin holds are `input/invalid`; then nothing has changed. Of origins that are `gone`, what has the same name is taken over, and their settings go. */
   replace(
     configuration: Configuration,
     origin: string,
-    options?: CallOptions,
+    options?: CallOptions & { readonly gone?: ReadonlySet<string> },
   ): Promise<ConfigurationChange>;
   /** Grows with every change of anything; cheap to ask. */
   revision(options?: CallOptions): Promise<number>;

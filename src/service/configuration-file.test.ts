@@ -75,8 +75,10 @@ async function stage(files: Readonly<Record<string, string>>) {
     assert.deepEqual(await jobs(), expected);
   };
   return {
+    catalog,
     open,
     write,
+    rename: (from: string, to: string) => rename(path.join(place, from), path.join(place, to)),
     told,
     counts,
     jobs,
@@ -157,6 +159,42 @@ test('a broken one changes nothing, and is told', async () => {
   await at.write('a.yaml', yaml('one'));
   assert.equal(await file.reload(), true);
   assert.equal(file.problem, undefined);
+});
+
+test('one that got another name is what it was, and what is left of the old one is told', async () => {
+  await using at = await stage({ 'a.yaml': `${yaml('one', 'two')}settings: { parallel: 7 }\n` });
+  {
+    await using first = at.open('a.yaml');
+    await first.start();
+  }
+  assert.equal((await at.catalog.configuration.read()).settings.parallel, 7);
+  await at.rename('a.yaml', 'b.yaml');
+  await at.write('b.yaml', yaml('one'));
+  {
+    await using second = at.open('b.yaml');
+    await second.start();
+  }
+  assert.deepEqual(await at.jobs(), ['one', 'two'], 'nothing that somebody relies on is lost');
+  const { configuration } = at.catalog;
+  assert.match((await configuration.jobs.get('one'))!.origin, /b\.yaml$/u);
+  assert.deepEqual((await configuration.read()).settings, {});
+  assert.match(at.told.join('\n'), /warn: The job "two" goes on, but ".*a\.yaml", which it comes/u);
+  // Back again, with nothing changed since it was read.
+  await at.rename('b.yaml', 'a.yaml');
+  await at.write('a.yaml', yaml('one'));
+  await using third = at.open('a.yaml');
+  await third.start();
+  assert.deepEqual(await at.jobs(), ['one']);
+});
+
+test('what another file says that is there stays its own', async () => {
+  await using at = await stage({ 'a.yaml': yaml('one'), 'b.yaml': yaml('one') });
+  await using first = at.open('a.yaml');
+  await first.start();
+  await using second = at.open('b.yaml');
+  await assert.rejects(second.start(), {
+    message: /^The job "one" comes from ".*a\.yaml" already$/u,
+  });
 });
 
 test('a broken one that never was whole is an error', async () => {

@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { CallOptions } from '../base/call-options.ts';
 import type { Clock } from '../base/clock.ts';
 import { AppError, messageOf } from '../base/errors.ts';
+import { isMissing } from '../base/is-missing.ts';
 import { Semaphore } from '../base/semaphore.ts';
 import type { Catalog, ConfigurationChange } from '../catalog/catalog.ts';
 import type { ReadConfiguration } from '../configuration/read-configuration.ts';
@@ -18,7 +19,7 @@ const LOOK = 5 * 60_000;
 export interface ConfigurationFileOptions {
   /** A file, or a directory of files; absolute. What comes from it is known by this in the catalog. */
   readonly place: string;
-  readonly catalog: Pick<Catalog, 'configuration' | 'notes'>;
+  readonly catalog: Pick<Catalog, 'configuration' | 'location' | 'notes'>;
   readonly clock: Clock;
   readonly log: ServiceLog;
   readonly read: (place: string, options: CallOptions) => Promise<ReadConfiguration>;
@@ -34,6 +35,8 @@ function identityOf(directory: string): string {
   const found = statSync(directory, { throwIfNoEntry: false });
   return found === undefined ? 'missing' : `${found.dev}:${found.ino}`;
 }
+
+const noteOf = (place: string): string => `configuration-file ${place}`;
 
 /** Brings a configuration file into the catalog, again whenever it changes. A broken one changes nothing. */
 export class ConfigurationFile implements AsyncDisposable {
@@ -81,6 +84,7 @@ export class ConfigurationFile implements AsyncDisposable {
       this.#problem = messageOf(error);
       log.error(`${messageOf(error)}; what it said before goes on`);
     }
+    await this.#tellLeftOver(options);
     this.#ended = this.#look();
   }
 
@@ -118,7 +122,7 @@ export class ConfigurationFile implements AsyncDisposable {
     using _turn = await this.#turn.acquire(options);
     const found = await fingerprint(place, options);
     const mark = found === undefined ? undefined : `${version} ${found}`;
-    const note = `configuration-file ${place}`;
+    const note = noteOf(place);
     // To read ten thousand jobs takes seconds, to see that they are the same a moment.
     if (mark !== undefined && (await catalog.notes.get(note, options)) === mark) {
       this.#watch([place]);
@@ -127,10 +131,44 @@ export class ConfigurationFile implements AsyncDisposable {
     const { configuration, files, directories, warnings } = await read(place, options);
     for (const { message } of warnings) log.warn(message);
     this.#watch([place, ...files], directories);
-    const change = await catalog.configuration.replace(configuration, place, options);
+    const gone = await this.#goneOrigins(options);
+    const change = await catalog.configuration.replace(configuration, place, { ...options, gone });
+    // Should one of them come back, it is read again.
+    for (const origin of gone) await catalog.notes.set(noteOf(origin), undefined, options);
     await catalog.notes.set(note, mark, options);
     await onChange();
     return change;
+  }
+
+  /**
+   * Files that something in the catalog comes from and that are not there any more, as after a file was given another name. A catalog in PostgreSQL may have them from other machines, of
+   * which nobody knows here.
+   */
+  async #goneOrigins(options: CallOptions): Promise<ReadonlySet<string>> {
+    const { place, catalog } = this.#options;
+    if (!path.isAbsolute(catalog.location)) return new Set();
+    const { jobs, destinations, channels, periodicities, settings } = catalog.configuration;
+    const origins = new Set<string>();
+    for (const store of [jobs, destinations, channels, periodicities, settings])
+      for (const { origin } of (await store.list(options)).values()) origins.add(origin);
+    const gone = new Set<string>();
+    for (const origin of origins) {
+      if (origin === place || !path.isAbsolute(origin)) continue;
+      if (await isMissing(origin)) gone.add(origin);
+    }
+    return gone;
+  }
+
+  /** What no file says any more goes on all the same: the catalog may be the only place that still knows its secrets. */
+  async #tellLeftOver(options: CallOptions): Promise<void> {
+    const { catalog, log } = this.#options;
+    const gone = await this.#goneOrigins(options);
+    for (const [name, { origin }] of await catalog.configuration.jobs.list(options)) {
+      if (!gone.has(origin)) continue;
+      log.warn(`The job "${name}" goes on, but "${origin}", which it comes from, is gone`, {
+        hint: `"holdfast job remove ${name}" ends it`,
+      });
+    }
   }
 
   /**

@@ -74,7 +74,7 @@ export class SqlConfigurationStore implements ConfigurationStore {
   replace(
     configuration: Configuration,
     origin: string,
-    options?: CallOptions,
+    { gone = new Set(), ...options }: CallOptions & { readonly gone?: ReadonlySet<string> } = {},
   ): Promise<ConfigurationChange> {
     return this.#database.write(
       async (transaction) => {
@@ -84,17 +84,22 @@ export class SqlConfigurationStore implements ConfigurationStore {
         const wanted = documentsOf(configuration, origin);
         for (const { kind, name } of wanted) {
           const other = before.get(idOf(kind, name));
-          if (other !== undefined && other.origin !== origin)
+          if (other !== undefined && other.origin !== origin && !gone.has(other.origin))
             throw heldByAnother(kind, name, other.origin);
         }
         const names = new Set(wanted.map(({ kind, name }) => idOf(kind, name)));
         const removed = [...before.values()].filter(
-          (row) => row.origin === origin && !names.has(idOf(row.kind, row.name)),
+          (row) =>
+            (row.origin === origin || (row.kind === 'settings' && gone.has(row.origin))) &&
+            !names.has(idOf(row.kind, row.name)),
         );
         const added = wanted.filter(({ kind, name }) => !before.has(idOf(kind, name)));
         const changed = wanted.filter(({ kind, name, value }) => {
           const row = before.get(idOf(kind, name));
-          return row !== undefined && !isDeepStrictEqual(valueOf(row, this.#seals), plain(value));
+          if (row === undefined) return false;
+          return (
+            row.origin !== origin || !isDeepStrictEqual(valueOf(row, this.#seals), plain(value))
+          );
         });
         const told = (documents: readonly { kind: string; name: string }[]): string[] =>
           documents.map(({ kind, name }) => idOf(kind, name));

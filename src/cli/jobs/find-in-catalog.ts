@@ -1,6 +1,9 @@
+import path from 'node:path';
+
 import type { CallOptions } from '../../base/call-options.ts';
 import { didYouMean } from '../../base/did-you-mean.ts';
 import { AppError } from '../../base/errors.ts';
+import { isMissing } from '../../base/is-missing.ts';
 import type { Catalog, Kept } from '../../catalog/catalog.ts';
 import type { Job } from '../../model/job.ts';
 import type { Run } from '../../model/run.ts';
@@ -36,9 +39,25 @@ export async function findOwnJob(
 ): Promise<Kept<Job>> {
   const kept = await findJob(catalog, name, options);
   if (kept.origin === OWN_ORIGIN) return kept;
+  throw heldElsewhere(name, kept);
+}
+
+/** A job that may be removed here: also one of a file that is gone, which nothing would bring back. @throws AppError as `findOwnJob` */
+export async function findRemovableJob(
+  catalog: Catalog,
+  name: string,
+  options: CallOptions = {},
+): Promise<Kept<Job>> {
+  const kept = await findJob(catalog, name, options);
+  const { origin } = kept;
+  if (origin === OWN_ORIGIN || (path.isAbsolute(origin) && (await isMissing(origin)))) return kept;
+  throw heldElsewhere(name, kept);
+}
+
+function heldElsewhere(name: string, kept: Kept<Job>): AppError {
   const place =
     kept.origin === 'environment' ? 'the environment of the server' : `"${kept.origin}"`;
-  throw new AppError('input/conflict', `The job "${name}" comes from ${place}`, {
+  return new AppError('input/conflict', `The job "${name}" comes from ${place}`, {
     hint: 'Change it there: what is changed here would be undone when that is read again',
   });
 }
