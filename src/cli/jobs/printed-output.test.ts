@@ -21,6 +21,18 @@ const over = (id: string): RunEvent => ({
   } satisfies Run,
 });
 
+it('a line without an end is shown in pieces, and keeps nobody waiting', () => {
+  const feed = new Feed<RunEvent>();
+  const shown: string[] = [];
+  using _ = showPrinted(feed, (line) => shown.push(line));
+  const piece = 'x'.repeat(60_000);
+  for (let count = 0; count < 100; count++)
+    feed.publish({ type: 'output', run: 'a', job: 'j', text: piece });
+  feed.publish({ type: 'output', run: 'a', job: 'j', text: 'end\n' });
+  assert.equal(shown.join(''), `${piece.repeat(100)}end`);
+  assert.ok(shown.length > 40, String(shown.length));
+});
+
 it('what runs print is shown by whole lines, each of one run', () => {
   const feed = new Feed<RunEvent>();
   const shown: string[] = [];
