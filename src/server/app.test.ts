@@ -178,12 +178,15 @@ describe('the HTTP interface', () => {
   test('refuses what is no JSON, too long, or has another name', async () => {
     const path = '/api/v1/jobs/documents';
     await read(call('PUT', path, undefined, { 'content-type': 'text/plain' }), 415);
-    const broken = createApp(context).request(`http://localhost${path}`, {
-      method: 'PUT',
-      headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
-      body: '{"sources": [',
-    });
-    await read(Promise.resolve(broken), 400);
+    const deep = `{"environment": ${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
+    for (const text of ['{"sources": [', deep]) {
+      const broken = createApp(context).request(`http://localhost${path}`, {
+        method: 'PUT',
+        headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+        body: text,
+      });
+      await read(Promise.resolve(broken), 400);
+    }
     const long = { ...documents, description: 'x'.repeat(1024 * 1024) };
     await read(call('PUT', path, long, await match(path)), 413);
     const body = await read<ErrorBody>(

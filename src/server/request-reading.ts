@@ -3,6 +3,9 @@ import type { HonoRequest } from 'hono';
 import type { Kept } from '../catalog/catalog.ts';
 import { HttpError } from './error-answer.ts';
 
+/** No document has more levels; what reads one goes down level by level, for which there is only so much room. */
+const DEEPEST = 100;
+
 /** The JSON that was sent. */
 export async function readJson(request: HonoRequest): Promise<unknown> {
   const type = request.header('content-type') ?? '';
@@ -11,12 +14,21 @@ export async function readJson(request: HonoRequest): Promise<unknown> {
       hint: 'Send "Content-Type: application/json"',
     });
   }
+  let value: unknown;
   try {
-    return await request.json();
+    value = await request.json();
   } catch (error) {
     if (error instanceof HttpError) throw error;
     throw new HttpError(400, 'bad-json', 'The request is no valid JSON');
   }
+  if (isDeeper(value, DEEPEST))
+    throw new HttpError(400, 'bad-json', `The request is nested more than ${DEEPEST} levels deep`);
+  return value;
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
 }
 
 /** As `readJson`, where it must be an object; nothing at all is an empty one. */
