@@ -51,15 +51,31 @@ function timeZoneOf(given: string | undefined): string {
   return 'UTC';
 }
 
-/** An environment as it was before the launcher and `main.ts` added what concerns this program alone, which they list in one variable. */
+/** An environment as it was before the launcher and `main.ts` added what concerns this program alone, which they list in one variable, and with what the launcher's shell has dropped. */
 function outsideEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
 ): Record<string, string | undefined> {
   const own = environment[ownVariables];
-  const names = new Set([ownVariables, endsWithInput, ...(own ?? '').split(' ')]);
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => !names.has(name)));
+  const names = new Set([ownVariables, oddVariables, endsWithInput, ...(own ?? '').split(' ')]);
+  return {
+    ...oddOnes(environment[oddVariables] ?? ''),
+    ...Object.fromEntries(Object.entries(environment).filter(([name]) => !names.has(name))),
+  };
 }
 
+/** Variables as `/proc/PID/environ` has them, in base64. */
+function oddOnes(text: string): Record<string, string> {
+  const records = Buffer.from(text, 'base64').toString('utf8').split('\0');
+  return Object.fromEntries(
+    records.flatMap((record) => {
+      const end = record.indexOf('=');
+      return end > 0 ? [[record.slice(0, end), record.slice(end + 1)]] : [];
+    }),
+  );
+}
+
+/** What the shell of the launcher could not name. */
+const oddVariables = 'HOLDFAST_ODD_VARIABLES';
 const ownVariables = 'HOLDFAST_OWN_VARIABLES';
 /** `1`: the end of standard input is a wish to stop. Set for children of the service. */
 const endsWithInput = 'HOLDFAST_ENDS_WITH_INPUT';

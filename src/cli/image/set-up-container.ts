@@ -73,8 +73,9 @@ export async function setUpContainer(
   return 0;
 }
 
+/** By bash, which tasks need anyway: other shells drop the variables of a task such as `my-db`. */
 const taskScript = (launcher: string, name: string): string =>
-  `#!/bin/sh\n${mark}\nexec '${launcher.replaceAll("'", `'\\''`)}' task run '${name}' "$@"\n`;
+  `#!/usr/bin/env bash\n${mark}\nexec '${launcher.replaceAll("'", `'\\''`)}' task run '${name}' "$@"\n`;
 
 async function makeScripts(directory: string, scripts: ReadonlyMap<string, string>): Promise<void> {
   if (scripts.size > 0) await makeDirectories(directory);
