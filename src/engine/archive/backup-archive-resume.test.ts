@@ -277,6 +277,27 @@ test('an archive of another host or directory is not added to by mistake', async
   });
 });
 
+test('an interrupted backup of another host or directory is not gone on with', async () => {
+  using scratch = scratchDirectory();
+  makeLargeSource(scratch);
+  mkdirSync(scratch.of('other'));
+  writeFileSync(scratch.of('other/z'), chance(3_000_000, 12));
+  const small = { volumeSize, concurrency: 1 };
+  await assert.rejects(backUpScratch(scratch, { ...small, stopAfter: 4 }), { message: 'Stopped' });
+  const before = [readdirSync(scratch.of('dest')), readdirSync(scratch.of('cache'))];
+  const other = { ...small, paths: [scratch.of('other')] };
+  await assert.rejects(backUpScratch(scratch, other), { details: { mismatch: 'source' } });
+  await assert.rejects(backUpScratch(scratch, { ...small, hostName: 'other' }), {
+    details: { mismatch: 'host' },
+  });
+  assert.deepEqual([readdirSync(scratch.of('dest')), readdirSync(scratch.of('cache'))], before);
+  // A full backup needs nothing of it.
+  const { messages } = await backUpScratch(scratch, { ...other, kind: 'full' });
+  assert.match(messages[0]!, /cannot be continued/u);
+  await using archive = await openScratchArchive(scratch);
+  assert.deepEqual(Object.keys(await contentsOf(archive)), ['z']);
+});
+
 test('only what is selected is stored, and directories that are looked into only for what is below', async () => {
   using scratch = scratchDirectory();
   makeLargeSource(scratch);

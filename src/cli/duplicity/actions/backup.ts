@@ -3,8 +3,10 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 
 import { equalBytes } from '../../../base/bytes.ts';
+import { hasCode } from '../../../base/errors.ts';
 import { backupArchive } from '../../../engine/archive/backup-archive.ts';
 import { pathBytes } from '../../../model/path-text.ts';
+import type { Manifest } from '../../../repository/duplicity/manifest/manifest.ts';
 import { newestInterrupted } from '../../../repository/duplicity/writer/interrupted-set.ts';
 import { actionContext } from '../action-context.ts';
 import { exitCodes, fatal } from '../fatal.ts';
@@ -42,9 +44,12 @@ export async function run(given: DuplicityRun): Promise<number> {
   const { archive } = opened;
   await synchroniseArchive(opened, given, opened.collection.chains.at(-1)?.sets ?? []);
   const kind = kindOf(opened, given);
-  const hostName = await hostNameFor(opened, given, kind);
+  const before = await manifestBefore(opened, given, kind);
+  const hostName = hostNameAfter(before?.hostname);
   const sourceName = pathBytes(plainSource(source!));
-  if (kind !== 'full') await requireSameSource(opened, given, sourceName, hostName);
+  if (kind !== 'full' && before !== undefined && !options.has('allow-source-mismatch')) {
+    requireSameSource(before, sourceName, hostName);
+  }
   const progress = options.has('progress')
     ? new ProgressReport(log, context.clock, options.number('progress-rate') ?? 3)
     : undefined;
@@ -142,31 +147,35 @@ function kindOf(
   return action.name === 'incremental' ? 'incremental' : 'auto';
 }
 
-/** The name that the chain has already, if it may be this host's with its domain; else this host's. */
-async function hostNameFor(
+/** The manifest of what this run goes on with: an interrupted set, else the newest set of the chain it is to build upon. */
+async function manifestBefore(
   { archive, collection }: OpenedArchive,
   { context: { signal } }: DuplicityRun,
   kind: string,
-): Promise<string> {
+): Promise<Manifest | undefined> {
+  const interrupted = newestInterrupted(collection);
+  if (interrupted !== undefined) {
+    try {
+      return await archive.manifestOf(interrupted, { signal });
+    } catch (error) {
+      // It cannot be continued: that is found out, and told, when it is tried.
+      if (!hasCode(error, 'repository/damaged')) throw error;
+    }
+  }
+  const base = kind === 'full' ? undefined : collection.active?.base;
+  return base && archive.manifestOf(base, { signal });
+}
+
+/** The name that is recorded already, if it may be this host's with its domain; else this host's. */
+function hostNameAfter(before: string | undefined): string {
   const own = hostname();
-  const base = collection.active?.base;
-  if (kind === 'full' || base === undefined) return own;
-  const { hostname: before } = await archive.manifestOf(base, { signal });
   const isSame =
     before !== undefined &&
     (before === own || before.startsWith(`${own}.`) || own.startsWith(`${before}.`));
   return isSame ? before : own;
 }
 
-async function requireSameSource(
-  { archive, collection }: OpenedArchive,
-  { line, context }: DuplicityRun,
-  sourceName: Uint8Array,
-  hostName: string,
-): Promise<void> {
-  const base = collection.active?.base;
-  if (base === undefined || line.options.has('allow-source-mismatch')) return;
-  const before = await archive.manifestOf(base, { signal: context.signal });
+function requireSameSource(before: Manifest, sourceName: Uint8Array, hostName: string): void {
   const advice =
     '\n\nAborting because you may have accidentally tried to backup two different data sets to the same remote location, or using the same archive directory.  If this is not a mistake, use the --allow-source-mismatch switch to avoid seeing this message';
   if (before.hostname !== undefined && before.hostname !== hostName) {

@@ -25,6 +25,8 @@ export interface ContinueOptions extends CallOptions {
   readonly readable: boolean;
   /** Volumes that hold anything of this path, or of what comes behind it, are not kept. */
   readonly before?: Uint8Array | undefined;
+  /** Whether a set with this manifest may go on. Throws where it has to stay as it is. */
+  readonly belongs: (manifest: Manifest) => boolean;
   readonly notice: (message: string) => void;
 }
 
@@ -48,7 +50,7 @@ export function newestInterrupted({ interrupted, chains }: Collection): BackupSe
  *
  * @param base the sets that the set builds upon: undefined for a full one, empty if they are gone
  * @returns undefined if nothing can be kept; what there was is removed then
- * @throws AppError `input/usage` with `details.mismatch` = `settings`; `repository/wrong-passphrase`; what the storage throws
+ * @throws AppError `input/usage` with `details.mismatch` = `settings`; `repository/wrong-passphrase`; what `belongs` and the storage throw
  */
 export async function continueInterrupted(
   archive: DuplicityArchive,
@@ -57,7 +59,10 @@ export async function continueInterrupted(
   options: ContinueOptions,
 ): Promise<Continuation | undefined> {
   const manifest = await unfinishedManifestOf(archive, set, options);
-  const kept = manifest === undefined ? [] : keptVolumes(set, manifest, options.before);
+  const kept =
+    manifest === undefined || !options.belongs(manifest)
+      ? []
+      : keptVolumes(set, manifest, options.before);
   const first = set.volumes.get(1);
   const isPossible = base?.length !== 0 && first !== undefined && kept.length > 0;
   if (isPossible) {

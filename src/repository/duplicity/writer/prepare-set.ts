@@ -7,6 +7,7 @@ import type { Collection } from '../collection/collection.ts';
 import { compareWithManifest } from '../collection/cross-check.ts';
 import { describeFinding } from '../collection/finding.ts';
 import type { DuplicityArchive } from '../duplicity-archive.ts';
+import type { Manifest } from '../manifest/manifest.ts';
 import { SignatureState } from '../reader/signature-state.ts';
 
 import { canReadBack } from './can-read-back.ts';
@@ -75,6 +76,7 @@ export async function prepareSet(
       ...options,
       readable,
       before: request.before,
+      belongs: (manifest) => isOfSource(manifest, request),
     });
     if (continued !== undefined) {
       const { set, start, end } = identityOf(interrupted);
@@ -264,18 +266,36 @@ function warnOfOpenSet(
 async function demandSameSource(
   archive: DuplicityArchive,
   set: BackupSet | undefined,
-  { allowSourceMismatch, hostname, sourcePath }: SetRequest,
+  request: SetRequest,
   options: CallOptions,
 ): Promise<void> {
-  if (allowSourceMismatch || set === undefined) return;
-  const manifest = await archive.manifestOf(set, options);
+  if (request.allowSourceMismatch || set === undefined) return;
+  const mismatch = sourceMismatch(await archive.manifestOf(set, options), request);
+  if (mismatch !== undefined) throw mismatch;
+}
+
+/**
+ * Whether an interrupted set is one of what is backed up now. One of something else must not go on: it would mix the two. A full backup does without it; another kind has to say so.
+ */
+function isOfSource(manifest: Manifest, request: SetRequest): boolean {
+  if (request.allowSourceMismatch) return true;
+  const mismatch = sourceMismatch(manifest, request);
+  if (mismatch !== undefined && request.kind !== 'full') throw mismatch;
+  return mismatch === undefined;
+}
+
+function sourceMismatch(
+  manifest: Manifest,
+  { hostname, sourcePath }: SetRequest,
+): AppError | undefined {
   const hint = 'Choose another destination, or allow the mismatch if it is meant';
   if (manifest.hostname !== undefined && manifest.hostname !== hostname) {
     const message = `The archive was made on "${manifest.hostname}", this is "${hostname}"`;
-    throw new AppError('input/usage', message, { hint, details: { mismatch: 'host' } });
+    return new AppError('input/usage', message, { hint, details: { mismatch: 'host' } });
   }
   if (manifest.sourcePath !== undefined && !equalBytes(manifest.sourcePath, sourcePath)) {
     const message = `The archive is one of ${quotePath(manifest.sourcePath)}, not of ${quotePath(sourcePath)}`;
-    throw new AppError('input/usage', message, { hint, details: { mismatch: 'source' } });
+    return new AppError('input/usage', message, { hint, details: { mismatch: 'source' } });
   }
+  return undefined;
 }
