@@ -1,7 +1,6 @@
 import type { CallOptions } from '../../../base/call-options.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { AppError, hasCode } from '../../../base/errors.ts';
-import { Semaphore } from '../../../base/semaphore.ts';
 import type { ByteSource, Storage } from '../../../storage/storage.ts';
 import { demandSound, type Inspection } from './encoded-file.ts';
 import type { FinishedVolume } from './open-volume.ts';
@@ -21,19 +20,24 @@ export interface UploadSettings extends Inspection {
   readonly replace: boolean;
 }
 
-/** Stores volumes while the next one is written. The first failure stops everything, and is thrown by whatever is called next. */
+/**
+ * Stores volumes while the next one is written. The first failure stops everything, and is thrown by whatever is called next.
+ *
+ * No volume is begun before all are stored that come `concurrency` or more before it. When a run is killed, duplicity goes on behind all volumes it can count but one: with two at once, one that
+ * is missing is then never among those it keeps.
+ */
 export class VolumeUploader implements AsyncDisposable {
   readonly #settings: UploadSettings;
-  readonly #turns: Semaphore;
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   readonly #running = new Set<Promise<void>>();
+  /** For each of the newest volumes, as many as may be on their way: resolves when it and all before it have ended. */
+  readonly #ended: Promise<void>[] = [];
   #bytes = 0;
   #failure: { readonly error: unknown } | undefined;
 
   constructor(settings: UploadSettings, { signal }: CallOptions = {}) {
     this.#settings = settings;
-    this.#turns = new Semaphore(settings.concurrency);
     this.#signal =
       signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]);
   }
@@ -45,7 +49,10 @@ export class VolumeUploader implements AsyncDisposable {
 
   /** Takes a volume, which it disposes of; resolves when another one may be made. */
   async add(volume: FinishedVolume, name: string): Promise<void> {
-    const task = this.#store(volume, name)
+    const { concurrency } = this.#settings;
+    const last = this.#ended.at(-1);
+    const before = this.#ended.length < concurrency ? undefined : this.#ended.shift();
+    const task = this.#store(volume, name, before)
       .catch((error: unknown) => {
         this.#failure ??= { error };
         this.#stop.abort(error);
@@ -55,8 +62,9 @@ export class VolumeUploader implements AsyncDisposable {
         this.#running.delete(task);
       });
     this.#running.add(task);
+    this.#ended.push(Promise.all([last, task]).then(() => undefined));
     // One volume waits here while as many as may be are on their way.
-    while (this.#running.size > this.#settings.concurrency) await Promise.race(this.#running);
+    while (this.#running.size > concurrency) await Promise.race(this.#running);
     this.#demandSound();
   }
 
@@ -72,8 +80,13 @@ export class VolumeUploader implements AsyncDisposable {
     await Promise.all(this.#running);
   }
 
-  async #store(volume: FinishedVolume, name: string): Promise<void> {
-    using _turn = await this.#turns.acquire({ signal: this.#signal });
+  async #store(
+    volume: FinishedVolume,
+    name: string,
+    before: Promise<void> | undefined,
+  ): Promise<void> {
+    await before;
+    this.#signal.throwIfAborted();
     const { storage, replace } = this.#settings;
     const options = { signal: this.#signal };
     if (this.#settings.verify) {
