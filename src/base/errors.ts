@@ -1,3 +1,5 @@
+import { errorNameOf } from './error-name.ts';
+
 /**
  * What went wrong, in terms a caller can act on.
  *
@@ -106,5 +108,10 @@ export function messageOf(error: unknown): string {
 /** The system's error name (`ENOSPC`, `EACCES` …) of an error of `node:fs` and the like, if it has one. */
 export function systemCodeOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined;
-  return typeof error.code === 'string' ? error.code : undefined;
+  const { code } = error;
+  if (typeof code !== 'string') return undefined;
+  // The library below Node does not know all errors of the system by name: not that a quota is used up, for one.
+  const isNameless = code === 'UNKNOWN' || code.startsWith('Unknown system error');
+  if (!isNameless || !('errno' in error) || typeof error.errno !== 'number') return code;
+  return errorNameOf(Math.abs(error.errno));
 }

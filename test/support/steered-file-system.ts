@@ -1,6 +1,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import * as real from 'node:fs/promises';
+import { constants } from 'node:os';
 import path from 'node:path';
+import { getSystemErrorName } from 'node:util';
 
 /** The part of `node:fs/promises` that a test may stand in front of. */
 type FileSystem = Pick<
@@ -76,11 +78,13 @@ function steeredHandle(
   });
 }
 
-/** An error as the system gives it. */
-export function systemError(code: string, call = 'test'): Error {
+/** An error as Node gives it, which has no names for some. */
+export function systemError(name: string, call = 'test'): Error {
+  const number = Object.entries(constants.errno).find(([known]) => known === name)?.[1];
+  const code = number === undefined ? name : getSystemErrorName(-number);
   return Object.assign(new Error(`${code}: made by a test, ${call}`), {
     code,
     syscall: call,
-    errno: -1,
+    errno: number === undefined ? -1 : -number,
   });
 }

@@ -23,6 +23,7 @@ import { scratchDirectory } from '../../../test/support/scratch-directory.ts';
 import { compareBytes } from '../bytes.ts';
 import { groupIdOf, groupNameOf, userIdOf, userNameOf } from './account-names.ts';
 import { makeDirectoryAt, openAt, readLinkAt, unlinkAt } from './at-calls.ts';
+import { errorNameOf } from '../error-name.ts';
 import { mixNameHash, nameHashStart } from '../name-sum.ts';
 import { SystemError } from './system-error.ts';
 import { listNames, openDirectoryAt, openPathAt, readNames } from './directory.ts';
@@ -42,7 +43,7 @@ import { setTimes, setTimesAt } from './file-times.ts';
 import { AT_FDCWD } from './linux-constants.ts';
 import { joinPath, terminated } from './path-bytes.ts';
 import { posixSupport } from './support.ts';
-import { errorNameOf, quotePath } from './system-error.ts';
+import { quotePath } from './system-error.ts';
 
 const bytes = (text: string): Buffer => Buffer.from(text);
 

@@ -1,19 +1,6 @@
-import { constants } from 'node:os';
-
 import { asBuffer } from '../bytes.ts';
+import { errorNameOf } from '../error-name.ts';
 import { libc } from './libc.ts';
-
-const names = new Map<number, string>();
-for (const [name, number] of Object.entries(constants.errno)) {
-  // ENOTSUP and EOPNOTSUPP, EAGAIN and EWOULDBLOCK share a number: the name that Node uses wins.
-  const known = names.get(number);
-  if (known === undefined || name === 'ENOTSUP' || name === 'EAGAIN') names.set(number, name);
-}
-
-/** The name of a system error number, `E117` for one that Node has no name for. */
-export function errorNameOf(errno: number): string {
-  return names.get(errno) ?? `E${errno}`;
-}
 
 /** An error of a system call; looks like those of `node:fs`. */
 export class SystemError extends Error {

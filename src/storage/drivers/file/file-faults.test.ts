@@ -12,7 +12,7 @@ import {
 } from '#test/support/steered-file-system.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 
-import { type AppError, type ErrorCode, hasCode } from '../../../base/errors.ts';
+import { type AppError, type ErrorCode, hasCode, systemCodeOf } from '../../../base/errors.ts';
 import { FileStorage } from './file.ts';
 
 /** A storage in a new directory over a file system that a test steers; `calls` says what was called, temporaries as `*`. */
@@ -200,7 +200,7 @@ describe('FileStorage when a system call fails', () => {
         });
         await assert.rejects(all.storage.put('d/x', pattern(10)), (error) => {
           assert.ok(hasCode(error, code), String(error));
-          assert.equal((error.cause as { code?: string }).code, system);
+          assert.equal(systemCodeOf(error.cause), system);
           assert.match(error.message, /"d\/x"/u);
           return true;
         });
