@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import {
+import fs, {
   appendFileSync,
   chmodSync,
   ftruncateSync,
@@ -12,6 +12,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { test } from 'node:test';
 
 import { openHandles, scratchDirectory } from '../../../test/support/scratch-directory.ts';
@@ -49,6 +50,31 @@ test('a file is read at any position, shorter only at its end', () => {
   assert.equal(reader.size, 10);
   assert.deepEqual([...reader.extents()], [{ offset: 0, length: 10 }]);
   assert.ok(reader.isUnchanged());
+});
+
+test('a file that was read stays read if the system reports a failure when it is closed', (context) => {
+  using scratch = scratchDirectory();
+  writeFileSync(scratch.of('file'), 'content');
+  const entry = entryOf(scratch.of('file'));
+  const reader = openPath(scratch.of('file'), entry);
+  const closes: number[] = [];
+  let code = 'EIO';
+  context.mock.method(fs, 'closeSync', (fd: number) => {
+    closes.push(fd);
+    throw Object.assign(new Error(`${code}: close`), { code, syscall: 'close' });
+  });
+  syncBuiltinESMExports();
+  try {
+    reader.close();
+    code = 'EBADF';
+    const other = openPath(scratch.of('file'), entry);
+    assert.throws(() => other.close(), { code });
+  } finally {
+    context.mock.restoreAll();
+    syncBuiltinESMExports();
+  }
+  for (const fd of closes) closeSync(fd);
+  assert.equal(closes.length, 2);
 });
 
 test('any change while reading is noticed', () => {

@@ -211,10 +211,16 @@ export class FileReader implements Disposable {
     }
   }
 
+  /** A failure of the system is of no account: it cannot be about what was read, and the handle is free all the same. */
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    closeSync(this.fd);
+    try {
+      closeSync(this.fd);
+    } catch (error) {
+      // A handle that is not open is a fault of ours.
+      if (systemCodeOf(error) === undefined || systemCodeOf(error) === 'EBADF') throw error;
+    }
   }
 
   [Symbol.dispose](): void {

@@ -305,6 +305,18 @@ describe('FileStorage when a system call fails', () => {
     });
   }
 
+  test('a failure to close what was read is one of the storage', async () => {
+    let armed = false;
+    await using all = await setUp(({ call }) => {
+      if (armed && call === 'close') throw systemError('EIO', call);
+    });
+    await all.storage.put('x', pattern(10));
+    armed = true;
+    await rejectsWith(all.storage.read('x'), 'storage/unavailable');
+    const stream = await all.storage.get('x');
+    await rejectsWith(new Response(stream).bytes(), 'storage/unavailable');
+  });
+
   test('without hard links ifAbsent still lets exactly one succeed', async () => {
     await using all = await setUp(({ call }) => {
       if (call === 'link') throw systemError('EPERM', 'link');

@@ -120,7 +120,7 @@ export class FileStorage implements Storage {
     return streamOf(
       {
         next: () => this.#reading(name, () => object.next()),
-        close: () => object.close(),
+        close: () => this.#reading(name, () => object.close()),
       },
       { signal },
     );
@@ -128,13 +128,15 @@ export class FileStorage implements Storage {
 
   async read(name: string, { signal, range }: GetOptions = {}): Promise<Uint8Array> {
     const object = await this.#open(name, { signal, ...(range && { range }) });
-    try {
-      const bytes = await this.#reading(name, () => object.rest());
-      signal?.throwIfAborted();
-      return bytes;
-    } finally {
-      await object.close();
-    }
+    return this.#reading(name, async () => {
+      try {
+        const bytes = await object.rest();
+        signal?.throwIfAborted();
+        return bytes;
+      } finally {
+        await object.close();
+      }
+    });
   }
 
   async stat(name: string, { signal }: CallOptions = {}): Promise<StorageObject> {
