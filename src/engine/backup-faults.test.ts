@@ -122,3 +122,25 @@ describe('backup with a failure at every storage call in turn', () => {
     });
   }
 });
+
+for (const code of [
+  'storage/out-of-space',
+  'storage/access-denied',
+  'storage/unavailable',
+] as const) {
+  test(`a backup is a success if nothing can be deleted after it: ${code}`, async () => {
+    await using directory = await temporaryDirectory();
+    const source = `${directory.path}/source`;
+    mkdirSync(source);
+    writeFileSync(`${source}/file`, 'content');
+    const storage = new MemoryStorage();
+    const places = machine(directory.path, 'laptop', lateClock);
+    await createSmall(storage, places);
+    const stubborn = steered(storage, (method) =>
+      method === 'delete' ? new AppError(code, 'It stays') : undefined,
+    );
+    const id = await backUpOnce(stubborn, places, { paths: [source], clock: lateClock });
+    await using repository = await openSmall(storage, places);
+    assert.deepEqual(await completeSnapshots(repository.access), [id]);
+  });
+}

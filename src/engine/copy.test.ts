@@ -5,6 +5,7 @@ import { damaging } from '#test/support/damaging-storage.ts';
 import { systemClock } from '../base/clock.ts';
 import { AppError, hasCode } from '../base/errors.ts';
 import { systemRandom } from '../base/random.ts';
+import { steered } from '#test/support/faulty-storage.ts';
 import { operation, totalsInProgress } from '#test/support/operation.ts';
 import { snapshotFiles } from '#test/support/sample-reading.ts';
 import { backUpSample, SampleRepository } from '#test/support/sample-repository.ts';
@@ -158,6 +159,16 @@ describe('a copy by several threads', () => {
     assert.deepEqual(await scene.to.names('snapshots/'), []);
     // What was copied is taken up when the source is whole again.
     await scene.copy({});
+    assert.deepEqual(await scene.copied(), new Map(Object.entries(files)));
+  });
+
+  test('is a success if nothing can be deleted after it', async () => {
+    const scene = new Scene();
+    await backUpSample(scene.source, files);
+    const target = steered(scene.to.storage, (method) =>
+      method === 'delete' ? new AppError('storage/out-of-space', 'No more') : undefined,
+    );
+    await scene.copy({ target });
     assert.deepEqual(await scene.copied(), new Map(Object.entries(files)));
   });
 

@@ -80,8 +80,8 @@ export class NativeRepository implements AsyncDisposable {
     this.localPath = localPath;
     this.#places = places;
     const state = join(places.stateDirectory, toHex(unlocked.ring.repositoryId));
-    this.sealSequence = new OwnSeals(access, state);
-    this.liveRuns = new LiveRuns(state);
+    this.sealSequence = new OwnSeals(access, state, places.warn);
+    this.liveRuns = new LiveRuns(state, places.warn);
     this.suspects = new SuspectMemory(state);
   }
 

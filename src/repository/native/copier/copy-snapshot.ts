@@ -1,6 +1,6 @@
 import { fromHex, toHex } from '../../../base/bytes.ts';
 import type { CallOptions } from '../../../base/call-options.ts';
-import { AppError, hasCode } from '../../../base/errors.ts';
+import { AppError } from '../../../base/errors.ts';
 import { signerFromSeed } from '../../../codec/encryption/signature.ts';
 import { packTargetOf, type Access } from '../access.ts';
 import { BlobNamer } from '../content/blob-id.ts';
@@ -16,6 +16,7 @@ import type { StoredSnapshot } from '../reader/snapshot-list.ts';
 import { publishFinal, sealFinal } from '../writer/commit.ts';
 import { MetaStore } from '../writer/meta-store.ts';
 import { PackUploader } from '../writer/pack-uploader.ts';
+import { removeLifeSigns } from '../writer/remove-life-signs.ts';
 import { openRunTable, type KnownPack, type RunTable } from '../writer/run-table.ts';
 import type { SealSequence } from '../writer/seal-sequence.ts';
 import { ContentCopier } from './content-copier.ts';
@@ -207,14 +208,10 @@ class SignOfLife {
     await storage.put(name, bytes, options);
   }
 
-  /** A storage that does not let us delete keeps the records; the seal with the same run id ends them. */
   async end(): Promise<void> {
-    for (let number = 0; number < this.#count; number++) {
-      try {
-        await this.#access.storage.delete(pendingName(this.#runId, number));
-      } catch (error) {
-        if (!hasCode(error, 'storage/access-denied')) throw error;
-      }
-    }
+    const names = Array.from({ length: this.#count }, (_, number) =>
+      pendingName(this.#runId, number),
+    );
+    await removeLifeSigns(this.#access, names);
   }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { AppError } from '../../../base/errors.ts';
 import { makeDirectoriesSync } from '../../../base/make-directories.ts';
 import { tryLockFile, type FileLock } from '../../../base/posix/file-lock.ts';
+import { stateProblem } from './state-problem.ts';
 
 /**
  * Which runs of this machine are at work: each holds a lock on a file of its own, which the system frees when it dies. So the records that a dead run left in the
@@ -11,34 +12,48 @@ import { tryLockFile, type FileLock } from '../../../base/posix/file-lock.ts';
  */
 export class LiveRuns {
   readonly #directory: string;
+  readonly #warn: (problem: AppError) => void;
 
-  /** `directory`: this machine's state of the repository. */
-  constructor(directory: string) {
+  /** `directory`: this machine's state of the repository. `warn` is told of files that cannot be removed, which costs nothing else. */
+  constructor(directory: string, warn: (problem: AppError) => void) {
     this.#directory = join(directory, 'runs');
+    this.#warn = warn;
   }
 
   /** Says that a run is at work, until the answer is disposed of. */
   hold(runId: string): Disposable {
-    makeDirectoriesSync(this.#directory, { mode: 0o700 });
     const path = this.#pathOf(runId);
-    const lock: FileLock | undefined = tryLockFile(path);
+    const lock = this.#lock(path);
     if (lock === undefined) throw new AppError('internal', `Run ${runId} is at work already`);
-    return {
-      [Symbol.dispose]() {
-        rmSync(path, { force: true });
-        lock[Symbol.dispose]();
-      },
-    };
+    return { [Symbol.dispose]: () => this.#free(path, lock) };
   }
 
   isAlive(runId: string): boolean {
     const path = this.#pathOf(runId);
     if (!existsSync(path)) return false;
-    const lock = tryLockFile(path);
+    const lock = this.#lock(path);
     if (lock === undefined) return true;
-    rmSync(path, { force: true });
-    lock[Symbol.dispose]();
+    this.#free(path, lock);
     return false;
+  }
+
+  #lock(path: string): FileLock | undefined {
+    try {
+      makeDirectoriesSync(this.#directory, { mode: 0o700 });
+      return tryLockFile(path);
+    } catch (cause) {
+      throw stateProblem(path, cause);
+    }
+  }
+
+  /** What counts is the lock: a file that stays is one of a run that is over. */
+  #free(path: string, lock: FileLock): void {
+    try {
+      rmSync(path, { force: true });
+    } catch (cause) {
+      this.#warn(stateProblem(path, cause));
+    }
+    lock[Symbol.dispose]();
   }
 
   #pathOf(runId: string): string {

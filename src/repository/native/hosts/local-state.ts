@@ -2,11 +2,12 @@ import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import { asBuffer, toHex } from '../../../base/bytes.ts';
-import { AppError, messageOf, systemCodeOf } from '../../../base/errors.ts';
+import { systemCodeOf } from '../../../base/errors.ts';
 import { makeDirectories } from '../../../base/make-directories.ts';
 import type { RandomBytes } from '../../../base/random.ts';
 import { isWithinBounds, saltSize, type Stretching } from '../keys/stretching.ts';
 import type { RememberedSlot } from '../keys/unlock.ts';
+import { stateProblem } from './state-problem.ts';
 
 /** Who this machine is in one repository. */
 export interface LocalHost {
@@ -120,12 +121,12 @@ async function readState(path: string): Promise<State> {
     text = await readFile(path, 'utf8');
   } catch (cause) {
     if (systemCodeOf(cause) === 'ENOENT') return empty;
-    throw unusable(path, cause);
+    throw stateProblem(path, cause);
   }
   const state = parseState(text);
   if (state !== undefined) return state;
   await rename(path, `${path}.damaged`).catch((cause: unknown) => {
-    throw unusable(path, cause);
+    throw stateProblem(path, cause);
   });
   return empty;
 }
@@ -140,7 +141,7 @@ async function writeState(path: string, state: State, random: RandomBytes): Prom
     await syncDirectory(directory);
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => undefined); // The first error is the one to tell.
-    throw unusable(path, cause);
+    throw stateProblem(path, cause);
   }
 }
 
@@ -210,11 +211,4 @@ function parseStretching(value: unknown): Stretching | undefined {
 
 function isId(value: unknown): value is string {
   return typeof value === 'string' && /^[0-9a-f]{32}$/u.test(value);
-}
-
-function unusable(path: string, cause: unknown): AppError {
-  return new AppError('local/unwritable', `Cannot keep "${path}": ${messageOf(cause)}`, {
-    cause,
-    hint: 'Give another state directory',
-  });
 }

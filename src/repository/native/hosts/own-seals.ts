@@ -9,6 +9,7 @@ import type { Access } from '../access.ts';
 import { noPreviousSeal } from '../objects/seal.ts';
 import { listForgets, listSeals } from '../reader/snapshot-list.ts';
 import type { SealSequence } from '../writer/seal-sequence.ts';
+import { stateProblem } from './state-problem.ts';
 
 const fileName = 'last-seal.json';
 const lockName = 'seal.lock';
@@ -31,28 +32,36 @@ const none: LastSeal = { sequence: 0, hash: noPreviousSeal };
 export class OwnSeals implements SealSequence {
   readonly #access: Access;
   readonly #directory: string;
+  readonly #warn: (problem: AppError) => void;
 
-  /** `directory`: this machine's state of the repository. */
-  constructor(access: Access, directory: string) {
+  /** `directory`: this machine's state of the repository. `warn` is told when a seal that is stored cannot be remembered: the listing of the storage has it. */
+  constructor(access: Access, directory: string, warn: (problem: AppError) => void) {
     this.#access = access;
     this.#directory = directory;
+    this.#warn = warn;
   }
 
   async seal(
     publish: (next: number, previousSeal: string) => Promise<string | undefined>,
   ): Promise<number | undefined> {
-    await makeDirectories(this.#directory, { mode: 0o700 });
     using _lock = await this.#lock();
     const [known, listed] = await Promise.all([this.#remembered(), this.#listed()]);
     const last = known.sequence >= listed.sequence ? known : listed;
     const sequence = last.sequence + 1;
     const hash = await publish(sequence, last.hash);
     if (hash === undefined) return undefined;
-    await writeFileAtomically(
-      join(this.#directory, fileName),
-      Buffer.from(`${JSON.stringify({ host: this.#access.hostId, sequence, hash })}\n`),
-    );
+    await this.#remember(sequence, hash);
     return sequence;
+  }
+
+  async #remember(sequence: number, hash: string): Promise<void> {
+    const path = join(this.#directory, fileName);
+    const text = `${JSON.stringify({ host: this.#access.hostId, sequence, hash })}\n`;
+    try {
+      await writeFileAtomically(path, Buffer.from(text));
+    } catch (cause) {
+      this.#warn(stateProblem(path, cause));
+    }
   }
 
   async #lock(): Promise<FileLock> {
@@ -60,7 +69,7 @@ export class OwnSeals implements SealSequence {
     const { clock } = this.#access;
     const begun = clock.monotonic();
     for (;;) {
-      const lock = tryLockFile(path);
+      const lock = await this.#tryLock(path);
       if (lock !== undefined) return lock;
       if (clock.monotonic() - begun > PATIENCE) {
         throw new AppError(
@@ -75,15 +84,27 @@ export class OwnSeals implements SealSequence {
     }
   }
 
+  async #tryLock(path: string): Promise<FileLock | undefined> {
+    try {
+      await makeDirectories(this.#directory, { mode: 0o700 });
+      return tryLockFile(path);
+    } catch (cause) {
+      throw stateProblem(path, cause);
+    }
+  }
+
   async #remembered(): Promise<LastSeal> {
     const { hostId } = this.#access;
+    const path = join(this.#directory, fileName);
     try {
-      const value: unknown = JSON.parse(await readFile(join(this.#directory, fileName), 'utf8'));
+      const value: unknown = JSON.parse(await readFile(path, 'utf8'));
       // A machine that had to take another id counts from the beginning.
       if (isLastSeal(value) && (value.host ?? hostId) === hostId) return value;
     } catch (error) {
       // Torn or lost: the listing tells as much as there is to know.
-      if (!(error instanceof SyntaxError) && systemCodeOf(error) !== 'ENOENT') throw error;
+      if (!(error instanceof SyntaxError) && systemCodeOf(error) !== 'ENOENT') {
+        throw stateProblem(path, error);
+      }
     }
     return none;
   }

@@ -10,6 +10,7 @@ import { decodePending, encodePending } from '../objects/pending.ts';
 import type { ContentModule } from '../worker/content-module.ts';
 import { adoptPacks } from './adopt-packs.ts';
 import { publishFinal, sealFinal, type Committed, type PublishedFinal } from './commit.ts';
+import { removeLifeSigns } from './remove-life-signs.ts';
 import { openRunTable } from './run-table.ts';
 import type { SealSequence } from './seal-sequence.ts';
 import { SnapshotWriter, type WriterSettings } from './snapshot-writer.ts';
@@ -201,19 +202,13 @@ export class BackupRun implements AsyncDisposable {
     return publishFinal(this.#access, final, { signal: this.#signal });
   }
 
-  /** W12. The snapshot is complete: a record that cannot be deleted is no failure. The seal with the same run id ends it. */
+  /** W12. */
   async #end(): Promise<void> {
     this.#ended = true;
     const own = Array.from({ length: this.#pendings }, (_, number) =>
       pendingName(this.runId, number),
     );
-    for (const name of [...own, ...this.#dead.map((pending) => pending.name)]) {
-      try {
-        await this.#access.storage.delete(name);
-      } catch (error) {
-        if (!hasCode(error, 'storage/access-denied', 'storage/unavailable')) throw error;
-      }
-    }
+    await removeLifeSigns(this.#access, [...own, ...this.#dead.map(({ name }) => name)]);
   }
 
   async #renew(): Promise<void> {
