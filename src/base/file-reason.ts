@@ -13,10 +13,21 @@ const reasons: Readonly<Record<string, string>> = {
   ENOSPC: 'no space is left',
   EDQUOT: 'the disk quota is used up',
   EIO: 'the device reports an error',
+  EMFILE: 'too many files are open',
+  ENFILE: 'too many files are open',
+  ESTALE: 'the network file system has lost it',
+  ENOTCONN: 'what serves the file system has gone',
+  EUCLEAN: 'the file system is damaged',
+  ENOKEY: 'it is encrypted, and its key is not there',
 };
+
+/** What an error of the system with this name says of a file, if that is known. */
+export function reasonOfSystemCode(code: string): string | undefined {
+  return reasons[code];
+}
 
 /** Why a file could not be read or written, for the end of a sentence: the system's own words name a call, and the file once more. */
 export function fileReason(error: unknown): string {
   const code = systemCodeOf(error);
-  return (code === undefined ? undefined : reasons[code]) ?? messageOf(error);
+  return (code === undefined ? undefined : reasonOfSystemCode(code)) ?? messageOf(error);
 }

@@ -9,6 +9,7 @@ import { unreadableAttributes } from '#test/support/unreadable-attributes.ts';
 
 import { systemClock } from '../base/clock.ts';
 import { setExtendedAttribute } from '../base/posix/extended-attributes.ts';
+import type { OperationEvent } from '../model/event.ts';
 import type { NativeRepository } from '../repository/native/native-repository.ts';
 import { BlobReader } from '../repository/native/reader/blob-reader.ts';
 import { listSnapshots } from '../repository/native/reader/snapshot-list.ts';
@@ -71,4 +72,23 @@ describe('attributes that cannot be read', () => {
       }
     });
   }
+
+  test('are told with the reason', async () => {
+    using scratch = scratchDirectory();
+    mkdirSync(scratch.of('source'));
+    writeFileSync(scratch.of('source', 'file'), '');
+    setExtendedAttribute(
+      Buffer.from(scratch.of('source', 'file')),
+      Buffer.from('user.important'),
+      Buffer.from('yes'),
+    );
+    await using repository = await openInMemory(machine(scratch.path, 'laptop', clock));
+    using _unreadable = unreadableAttributes(['file']);
+    const told: string[] = [];
+    const report = (event: OperationEvent): void => {
+      if (event.type === 'problem') told.push(event.error.message);
+    };
+    await backUp(repository, { paths: [scratch.of('source')], clock, report });
+    assert.deepEqual(told, ['Cannot read the extended attributes: the device reports an error']);
+  });
 });

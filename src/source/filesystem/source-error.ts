@@ -1,4 +1,5 @@
 import { AppError, messageOf, systemCodeOf } from '../../base/errors.ts';
+import { reasonOfSystemCode } from '../../base/file-reason.ts';
 import { quotePath } from '../../base/posix/system-error.ts';
 
 const hints: Readonly<Record<string, string>> = {
@@ -47,5 +48,7 @@ const reasons: Readonly<Record<string, string>> = {
 
 function reasonOf(cause: unknown): string {
   const code = systemCodeOf(cause);
-  return code === undefined ? messageOf(cause) : `${reasons[code] ?? 'error'} (${code})`;
+  return code === undefined
+    ? messageOf(cause)
+    : `${reasons[code] ?? reasonOfSystemCode(code) ?? 'error'} (${code})`;
 }

@@ -5,7 +5,8 @@ import path from 'node:path';
 import { writeFileAtomically } from '../../base/atomic-file.ts';
 import { concatBytes, equalBytes, utf8 } from '../../base/bytes.ts';
 import type { Clock } from '../../base/clock.ts';
-import { AppError, messageOf, systemCodeOf } from '../../base/errors.ts';
+import { AppError, systemCodeOf } from '../../base/errors.ts';
+import { fileReason } from '../../base/file-reason.ts';
 import { makeDirectories } from '../../base/make-directories.ts';
 
 const digestSize = 32;
@@ -100,7 +101,7 @@ export class ObjectCache {
         this.#warn(
           new AppError(
             'local/unwritable',
-            `Cannot ${verb} the cache "${this.#directory}": ${messageOf(error)}`,
+            `Cannot ${verb} the cache "${this.#directory}": ${fileReason(error)}`,
             {
               cause: error,
               hint: 'The work goes on without it, but slower',

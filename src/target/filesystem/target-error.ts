@@ -1,4 +1,5 @@
 import { AppError, messageOf, systemCodeOf } from '../../base/errors.ts';
+import { reasonOfSystemCode } from '../../base/file-reason.ts';
 import { quotePath } from '../../base/posix/system-error.ts';
 
 /** What could not be made as the snapshot has it. Nothing of this kind is ever dropped silently. */
@@ -45,7 +46,10 @@ const hints: Readonly<Record<string, string>> = {
 export function targetError(action: string, path: Uint8Array, cause: unknown): AppError {
   if (cause instanceof AppError) return cause;
   const code = systemCodeOf(cause);
-  const reason = code === undefined ? messageOf(cause) : `${reasons[code] ?? 'error'} (${code})`;
+  const reason =
+    code === undefined
+      ? messageOf(cause)
+      : `${reasons[code] ?? reasonOfSystemCode(code) ?? 'error'} (${code})`;
   const hint = code === undefined ? undefined : hints[code];
   const message = `Cannot ${action} ${quotePath(path)}: ${reason}`;
   return new AppError(

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 
 import { toHex } from '../../../base/bytes.ts';
 import { AppError } from '../../../base/errors.ts';
+import { fileReason } from '../../../base/file-reason.ts';
 import { makeDirectoriesSync } from '../../../base/make-directories.ts';
 import { sha256 } from '../../../codec/encryption/key-derivation.ts';
 import { SourceCache } from './source-cache.ts';
@@ -31,10 +32,14 @@ export function openSourceCache(
     return new SourceCache(join(directory, `source-${toHex(sha256(root)).slice(0, 16)}.db`));
   } catch (cause) {
     warn(
-      new AppError('local/unwritable', `Cannot use the cache in "${directory}"`, {
-        cause,
-        hint: 'Every file will be read',
-      }),
+      new AppError(
+        'local/unwritable',
+        `Cannot use the cache in "${directory}": ${fileReason(cause)}`,
+        {
+          cause,
+          hint: 'Every file will be read',
+        },
+      ),
     );
     return undefined;
   }

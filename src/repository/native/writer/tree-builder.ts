@@ -1,5 +1,6 @@
 import { equalBytes } from '../../../base/bytes.ts';
 import { AppError } from '../../../base/errors.ts';
+import { fileReason } from '../../../base/file-reason.ts';
 import { readExtendedAttributes } from '../../../base/posix/extended-attributes.ts';
 import { joinPath } from '../../../base/posix/path-bytes.ts';
 import { changedEntry, type Entry, type SourceEntry } from '../../../model/entry.ts';
@@ -377,9 +378,8 @@ export class TreeBuilder {
       const { attributesOf } = this.#parts;
       return attributesOf?.(path, entry) ?? readExtendedAttributes(path, entry.device);
     } catch (cause) {
-      const error = new AppError('source/unreadable', 'Cannot read the extended attributes', {
-        cause,
-      });
+      const message = `Cannot read the extended attributes: ${fileReason(cause)}`;
+      const error = new AppError('source/unreadable', message, { cause });
       this.#parts.onProblem(path, error);
       if (child !== undefined) child.status = noBytes;
       return [];
