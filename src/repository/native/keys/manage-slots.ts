@@ -134,8 +134,23 @@ export async function changePassphrase(
     { kind: 'passphrase', passphrase, cost: options.cost },
     { ...options, label: payload?.label ?? '' },
   );
-  if (slotId !== undefined) await removeKeySlot(storage, slotId, added, options);
+  if (slotId === undefined) return added;
+  try {
+    await removeKeySlot(storage, slotId, added, options);
+  } catch (cause) {
+    throw bothOpen(storage, slotId, cause);
+  }
   return added;
+}
+
+/** Whoever changes a passphrase that others know has to be told that it still serves them. */
+function bothOpen({ location }: Storage, slotId: string, cause: unknown): unknown {
+  if (!hasCode(cause)) return cause;
+  const message = `"${location}" opens with the new passphrase, and still with the old one: ${cause.message}`;
+  return new AppError(cause.code, message, {
+    cause,
+    hint: `Remove the old key with the new passphrase: holdfast key remove ${slotId}`,
+  });
 }
 
 /** Whether a new slot opens and keeps what it should. A public key's private half is elsewhere: its slot is not tried. */
