@@ -146,7 +146,7 @@ export async function changePassphrase(
 /** Whoever changes a passphrase that others know has to be told that it still serves them. */
 function bothOpen({ location }: Storage, slotId: string, cause: unknown): unknown {
   if (!hasCode(cause)) return cause;
-  const message = `"${location}" opens with the new passphrase, and still with the old one: ${cause.message}`;
+  const message = `"${location}" opens with the new passphrase, and perhaps still with the old one: ${cause.message}`;
   return new AppError(cause.code, message, {
     cause,
     hint: `Remove the old key with the new passphrase: holdfast key remove ${slotId}`,
