@@ -12,6 +12,7 @@ import { unknownSignerOf } from '../objects/signed-object.ts';
 import { readPackLayout } from '../packs/pack-layout.ts';
 import { tableHash } from '../packs/pack-table.ts';
 import { readPackTail } from '../packs/pack-tail.ts';
+import { isUnreadableObject } from '../reader/unreadable-object.ts';
 
 /** What is wrong with a pack that was not read whole. */
 export interface TailProblem {
@@ -67,8 +68,8 @@ export async function checkTails(
         }
       } catch (error) {
         if (hasCode(error, 'storage/not-found')) return;
-        if (!(error instanceof MalformedError) && !hasCode(error, 'repository/damaged'))
-          throw error;
+        const isDamage = error instanceof MalformedError || hasCode(error, 'repository/damaged');
+        if (!isDamage && !(await isUnreadableObject(storage, error, call))) throw error;
         const text = messageOf(error);
         const object = packName(pack.name);
         const message = text.includes(object) ? text : `"${object}" is damaged: ${text}`;

@@ -13,6 +13,12 @@ import { openPackTail, type PackTail } from '../packs/pack-tail.ts';
 import { SegmentOpener } from '../packs/segment-opener.ts';
 import type { CheckWorkerSetup, PackExamination } from '../worker/check-messages.ts';
 
+/** What is said of a pack of which nothing can be used, or of which the table cannot be verified without its signer. */
+export function nothingUsable(problem: string, unknownSigner?: string): PackExamination {
+  const nothing = { badBlobs: [], isLie: false, tableHash: undefined, blobs: 0 };
+  return { problems: [problem], ...nothing, unknownSigner };
+}
+
 /** Examines whole packs in memory: the name, the table, every segment, every id. Synchronous. */
 export class PackExaminer {
   readonly #setup: CheckWorkerSetup;
@@ -46,16 +52,8 @@ export class PackExaminer {
       }
     } catch (error) {
       // A newer version, a torn end, a forged table: nothing of it can be used.
-      problems.push(messageOf(error));
       const unknownSigner = error instanceof UnknownSignerError ? error.hostId : undefined;
-      return {
-        problems,
-        badBlobs: [],
-        isLie: false,
-        tableHash: undefined,
-        blobs: 0,
-        unknownSigner,
-      };
+      return nothingUsable(messageOf(error), unknownSigner);
     }
     const running = createHash('sha256').update(bytes.subarray(0, tail.tableOffset));
     const bodyHash = running.copy().digest();

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 
 import type { CallOptions } from '../../../base/call-options.ts';
-import { hasCode } from '../../../base/errors.ts';
+import { hasCode, messageOf } from '../../../base/errors.ts';
 import { mapPool } from '../../../base/pool.ts';
 import type { RandomBytes } from '../../../base/random.ts';
 import type { Portion } from '../../../base/size.ts';
@@ -10,6 +10,8 @@ import type { CataloguePack } from '../collector/catalogue.ts';
 import type { ListedPack } from '../index/index-list.ts';
 import { packName } from '../objects/object-name.ts';
 import { ownerSignerId, type KnownSigner } from '../objects/signed-body.ts';
+import { nothingUsable } from './examine-pack.ts';
+import { isUnreadableObject } from '../reader/unreadable-object.ts';
 import type { PackExamination } from '../worker/check-messages.ts';
 import { CheckWorkers } from '../worker/check-workers.ts';
 
@@ -73,7 +75,8 @@ export async function* readPacks<Pack extends ListedPack>(
         return { pack, examination: await threads.examine(pack.name, read, call.signal) };
       } catch (error) {
         if (hasCode(error, 'storage/not-found')) return { pack, examination: undefined };
-        throw error;
+        if (!(await isUnreadableObject(storage, error, call))) throw error;
+        return { pack, examination: nothingUsable(messageOf(error)) };
       }
     },
     { signal },

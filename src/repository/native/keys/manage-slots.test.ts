@@ -30,7 +30,10 @@ test('if the old passphrase cannot be removed, it is said that both may open', a
     changePassphrase(stubborn, unlocked, new Secret('new'), options),
     (error) => {
       assert.ok(hasCode(error, 'storage/access-denied'));
-      assert.match(error.message, /the new passphrase, and perhaps still with the old one: It stays$/u);
+      assert.match(
+        error.message,
+        /the new passphrase, and perhaps still with the old one: It stays$/u,
+      );
       assert.ok(error.hint?.endsWith(`holdfast key remove ${old}`), error.hint);
       return true;
     },

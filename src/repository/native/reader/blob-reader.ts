@@ -5,9 +5,15 @@ import { MalformedError } from '../../../codec/binary/byte-reader.ts';
 import type { Access } from '../access.ts';
 import { BlobNamer, type BlobType } from '../content/blob-id.ts';
 import { packName } from '../objects/object-name.ts';
-import { BlobLocator, type BlobCopy, type LocatorOptions } from './blob-locator.ts';
+import {
+  BlobLocator,
+  type BlobCopy,
+  type LocatedPack,
+  type LocatorOptions,
+} from './blob-locator.ts';
 import type { Finding } from './finding.ts';
 import { SegmentReader } from './segment-reader.ts';
+import { isUnreadableObject } from './unreadable-object.ts';
 
 /**
  * Reads blobs by id (native.md, 14.3): the next copy when one does not open or is another blob; the index anew when a pack is gone; the packs' own tables
@@ -15,11 +21,14 @@ import { SegmentReader } from './segment-reader.ts';
  */
 export class BlobReader {
   readonly locator: BlobLocator;
+  readonly #access: Access;
   readonly #segments: SegmentReader;
   readonly #namer: BlobNamer;
   readonly #onFinding: (finding: Finding) => void;
   readonly #signal: AbortSignal | undefined;
   readonly #bad = new Set<string>();
+  /** Segments that the disk does not give, and why: each attempt takes a while, and many blobs may be in one. */
+  readonly #unreadable = new Map<string, string>();
   /** Packs that were told of. */
   readonly #told = new Set<string>();
   /** Counts how often more became known. */
@@ -35,6 +44,7 @@ export class BlobReader {
     { onFinding = () => undefined, signal }: LocatorOptions,
   ) {
     this.locator = locator;
+    this.#access = access;
     this.#segments = new SegmentReader(access, locator, { signal });
     this.#namer = new BlobNamer(access.keys.idKey);
     this.#onFinding = onFinding;
@@ -89,6 +99,11 @@ export class BlobReader {
     if (this.locator.markGone(copy.pack)) this.#mayHaveMoved = true;
   }
 
+  /** Whether a failure to read is about one object alone, so that its blobs are to be read one by one (`read`). */
+  isUnreadable(error: unknown): Promise<boolean> {
+    return isUnreadableObject(this.#access.storage, error, { signal: this.#signal });
+  }
+
   async #readKnown(
     type: BlobType,
     id: Uint8Array,
@@ -133,7 +148,7 @@ export class BlobReader {
       ) {
         throw new MalformedError(`The table says something else of blob ${toHex(id)}`);
       }
-      const segment = await this.#segments.read(copy.pack, layout.segmentOf(ordinal));
+      const segment = await this.#readSegment(copy.pack, layout.segmentOf(ordinal));
       const offset = layout.offsetOf(ordinal);
       const bytes = segment.subarray(offset, offset + wanted);
       if (!equalBytes(this.#namer.nameOf(type, bytes), id)) {
@@ -147,6 +162,20 @@ export class BlobReader {
       } else throw error;
       note();
       return undefined;
+    }
+  }
+
+  /** @throws MalformedError also for what the disk does not give; or what the storage throws */
+  async #readSegment(pack: LocatedPack, index: number): Promise<Uint8Array> {
+    const key = `${pack.name}:${index}`;
+    const before = this.#unreadable.get(key);
+    if (before !== undefined) throw new MalformedError(before);
+    try {
+      return await this.#segments.read(pack, index);
+    } catch (error) {
+      if (!(await this.isUnreadable(error))) throw error;
+      this.#unreadable.set(key, messageOf(error));
+      throw new MalformedError(messageOf(error));
     }
   }
 

@@ -189,7 +189,8 @@ export class BulkReader {
       this.#heads.delete(pack.name);
       signal?.throwIfAborted();
       const isGone = hasCode(error, 'storage/not-found', 'storage/bad-range');
-      if (!isGone && !(error instanceof MalformedError)) throw error;
+      const isLost = isGone || error instanceof MalformedError;
+      if (!isLost && !(await this.#blobs.isUnreadable(error))) throw error;
       handler.onFailed(segments.flatMap(({ blobs }) => blobs.flatMap((blob) => blob.uses)));
     }
   }
