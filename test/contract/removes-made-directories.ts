@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
-import { readdir } from 'node:fs/promises';
+import * as fs from 'node:fs/promises';
 import path from 'node:path';
 
 import { namesIn, pattern } from '#test/support/storage-samples.ts';
 import type { Storage } from '../../src/storage/storage.ts';
+
+/** Without the one that rsync needs beside the objects. */
+async function readdir(directory: string): Promise<readonly string[]> {
+  return (await fs.readdir(directory)).filter((name) => name !== '.holdfast-unfinished');
+}
 
 /**
  * `Storage.removeMade` leaves directories with something in them, and those that were found. `above` is an empty directory on the disk of the server; `open` opens the storage at `made/there`

@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import { hasCode } from '../../../base/errors.ts';
 import type { Storage } from '../../storage.ts';
 import { openForTest } from '#test/contract/network-contract.ts';
+import { removesMadeDirectories } from '#test/contract/removes-made-directories.ts';
 import { type OpenSshServer, openSshPrograms, startOpenSsh } from '#test/servers/openssh.ts';
 import { missingPrograms } from '#test/servers/required-programs.ts';
 import { type RsyncDaemon, startRsyncDaemon } from '#test/servers/rsync-daemon.ts';
@@ -23,12 +24,17 @@ function openDaemon(server: RsyncDaemon, place = '/data/place', query = ''): Pro
 function openSsh(
   server: OpenSshServer,
   {
+    place = 'a place',
     identity = server.identity,
     knownHosts = server.knownHosts,
-  }: { readonly identity?: string; readonly knownHosts?: string } = {},
+  }: {
+    readonly place?: string;
+    readonly identity?: string;
+    readonly knownHosts?: string;
+  } = {},
 ): Promise<Storage> {
   return openForTest(
-    `rsync://127.0.0.1:${server.port}/${server.data}/a place?identity-file=${identity}&known-hosts=${knownHosts}&ssh-command=ssh%20-F%20none`,
+    `rsync://127.0.0.1:${server.port}/${server.data}/${place}?identity-file=${identity}&known-hosts=${knownHosts}&ssh-command=ssh%20-F%20none`,
   );
 }
 
@@ -43,6 +49,21 @@ async function failureOf(call: Promise<unknown>): Promise<Error & { readonly hin
 }
 
 describe('rsync daemon', { concurrency: false, skip: missing }, () => {
+  test('directories that were made are removed again, and no others', async () => {
+    await using server = await startRsyncDaemon();
+    await removesMadeDirectories(server.data, () => openDaemon(server, '/data/made/there'));
+  });
+
+  test('what has taken the place of a directory that was made is left', async () => {
+    await using server = await startRsyncDaemon();
+    await using storage = await openDaemon(server);
+    await storage.put('a/b', pattern(10));
+    await rm(path.join(server.data, 'place'), { recursive: true });
+    await writeFile(path.join(server.data, 'place'), 'something else');
+    await storage.removeMade?.();
+    assert.deepEqual(await readdir(server.data), ['place']);
+  });
+
   test('both forms of the URL mean the same, and the password may come from the environment', async () => {
     await using server = await startRsyncDaemon();
     await using one = await openDaemon(server, '/data/place');
@@ -191,6 +212,11 @@ describe('rsync daemon', { concurrency: false, skip: missing }, () => {
 });
 
 describe('rsync over ssh', { concurrency: false, skip: missing }, () => {
+  test('directories that were made are removed again, and no others', async () => {
+    await using server = await startOpenSsh();
+    await removesMadeDirectories(server.data, () => openSsh(server, { place: 'made/there' }));
+  });
+
   test('objects of any name are stored, read, listed and deleted', async () => {
     await using server = await startOpenSsh();
     await using storage = await openSsh(server);

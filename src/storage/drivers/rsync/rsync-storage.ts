@@ -207,6 +207,10 @@ export class RsyncStorage implements Storage {
     await this.#deletions.submit(name, { signal });
   }
 
+  async removeMade({ signal }: CallOptions = {}): Promise<void> {
+    await this.#preparation.removeMade({ signal });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#spool[Symbol.asyncDispose]();
   }

@@ -21,6 +21,10 @@ export class Preparation {
   readonly #times = new LeftoverTimes();
   #leftovers: readonly string[] = [];
   readonly #seen = new Set<string>();
+  /** Directories that were looked for, and were not there. */
+  readonly #missing = new Set<string>();
+  /** Those among them that this one has made. */
+  readonly #made = new Set<string>();
   #done: Promise<void> | undefined;
   #syncs = true;
   #hasLinks = false;
@@ -39,7 +43,8 @@ export class Preparation {
     directories: Iterable<string>,
     options: CallOptions,
   ): Promise<ReadonlySet<string>> {
-    const unseen = Array.from(directories).filter((directory) => !this.#seen.has(directory));
+    const all = new Set([...directories, this.#place]);
+    const unseen = Array.from(all).filter((directory) => !this.#seen.has(directory));
     if (unseen.length === 0) return new Set();
     const ended = await this.#program.run(
       ['--list-only', '--no-human-readable', this.#program.address.base, '.'],
@@ -48,18 +53,57 @@ export class Preparation {
     if (ended.status !== 0 && ended.status !== partial && ended.status !== vanished)
       throw translateFailure(ended, 'look at the directories on the server');
     const files = new Set<string>();
+    const missing = new Set(unseen);
     for (const { name, type } of parseListing(ended.output)) {
       if (name === undefined) continue;
+      missing.delete(name);
       if (type === 'l') this.#hasLinks = true;
       if (type === 'd' || type === 'l') this.#seen.add(name);
       else files.add(name);
     }
+    for (const directory of missing) this.#missing.add(directory);
     return files;
   }
 
   /** Takes note of directories that are there for sure, because something was stored in them. */
   markMade(directories: Iterable<string>): void {
-    for (const directory of directories) this.#seen.add(directory);
+    for (const directory of directories) {
+      this.#seen.add(directory);
+      if (this.#missing.delete(directory)) this.#made.add(directory);
+    }
+  }
+
+  /** Removes the directories that it has made, as far as nothing lies in them. */
+  async removeMade(options: CallOptions): Promise<void> {
+    const made = Array.from(this.#made);
+    if (made.length === 0) return;
+    this.#made.clear();
+    this.forget();
+    const { base } = this.#program.address;
+    const empty = await this.#spool.directory();
+    try {
+      const byDepth = Map.groupBy(made, (directory) => directory.split('/').length);
+      // rsync removes what is empty when it begins: the deepest first, each depth in a run of its own.
+      for (const depth of Array.from(byDepth.keys()).toSorted((one, other) => other - one)) {
+        const directories = byDepth.get(depth) ?? [];
+        const listed = await this.#program.run(['--list-only', '--no-human-readable', base, '.'], {
+          names: directories.map((directory) => `./${directory}`),
+          ...options,
+        });
+        // A file that has taken the place of one would be removed as well.
+        const left = new Set(
+          parseListing(listed.output).flatMap(({ name, type }) => (type === 'd' ? [name] : [])),
+        );
+        const names = directories.flatMap((each) => (left.has(each) ? [`./${each}`] : []));
+        if (names.length === 0) continue;
+        await this.#program.run(['--delete-missing-args', `${empty}/`, base], {
+          names,
+          ...options,
+        });
+      }
+    } finally {
+      await this.#spool.remove(empty);
+    }
   }
 
   /**
@@ -99,11 +143,16 @@ export class Preparation {
     return true;
   }
 
+  /** The directory for what is unfinished, relative to the base. */
+  get #place(): string {
+    return `${this.#program.address.prefix}${unfinished}`;
+  }
+
   async #prepare(options: CallOptions): Promise<void> {
-    const { base, prefix } = this.#program.address;
+    const { base } = this.#program.address;
     const skeleton = await this.#spool.directory();
     try {
-      await this.#spool.makeTree(skeleton, `${prefix}${unfinished}`);
+      await this.#spool.makeTree(skeleton, this.#place);
       const make = (): ReturnType<RsyncProgram['run']> =>
         this.#program.run(['-r', ...this.switches, `${skeleton}/`, base], options);
       let made = await make();
@@ -112,6 +161,7 @@ export class Preparation {
         made = await make();
       }
       if (made.status !== 0) throw translateFailure(made, 'make the directory on the server');
+      this.markMade(directoriesAbove(`${this.#place}/`));
       await this.#sweep(skeleton, options);
     } finally {
       await this.#spool.remove(skeleton);

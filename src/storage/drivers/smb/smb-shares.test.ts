@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
 
 import { openForTest } from '#test/contract/network-contract.ts';
+import { removesMadeDirectories } from '#test/contract/removes-made-directories.ts';
 import { missingPrograms } from '#test/servers/required-programs.ts';
 import { sambaPrograms, startSamba } from '#test/servers/samba.ts';
 import { noSmallDisk, smallDisk } from '#test/support/small-disk.ts';
@@ -48,6 +49,21 @@ describe('SMB shares', { skip: missing, concurrency: false }, async () => {
   const { user, port } = server;
   const password = encodeURIComponent(server.password);
   const url = (place: string): string => `smb://${user}:${password}@localhost:${port}/${place}`;
+
+  test('lose the directories that were made, and no others', async () => {
+    await removesMadeDirectories(server.data, () => openForTest(url('backup/made/there')));
+    await rm(path.join(server.data, 'made'), { recursive: true });
+  });
+
+  test('keep what has taken the place of a directory that was made', async () => {
+    await using storage = await openForTest(url('backup/taken/there'));
+    await storage.put('a/b', pattern(10));
+    await rm(path.join(server.data, 'taken', 'there'), { recursive: true });
+    await writeFile(path.join(server.data, 'taken', 'there'), 'something else');
+    await storage.removeMade?.();
+    assert.deepEqual(await readdir(path.join(server.data, 'taken')), ['there']);
+    await rm(path.join(server.data, 'taken'), { recursive: true });
+  });
 
   test('that want encryption get it', async () => {
     await using storage = await openForTest(url('encrypted/place'));

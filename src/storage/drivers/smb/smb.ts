@@ -125,6 +125,7 @@ export const smbDriver = defineDriver({
       listingLag: 0,
       concurrency: 12,
       clock,
+      place: { remote: 'holdfastsmb:', parts: path.split('/') },
     });
   },
 });

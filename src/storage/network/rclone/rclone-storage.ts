@@ -17,6 +17,7 @@ import type { NameCodec } from '../escaped-name.ts';
 import { type HttpResponse, statusError } from '../http-client.ts';
 import { LeftoverTimes } from '../leftover-times.ts';
 import { type OpenedRange, openRange } from '../ranged-read.ts';
+import { MadeDirectories, type RemotePlace } from './made-directories.ts';
 import { listRemote, type RemoteEntry, remoteEntry } from './list-remote.ts';
 import type { RcloneConnection, RemoteFacts } from './rclone-connection.ts';
 import { rcloneError } from './rclone-error.ts';
@@ -37,6 +38,8 @@ export interface RcloneStorageSettings {
   readonly listingLag: number | undefined;
   readonly concurrency: number;
   readonly clock: Clock;
+  /** Where empty directories can be told from others and removed. */
+  readonly place?: RemotePlace;
 }
 
 /**
@@ -52,6 +55,7 @@ export class RcloneStorage implements Storage {
   readonly #names: NameCodec;
   readonly #clock: Clock;
   readonly #times = new LeftoverTimes();
+  readonly #directories: MadeDirectories | undefined;
   /** The moves and uploads to a name under way, so that they come one after the other. */
   readonly #turns = new Turns();
   /** Removals of unfinished uploads, which nobody waits for until the end. */
@@ -62,6 +66,7 @@ export class RcloneStorage implements Storage {
     this.#connection = connection;
     this.#names = names;
     this.#clock = clock;
+    this.#directories = rest.place && new MadeDirectories(rest.place);
     this.#moves = facts.canMove && !showsOnlyWhole(facts);
     this.#moveIsExclusive = rest.moveIsExclusive && this.#moves;
     this.capabilities = {
@@ -84,6 +89,7 @@ export class RcloneStorage implements Storage {
     const rclone = await this.#connection.process({ signal });
     if (ifAbsent && (await this.#look(rclone, remote, { action, signal })) !== undefined)
       throw new AppError('storage/already-exists', `"${name}" is already there`);
+    await this.#directories?.note(rclone, remote, { signal });
     if (!this.#moves && !isChangedByUpload(remote)) {
       // Otherwise the look at what has arrived would see what another one stores.
       using _turn = await this.#turns.take(remote, { signal });
@@ -154,6 +160,13 @@ export class RcloneStorage implements Storage {
     } catch (error) {
       if (!hasCode(error, 'storage/not-found')) throw error;
     }
+  }
+
+  async removeMade({ signal }: CallOptions = {}): Promise<void> {
+    if (this.#directories === undefined) return;
+    // What nobody waits for lies in them.
+    await Promise.all(this.#removals);
+    await this.#directories.remove(await this.#connection.process({ signal }), { signal });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
