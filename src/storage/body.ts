@@ -56,6 +56,17 @@ export async function* piecesTo(
   }
 }
 
+/** The same bytes in pieces of at most `largest`, so that whoever sends them sees how they get on. */
+export async function* smallPieces(
+  pieces: AsyncIterable<Uint8Array>,
+  largest: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const piece of pieces) {
+    for (let offset = 0; offset < piece.byteLength; offset += largest)
+      yield piece.subarray(offset, offset + largest);
+  }
+}
+
 function wrongSize(action: string, promised: number, seen: string): AppError {
   return new AppError(
     'input/invalid',

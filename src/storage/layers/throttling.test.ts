@@ -5,10 +5,12 @@ import { storageContract } from '#test/contract/storage-contract.ts';
 import { pattern, sourceOf } from '#test/support/storage-samples.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 
+import { systemClock } from '../../base/clock.ts';
 import { hasCode } from '../../base/errors.ts';
 import { collectAll } from '../byte-stream.ts';
 import { MemoryStorage } from '../drivers/memory/memory.ts';
 import { throttling, TransferRates } from './throttling.ts';
+import { timeLimiting } from './time-limiting.ts';
 
 const rate = 100_000;
 
@@ -59,6 +61,17 @@ describe('throttling()', () => {
     rates.upload = undefined;
     assert.ok((await took) < 20);
     assert.equal((await inner.stat('a')).size, 10 * rate);
+  });
+
+  test('bytes that wait for their turn do not make a call late', async () => {
+    const rates = new TransferRates({ upload: 48 * 1024 });
+    const limited = timeLimiting(new MemoryStorage(), 100, systemClock);
+    const storage = throttling(limited, rates, { clock: systemClock });
+    // By its size alone, each of them may take 1.1 s.
+    const bodies = Array.from({ length: 8 }, (_, index) =>
+      storage.put(`${index}`, pattern(16_384)),
+    );
+    await Promise.all(bodies);
   });
 
   test('an aborted wait rejects with the reason', async () => {

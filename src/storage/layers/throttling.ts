@@ -1,8 +1,9 @@
 import type { CallOptions } from '../../base/call-options.ts';
 import type { Clock } from '../../base/clock.ts';
 import { AppError } from '../../base/errors.ts';
-import { type Body, piecesOf } from '../body.ts';
+import { type Body, piecesOf, smallPieces } from '../body.ts';
 import { collect, collectAll, streamOf, tapStream } from '../byte-stream.ts';
+import { watchOfCall } from '../call-watch.ts';
 import type { ByteSource, GetOptions, Storage } from '../storage.ts';
 import { forward } from './forward.ts';
 import { TokenBucket } from './token-bucket.ts';
@@ -81,13 +82,14 @@ function slowly(
   return {
     size: body instanceof Uint8Array ? body.byteLength : body.size,
     stream() {
-      const pieces = smallPieces(name, body, { signal });
+      const watch = watchOfCall();
+      const pieces = smallPieces(piecesOf(name, body, { signal }), pieceSize);
       return streamOf(
         {
           async next() {
             const { done, value } = await pieces.next();
             if (done === true) return undefined;
-            await bucket.take(value.byteLength, { signal });
+            await watch.waits(() => bucket.take(value.byteLength, { signal }));
             return value;
           },
           close: async () => void (await pieces.return()),
@@ -96,17 +98,6 @@ function slowly(
       );
     },
   };
-}
-
-async function* smallPieces(
-  name: string,
-  body: Body,
-  options: CallOptions,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const piece of piecesOf(name, body, options)) {
-    for (let offset = 0; offset < piece.byteLength; offset += pieceSize)
-      yield piece.subarray(offset, offset + pieceSize);
-  }
 }
 
 function checkedRate(rate: number | undefined): number | undefined {

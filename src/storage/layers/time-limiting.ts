@@ -3,11 +3,15 @@ import type { Clock } from '../../base/clock.ts';
 import { AppError } from '../../base/errors.ts';
 import { sizeOfBody } from '../body.ts';
 import { streamOf } from '../byte-stream.ts';
+import { type CallWatch, watched } from '../call-watch.ts';
 import type { GetOptions, Storage } from '../storage.ts';
 import { forward } from './forward.ts';
 
-/** Bytes a second below which a transfer in one piece counts as stalled. */
+/** Bytes a second below which a transfer counts as stalled of which nobody can see how it gets on. */
 const slowest = 16 * 1024;
+
+/** How much of what was sent may still be on its way, in buffers of this machine and on the line. */
+const mostBuffered = 4 * 1024 ** 2;
 
 /** What is assumed of the size of an object that is read whole. */
 const largestRead = 16 * 1024 ** 2;
@@ -17,24 +21,31 @@ const inTime = new Error('The call is over');
 
 /**
  * Gives up on calls that no longer get anywhere, with `storage/unavailable`, so that a server that hangs is treated like one that is
- * gone. Each step may take `limit` milliseconds: an answer, a piece of a stream, an entry of a listing; what is sent or fetched in one
- * piece may take longer in proportion to its size.
+ * gone. Each step may take `limit` milliseconds: an answer, a piece of a stream, an entry of a listing. What is sent or fetched in one
+ * piece may take longer: as long as it moves, which drivers tell the watch of the call, and otherwise in proportion to its size.
  */
 export function timeLimiting(inner: Storage, limit: number, clock: Clock): Storage {
   async function within<Result>(
     what: string,
     { signal }: CallOptions,
-    bytes: number,
+    { bytes, buffered = 0 }: { readonly bytes: number; readonly buffered?: number },
     call: (options: { readonly signal: AbortSignal }) => Promise<Result>,
   ): Promise<Result> {
-    using watch = new Watchdog(what, limit + (bytes / slowest) * 1000, clock, signal);
-    return await watch.step(() => call({ signal: watch.signal }));
+    const limits = {
+      silence: limit,
+      all: limit + timeFor(bytes),
+      moving: limit + timeFor(buffered),
+    };
+    using watch = new Watchdog(what, limits, clock, signal);
+    return await watch.step(() => watched(watch, () => call({ signal: watch.signal })));
   }
 
   async function get(name: string, options: GetOptions = {}): Promise<ReadableStream<Uint8Array>> {
-    const watch = new Watchdog(`read "${name}"`, limit, clock, options.signal);
+    const watch = new Watchdog(`read "${name}"`, { silence: limit }, clock, options.signal);
     try {
-      const stream = await watch.step(() => inner.get(name, { ...options, signal: watch.signal }));
+      const stream = await watch.step(() =>
+        watched(watch, () => inner.get(name, { ...options, signal: watch.signal })),
+      );
       const reader = stream.getReader();
       return streamOf(
         {
@@ -56,24 +67,30 @@ export function timeLimiting(inner: Storage, limit: number, clock: Clock): Stora
   return {
     ...forward(inner),
     get,
-    put: (name, body, options = {}) =>
-      within(`store "${name}"`, options, sizeOfBody(body), ({ signal }) =>
+    put(name, body, options = {}) {
+      const bytes = sizeOfBody(body);
+      const sizes = { bytes, buffered: Math.min(bytes, mostBuffered) };
+      return within(`store "${name}"`, options, sizes, ({ signal }) =>
         inner.put(name, body, { ...options, signal }),
-      ),
+      );
+    },
     read: (name, options = {}) =>
-      within(`read "${name}"`, options, options.range?.length ?? largestRead, ({ signal }) =>
-        inner.read(name, { ...options, signal }),
+      within(
+        `read "${name}"`,
+        options,
+        { bytes: options.range?.length ?? largestRead },
+        ({ signal }) => inner.read(name, { ...options, signal }),
       ),
     stat: (name, options = {}) =>
-      within(`look at "${name}"`, options, 0, (limited) => inner.stat(name, limited)),
+      within(`look at "${name}"`, options, { bytes: 0 }, (limited) => inner.stat(name, limited)),
     delete: (name, options = {}) =>
-      within(`delete "${name}"`, options, 0, (limited) => inner.delete(name, limited)),
+      within(`delete "${name}"`, options, { bytes: 0 }, (limited) => inner.delete(name, limited)),
     async *list(prefix, options = {}) {
-      using watch = new Watchdog(`list "${prefix}"`, limit, clock, options.signal);
+      using watch = new Watchdog(`list "${prefix}"`, { silence: limit }, clock, options.signal);
       const objects = inner.list(prefix, { signal: watch.signal })[Symbol.asyncIterator]();
       try {
         for (;;) {
-          const { done, value } = await watch.step(() => objects.next());
+          const { done, value } = await watch.step(() => watched(watch, () => objects.next()));
           if (done === true) return;
           yield value;
         }
@@ -84,23 +101,44 @@ export function timeLimiting(inner: Storage, limit: number, clock: Clock): Stora
   };
 }
 
+/** Milliseconds for bytes that nobody sees moving. */
+function timeFor(bytes: number): number {
+  return (bytes / slowest) * 1000;
+}
+
+/** Milliseconds. */
+interface Limits {
+  readonly silence: number;
+  /** For a step of which nothing is seen. */
+  readonly all?: number;
+  /** For silence after something has moved. */
+  readonly moving?: number;
+}
+
 /** Aborts its signal when a step takes too long; the time between steps belongs to the caller and does not count. */
-class Watchdog implements Disposable {
+class Watchdog implements CallWatch, Disposable {
   readonly #controller = new AbortController();
   readonly #over = new AbortController();
   readonly #clock: Clock;
   readonly #outer: AbortSignal | undefined;
   readonly #pass: () => void;
+  readonly silence: number;
+  readonly #moving: number;
+  #limit: number;
+  #waiting = 0;
   #since: number | undefined;
 
-  constructor(what: string, limit: number, clock: Clock, outer: AbortSignal | undefined) {
+  constructor(what: string, limits: Limits, clock: Clock, outer: AbortSignal | undefined) {
     outer?.throwIfAborted();
+    this.silence = limits.silence;
+    this.#moving = limits.moving ?? limits.silence;
+    this.#limit = limits.all ?? limits.silence;
     this.#clock = clock;
     this.#outer = outer;
     this.#pass = () => this.#controller.abort(outer?.reason);
     outer?.addEventListener('abort', this.#pass, { once: true });
     // Whoever waits is told by the signal.
-    this.#guard(what, limit).catch(() => undefined);
+    this.#guard(what).catch(() => undefined);
   }
 
   get signal(): AbortSignal {
@@ -116,27 +154,50 @@ class Watchdog implements Disposable {
     }
   }
 
+  moved(): void {
+    this.#limit = this.#moving;
+    this.#begin();
+  }
+
+  async waits<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#waiting++;
+    try {
+      return await work();
+    } finally {
+      this.#waiting--;
+      this.#begin();
+    }
+  }
+
   [Symbol.dispose](): void {
     this.#over.abort(inTime);
     this.#outer?.removeEventListener('abort', this.#pass);
   }
 
-  async #guard(what: string, limit: number): Promise<void> {
+  /** The silence begins anew, if a step is under way. */
+  #begin(): void {
+    if (this.#since !== undefined) this.#since = this.#clock.monotonic();
+  }
+
+  async #guard(what: string): Promise<void> {
     for (;;) {
-      const spent = this.#since === undefined ? 0 : this.#clock.monotonic() - this.#since;
-      if (spent >= limit) {
-        this.#controller.abort(stalled(what, limit));
+      const since = this.#waiting > 0 ? undefined : this.#since;
+      const spent = since === undefined ? 0 : this.#clock.monotonic() - since;
+      if (spent >= this.#limit) {
+        this.#controller.abort(stalled(what, spent));
         return;
       }
-      await this.#clock.sleep(limit - spent, { signal: this.#over.signal });
+      // The limit may have become the shorter one meanwhile.
+      const rest = Math.min(this.#limit - spent, this.#moving);
+      await this.#clock.sleep(rest, { signal: this.#over.signal });
     }
   }
 }
 
-function stalled(what: string, limit: number): AppError {
+function stalled(what: string, spent: number): AppError {
   return new AppError(
     'storage/unavailable',
-    `Cannot ${what}: nothing has happened for ${Math.round(limit / 1000)} s`,
+    `Cannot ${what}: nothing has happened for ${Math.round(spent / 1000)} s`,
     { hint: 'If the connection is that slow, raise the option "timeout"' },
   );
 }

@@ -13,15 +13,20 @@ export interface Filled {
 
 /**
  * Takes `length` bytes from a connection by the shortest way: what comes is copied right to its place, and its buffer freed, since V8 would collect all of its heap
- * for every few dozen megabytes of them. The connection is destroyed when more comes. Rejects with what it fails with.
+ * for every few dozen megabytes of them. The connection is destroyed when more comes. `moved` is called whenever something comes. Rejects with what it fails with.
  */
-export async function fill(connection: Readable, length: number): Promise<Filled> {
+export async function fill(
+  connection: Readable,
+  length: number,
+  moved: () => void = () => undefined,
+): Promise<Filled> {
   const bytes = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
   let seen = 0;
   let taken: Uint8Array | undefined;
   connection.on('data', (piece: Buffer) => {
     if (seen + piece.length <= length) bytes.set(piece, seen);
     seen += piece.length;
+    moved();
     if (seen > length) connection.destroy();
     // Whoever gave the piece may look at it until the next one comes.
     if (taken !== undefined) discardBytes(taken);

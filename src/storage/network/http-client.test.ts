@@ -5,6 +5,7 @@ import { describe, test } from 'node:test';
 import { pattern, rejectsWith } from '#test/support/storage-samples.ts';
 
 import { hasCode } from '../../base/errors.ts';
+import { watched } from '../call-watch.ts';
 import { HttpClient } from './http-client.ts';
 
 /** A server that does with each connection what a test wants. */
@@ -62,6 +63,35 @@ describe('HttpClient', () => {
       client.request({ method: 'GET', url: server.url, action: 'ask' }),
       (error) => hasCode(error, 'storage/unavailable') && /expect TLS/u.test(error.hint ?? ''),
     );
+  });
+
+  test('tells the watch of a call what goes out and comes in', async () => {
+    await using server = await serving((socket) => {
+      let seen = 0;
+      socket.on('data', (piece) => {
+        seen += piece.length;
+        if (seen < 2_000_000) return;
+        socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2000\r\n\r\n');
+        for (let part = 0; part < 4; part++)
+          setTimeout(() => socket.write(new Uint8Array(500)), 50 * part);
+      });
+    });
+    await using client = new HttpClient({ connections: 1, environment: {} });
+    let moved = 0;
+    const watch = {
+      silence: 1000,
+      moved: () => void moved++,
+      waits: <Result>(work: () => Promise<Result>) => work(),
+    };
+    await watched(watch, async () => {
+      const body = pattern(2_000_000);
+      const request = { method: 'PUT', url: server.url, action: 'store', body } as const;
+      const answer = await client.request(request);
+      assert.ok(moved >= 7, `${moved} pieces were seen going out`);
+      moved = 0;
+      await answer.read(2000);
+      assert.ok(moved >= 3, `${moved} pieces were seen coming in`);
+    });
   });
 
   test('waits for a server that takes a large body slowly', async () => {

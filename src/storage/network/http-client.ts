@@ -4,8 +4,9 @@ import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 
 import type { CallOptions } from '../../base/call-options.ts';
 import { AppError, type ErrorCode } from '../../base/errors.ts';
-import { type Body, piecesTo, sizeOfBody } from '../body.ts';
+import { type Body, piecesTo, sizeOfBody, smallPieces } from '../body.ts';
 import { collectAll, streamOf } from '../byte-stream.ts';
+import { watchOfCall } from '../call-watch.ts';
 import { fill, type Filled } from './fill.ts';
 import { translateNetworkError } from './network-error.ts';
 import { oneLine } from './one-line.ts';
@@ -46,8 +47,11 @@ export interface HttpResponse {
   discard(): Promise<void>;
 }
 
-/** Bytes a second: while a large body is on its way over a slow line there is no answer, and that is no failure. */
+/** Bytes a second: while a body is on its way over a slow line there is no answer, and that is no failure. */
 const slowest = 16 * 1024;
+
+/** Bytes that are sent at a time; each costs a turn of the event loop. A larger body takes as long as it takes: the watch of its call sees it move. */
+const pieceSize = 256 * 1024;
 
 /** How much of an answer that was not wanted is read, so that the connection can be used again. */
 const largestDiscarded = 256 * 1024;
@@ -103,9 +107,8 @@ export class HttpClient implements AsyncDisposable {
         headers: { ...headers, ...lengthOf(body) },
         ...(body !== undefined && { body: payload(body, action, failure, { signal }) }),
         signal: signal ?? null,
-        headersTimeout: this.#patience && this.#patience + (bytesOf(body) / slowest) * 1000,
-        // Large pieces: each costs a turn of the event loop.
-        highWaterMark: 256 * 1024,
+        headersTimeout: this.#timeFor(body),
+        highWaterMark: pieceSize,
         // Otherwise a connection is closed after each HEAD.
         ...(method === 'HEAD' && { reset: false }),
       });
@@ -120,6 +123,13 @@ export class HttpClient implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#dispatcher.destroy();
+  }
+
+  /** Milliseconds until the answer to a request with this body, 0 for no limit. */
+  #timeFor(body: Body | string | undefined): number {
+    const bytes = bytesOf(body);
+    if (this.#patience === 0 || bytes > pieceSize) return 0;
+    return this.#patience + (bytes / slowest) * 1000;
   }
 }
 
@@ -187,16 +197,22 @@ function payload(
   failure: { body?: unknown },
   options: CallOptions,
 ): string | Uint8Array | Readable {
-  if (typeof body === 'string' || body instanceof Uint8Array) return body;
+  if (typeof body === 'string') return body;
+  if (body instanceof Uint8Array && body.byteLength <= pieceSize) return body;
+  const watch = watchOfCall();
   async function* watched(source: Body): AsyncGenerator<Uint8Array, void, undefined> {
     try {
-      yield* piecesTo(action, source, options);
+      for await (const piece of smallPieces(piecesTo(action, source, options), pieceSize)) {
+        yield piece;
+        // The next one is wanted.
+        watch.moved();
+      }
     } catch (error) {
       failure.body = error;
       throw error;
     }
   }
-  return Readable.from(watched(body), { objectMode: false, highWaterMark: 256 * 1024 });
+  return Readable.from(watched(body), { objectMode: false, highWaterMark: pieceSize });
 }
 
 function responseOf(
@@ -248,9 +264,10 @@ async function readBody(
   action: string,
   { signal }: CallOptions,
 ): Promise<Uint8Array> {
+  const watch = watchOfCall();
   let filled: Filled;
   try {
-    filled = await fill(body, length);
+    filled = await fill(body, length, () => watch.moved());
   } catch (error) {
     signal?.throwIfAborted();
     throw translateNetworkError(error, action);
@@ -268,11 +285,13 @@ function streamOfBody(
   options: CallOptions,
 ): ReadableStream<Uint8Array> {
   const pieces = body[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  const watch = watchOfCall();
   return streamOf(
     {
       async next() {
         try {
           const { done, value } = await pieces.next();
+          watch.moved();
           return done === true ? undefined : value;
         } catch (error) {
           options.signal?.throwIfAborted();

@@ -1,5 +1,6 @@
 import type { OnReadOpts, Socket } from 'node:net';
 
+import { watchOfCall } from '../../call-watch.ts';
 import { ConnectionFailure } from './translate-error.ts';
 
 /** What comes behind the end goes here. */
@@ -10,6 +11,7 @@ export class Reception {
   /** Left alone once `complete` is fulfilled: whoever gets them may free them. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly #length: number;
+  readonly #watch = watchOfCall();
   #seen = 0;
   readonly #complete = Promise.withResolvers<void>();
   readonly #over = Promise.withResolvers<void>();
@@ -62,6 +64,7 @@ export class Reception {
 
   #count(count: number): boolean {
     this.#seen += count;
+    this.#watch.moved();
     if (this.#seen >= this.#length) this.#complete.resolve();
     if (this.#seen > this.#length) this.#over.resolve();
     return this.#seen <= this.#length;

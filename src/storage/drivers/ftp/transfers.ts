@@ -2,14 +2,18 @@ import type { Socket } from 'node:net';
 
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError } from '../../../base/errors.ts';
-import { type Body, piecesOf } from '../../body.ts';
+import { type Body, piecesOf, smallPieces } from '../../body.ts';
 import type { ByteProducer } from '../../byte-stream.ts';
+import { watchOfCall } from '../../call-watch.ts';
 import type { FtpConnection, Transfer } from './connection.ts';
 import type { Reception } from './reception.ts';
 import { ConnectionFailure } from './translate-error.ts';
 
 /** The largest listing of one directory that is taken, in bytes. */
 const largestListing = 512 * 1024 ** 2;
+
+/** Bytes that are sent at a time. */
+const pieceSize = 256 * 1024;
 
 /**
  * Sends `body` as the file `path`, over the data connection that was prepared. Whatever goes wrong, the connection can be used again or is
@@ -20,13 +24,17 @@ export async function upload(
   path: string,
   { name, body, signal }: CallOptions & { readonly name: string; readonly body: Body },
 ): Promise<void> {
+  const watch = watchOfCall();
   const transfer = await connection.begin(`STOR ${path}`);
   const sending = new Sending(transfer.socket);
   // A server that gives up closes its end late or never.
   transfer.outcome.catch(() => transfer.socket.destroy());
   try {
     await transfer.agreed;
-    for await (const piece of piecesOf(name, body, { signal })) await sending.write(piece);
+    for await (const piece of smallPieces(piecesOf(name, body, { signal }), pieceSize)) {
+      await sending.write(piece);
+      watch.moved();
+    }
     await sending.end();
   } catch (error) {
     const refusal = await connection.settle(transfer);
@@ -121,6 +129,7 @@ export class Download implements ByteProducer {
     let piece: IteratorResult<Uint8Array>;
     try {
       piece = await this.#pieces.next();
+      watchOfCall().moved();
     } catch (error) {
       throw (await this.#settle()) ?? new ConnectionFailure(error);
     }

@@ -64,7 +64,7 @@ export function addressOf(place: RsyncPlace): RsyncAddress {
 
 /** The switches with which rsync gets there. */
 export function connectionArguments(place: RsyncPlace): readonly string[] {
-  if (place.transport === 'daemon') return ['--contimeout=60'];
+  if (place.transport === 'daemon') return [];
   return [
     '-e',
     shellOf(place),

@@ -1,5 +1,6 @@
 import type { CallOptions } from '../../../base/call-options.ts';
 import { runProgram } from '../../../base/process.ts';
+import { watchOfCall } from '../../call-watch.ts';
 import {
   addressOf,
   connectionArguments,
@@ -24,11 +25,13 @@ export const vanished = 24;
 /** Runs of rsync between this machine and one place. */
 export class RsyncProgram {
   readonly address: RsyncAddress;
+  readonly #isDaemon: boolean;
   readonly #arguments: readonly string[];
   readonly #environment: Readonly<Record<string, string | undefined>>;
 
   constructor(place: RsyncPlace, environment: Readonly<Record<string, string | undefined>>) {
     this.address = addressOf(place);
+    this.#isDaemon = place.transport === 'daemon';
     this.#arguments = connectionArguments(place);
     this.#environment = environmentOf(place, environment);
   }
@@ -47,6 +50,7 @@ export class RsyncProgram {
       '--no-motd',
       '-8',
       ...this.#arguments,
+      ...this.#patience(),
       ...(isOdd ? ['--protect-args'] : []),
       ...(names === undefined ? [] : ['--files-from=-', '--from0']),
       ...parameters,
@@ -58,5 +62,13 @@ export class RsyncProgram {
       grace: 2000,
       ...(input && { input }),
     });
+  }
+
+  /** How long rsync itself waits for a byte: as long as the call does, of which nobody else sees whether it moves. */
+  #patience(): readonly string[] {
+    const seconds = Math.max(1, Math.ceil(watchOfCall().silence / 1000));
+    // Only a daemon's address is one that rsync connects to.
+    const connecting = this.#isDaemon ? [`--contimeout=${Math.min(seconds, 60)}`] : [];
+    return [`--timeout=${seconds}`, ...connecting];
   }
 }

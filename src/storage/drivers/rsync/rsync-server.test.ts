@@ -4,6 +4,7 @@ import path from 'node:path';
 import { describe, test } from 'node:test';
 
 import { hasCode } from '../../../base/errors.ts';
+import { collectAll } from '../../byte-stream.ts';
 import type { Storage } from '../../storage.ts';
 import { openForTest } from '#test/contract/network-contract.ts';
 import { removesMadeDirectories } from '#test/contract/removes-made-directories.ts';
@@ -12,6 +13,7 @@ import { missingPrograms } from '#test/servers/required-programs.ts';
 import { type RsyncDaemon, startRsyncDaemon } from '#test/servers/rsync-daemon.ts';
 import { noSmallDisk, smallDisk } from '#test/support/small-disk.ts';
 import { byName, namesIn, pattern, rejectsWith } from '#test/support/storage-samples.ts';
+import { tcpProxy } from '#test/support/tcp-proxy.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 
 const missing = missingPrograms(['rsync', ...openSshPrograms]);
@@ -52,6 +54,19 @@ describe('rsync daemon', { concurrency: false, skip: missing }, () => {
   test('directories that were made are removed again, and no others', async () => {
     await using server = await startRsyncDaemon();
     await removesMadeDirectories(server.data, () => openDaemon(server, '/data/made/there'));
+  });
+
+  test('an object that takes longer than the time limit arrives, as long as it moves', async () => {
+    await using server = await startRsyncDaemon();
+    await using direct = await openDaemon(server);
+    await direct.put('a', pattern(1_500_000));
+    await using proxy = await tcpProxy(server.port, { rate: 300_000 });
+    await using slow = await openForTest(
+      `rsync://${server.user}:${encodeURIComponent(server.password)}@127.0.0.1:${proxy.port}/data/place`,
+      {},
+      { attempts: 1, timeout: '2s' },
+    );
+    assert.deepEqual(await collectAll(await slow.get('a')), pattern(1_500_000));
   });
 
   test('what has taken the place of a directory that was made is left', async () => {

@@ -15,6 +15,7 @@ import type {
   StorageCapabilities,
   StorageObject,
 } from '../../storage.ts';
+import { watchOfCall } from '../../call-watch.ts';
 import { Batches, type Outcome } from './batches.ts';
 import { parseItemized, parseListing } from './rsync-output.ts';
 import { partial, type RsyncProgram, type RsyncResult, vanished } from './rsync-program.ts';
@@ -118,7 +119,7 @@ export class RsyncStorage implements Storage {
     checkName(name);
     const file = await this.#spool.write(name, body, { signal });
     try {
-      await this.#puts.submit({ name, file, ifAbsent }, { signal });
+      await transferring(() => this.#puts.submit({ name, file, ifAbsent }, { signal }));
     } finally {
       await this.#spool.remove(file);
     }
@@ -176,9 +177,11 @@ export class RsyncStorage implements Storage {
     if (!canStartName(prefix)) return;
     const base = prefix.slice(0, prefix.lastIndexOf('/') + 1);
     const below = this.#program.address.prefix + base;
-    const ended = await this.#program.run(
-      ['-r', '--list-only', '--no-human-readable', this.#program.address.base, '.'],
-      { names: [`./${below}`], signal },
+    const ended = await transferring(() =>
+      this.#program.run(
+        ['-r', '--list-only', '--no-human-readable', this.#program.address.base, '.'],
+        { names: [`./${below}`], signal },
+      ),
     );
     const entries = parseListing(ended.output);
     const isThere = entries.some(({ name = '' }) => `${name}/`.startsWith(below));
@@ -221,7 +224,7 @@ export class RsyncStorage implements Storage {
   ): Promise<{ readonly handle: FileHandle; readonly offset: number; readonly length: number }> {
     signal?.throwIfAborted();
     checkName(name);
-    const { handle, size } = await this.#fetches.submit(name, { signal });
+    const { handle, size } = await transferring(() => this.#fetches.submit(name, { signal }));
     try {
       signal?.throwIfAborted();
       return { handle, ...resolveRange(name, size, range) };
@@ -391,6 +394,11 @@ export class RsyncStorage implements Storage {
       await this.#spool.remove(nothing);
     }
   }
+}
+
+/** While rsync sends or fetches, it sees itself whether anything moves, and ends when nothing does; of this nothing comes out before the end. */
+function transferring<Result>(work: () => Promise<Result>): Promise<Result> {
+  return watchOfCall().waits(work);
 }
 
 function checkName(name: string): void {

@@ -1,6 +1,7 @@
 import type { CallOptions } from '../../../base/call-options.ts';
 import { AppError } from '../../../base/errors.ts';
 import { type Body, piecesOf } from '../../body.ts';
+import { watchOfCall } from '../../call-watch.ts';
 import type { Handle, SftpSession } from './session.ts';
 
 /** Bytes of one object that are asked for ahead of who reads them, at most. */
@@ -15,6 +16,7 @@ export async function writeBody(
   { handle, name, body }: { readonly handle: Handle; readonly name: string; readonly body: Body },
   { signal }: CallOptions,
 ): Promise<{ readonly written: Promise<void> }> {
+  const watch = watchOfCall();
   const chunk = session.chunk.write;
   const unanswered = new Set<Promise<void>>();
   let failure: { readonly error: unknown } | undefined;
@@ -30,6 +32,7 @@ export async function writeBody(
     const [at, sent] = [offset, parts];
     const answer: Promise<void> = session.writing
       .count(size, () => session.write(handle, at, sent))
+      .then(() => watch.moved())
       .catch((error: unknown) => void (failure ??= { error }))
       .finally(() => unanswered.delete(answer));
     unanswered.add(answer);
@@ -130,6 +133,7 @@ export class RangeReader {
     if (first === undefined) return undefined;
     this.#ahead = Math.min(this.#ahead * 2, readWindow);
     const bytes = await this.#session.until(first.answer, { signal });
+    watchOfCall().moved();
     const missing = first.length - (bytes?.byteLength ?? 0);
     if (bytes === undefined || bytes.byteLength === 0 || missing < 0)
       throw new AppError(
