@@ -47,6 +47,8 @@ export interface StorageDriver<Options = never> extends DriverDescription {
   fromUrl(url: DestinationUrl): Readonly<Record<string, RawValue>>;
   /** Opens, and makes nothing: the first `put` does. */
   open(options: Options, context: OpeningContext): Promise<Storage>;
+  /** What options that are secret say of the place: values of other options, by their names, without anything secret. */
+  placeIn?(options: Options): Readonly<Record<string, string>>;
   /** True for a storage made of others: those are asked again and limited in time, not the whole. */
   readonly isComposed?: boolean;
   /** What is put around the storage, outside of its retries and limits. */
@@ -59,6 +61,7 @@ export function defineDriver<const Schema extends readonly StorageOption[]>(
     readonly options: Schema;
     fromUrl(url: DestinationUrl): Readonly<Record<string, RawValue>>;
     open(options: OptionsOf<Schema>, context: OpeningContext): Promise<Storage>;
+    placeIn?(options: OptionsOf<Schema>): Readonly<Record<string, string>>;
     readonly isComposed?: boolean;
   },
 ): StorageDriver<OptionsOf<Schema>> {

@@ -80,6 +80,48 @@ describe('openStorage()', () => {
     assert.doesNotMatch(keys.join(), /hush/u);
   });
 
+  test('knows one account from another, also where only a secret says which it is', async () => {
+    const keyWith = async (
+      url: string,
+      environment: Readonly<Record<string, string>>,
+    ): Promise<string> => {
+      const { storage, key, destination } = await openStorage(url, { environment }, context);
+      await storage[Symbol.asyncDispose]();
+      assert.equal(destination, url.replaceAll(/=hush./gu, '=***'));
+      return key;
+    };
+    const connection = (account: string, key: string): Readonly<Record<string, string>> => ({
+      'connection-string': `DefaultEndpointsProtocol=https;AccountName=${account};AccountKey=${key}`,
+    });
+    const azure = await Promise.all([
+      keyWith('azure://container/a', connection('one', 'aHVzaA==')),
+      keyWith('azure://container/a', connection('other', 'aHVzaA==')),
+      // A key that was replaced is no other place.
+      keyWith('azure://container/a', connection('one', 'aHVzaHM=')),
+    ]);
+    assert.notEqual(azure[0], azure[1]);
+    assert.equal(azure[0], azure[2]);
+    const drives: string[] = [];
+    for (const scheme of ['dropbox', 'googledrive', 'onedrive']) {
+      const app = scheme === 'dropbox' ? { 'app-key': 'app' } : { 'client-id': 'app' };
+      const keys = await Promise.all([
+        keyWith(`${scheme}://a`, { ...app, 'refresh-token': 'hush1' }),
+        keyWith(`${scheme}://a`, { ...app, 'refresh-token': 'hush2' }),
+        keyWith(`${scheme}://a`, { ...app, 'token-file': '/hush1' }),
+        keyWith(`${scheme}://a`, { ...app, authid: 'hush2' }),
+        keyWith(`${scheme}://a?authid=hush3`, app),
+      ]);
+      assert.equal(new Set(keys).size, keys.length, keys.join());
+      // What ends within hours says nothing of the place.
+      assert.equal(
+        await keyWith(`${scheme}://a`, { ...app, 'access-token': 'hush1' }),
+        await keyWith(`${scheme}://a`, { ...app, 'access-token': 'hush2' }),
+      );
+      drives.push(...keys);
+    }
+    assert.doesNotMatch([...azure, ...drives].join(), /[=*]hush|aHVz/u);
+  });
+
   test('takes the URL before the flag before the environment before the file before the default', async () => {
     const url = 'memory://order';
     const rates = async (

@@ -104,7 +104,10 @@ export async function openStorage(
   return {
     storage: driver.around?.(storage, options, context) ?? storage,
     destination: printDestinationUrl(url, schema),
-    key: keyOfDestination({ ...url, options: placedOptions(url, schema, merged) }, schema),
+    key: keyOfDestination(
+      { ...url, options: placedOptions(url, schema, merged, driver.placeIn?.(options) ?? {}) },
+      schema,
+    ),
     rates,
   };
 }
@@ -114,13 +117,17 @@ function placedOptions(
   { options }: DestinationUrl,
   schema: readonly StorageOption[],
   merged: ReadonlyMap<string, MergedOption>,
+  inSecrets: Readonly<Record<string, string>>,
 ): ReadonlyMap<string, Secret> {
   const placed = new Map(options);
   for (const { name, place } of schema) {
     const { value, origin } = merged.get(name) ?? {};
     if (place !== true || value === undefined || origin === 'url' || origin === 'default') continue;
-    if (typeof value !== 'object') placed.set(name, new Secret(String(value)));
+    if (value instanceof Secret) placed.set(name, value);
+    else if (typeof value !== 'object') placed.set(name, new Secret(String(value)));
   }
+  for (const [name, value] of Object.entries(inSecrets))
+    if (!placed.has(name)) placed.set(name, new Secret(value));
   return placed;
 }
 

@@ -25,7 +25,7 @@ export interface StorageOption {
   /** As the user would write it. */
   readonly default?: string;
   readonly required?: boolean;
-  /** With the URL it says which place is meant: another value is another destination. */
+  /** With the URL it says which place is meant: another value is another destination. Of a secret, which is that of an account, only a mark is remembered. */
   readonly place?: true;
   /** For `choice`. */
   readonly choices?: readonly string[];

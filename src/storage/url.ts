@@ -95,16 +95,19 @@ export function printDestinationUrl(
 
 /**
  * The same as a key by which something of the destination is remembered: remotes of rclone that only differ in their options, of which any
- * may be a secret, are told apart.
+ * may be a secret, are told apart, and so are secrets that say which account is meant.
  */
 export function keyOfDestination(url: DestinationUrl, schema: readonly StorageOption[]): string {
-  return printed(url, schema, (hidden) => `***${markOf(hidden)}`);
+  const marked = (hidden: string): string => `***${markOf(hidden)}`;
+  const places = new Set(schema.flatMap(({ name, place }) => (place === true ? [name] : [])));
+  return printed(url, schema, marked, (name, value) => (places.has(name) ? marked(value) : '***'));
 }
 
 function printed(
   url: DestinationUrl,
   schema: readonly StorageOption[],
   hide: (remoteOptions: string) => string,
+  secret: (option: string, value: string) => string = () => '***',
 ): string {
   const user = url.user === undefined ? '' : `${encodeURIComponent(url.user)}@`;
   const host = url.host?.includes(':') === true ? `[${url.host}]` : (url.host ?? '');
@@ -115,7 +118,7 @@ function printed(
   const options = Array.from(
     url.options,
     ([name, value]) =>
-      `${encodeURIComponent(name)}=${isPublic(name) ? encodeURIComponent(shownValue(value.reveal())) : '***'}`,
+      `${encodeURIComponent(name)}=${isPublic(name) ? encodeURIComponent(shownValue(value.reveal())) : secret(name, value.reveal())}`,
   );
   return `${url.scheme}://${user}${host}${port}${path}${options.length === 0 ? '' : '?'}${options.join('&')}`;
 }

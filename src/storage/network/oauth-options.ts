@@ -8,6 +8,7 @@ export const oauthOptions = [
   {
     name: 'authid',
     kind: 'secret',
+    place: true,
     help: "Duplicati's AuthID, instead of a refresh token: its handler gives the access tokens",
   },
   {

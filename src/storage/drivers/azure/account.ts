@@ -56,6 +56,15 @@ export function accountOf(
   return { name, endpoint, proof };
 }
 
+/** Which account a connection string names; nothing where that is said otherwise. */
+export function placeInConnectionString(
+  settings: AccountSettings,
+): Readonly<Record<string, string>> {
+  if (settings.endpoint !== undefined || settings.account !== undefined) return {};
+  const endpoint = connectionStringFor(settings)?.endpoint;
+  return endpoint === undefined ? {} : { endpoint: shownAddress(endpoint) };
+}
+
 function connectionStringFor(settings: AccountSettings): ConnectionString | undefined {
   const text = settings['connection-string'];
   if (text === undefined) return undefined;

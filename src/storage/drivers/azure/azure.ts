@@ -5,7 +5,7 @@ import { ObjectKeys } from '../../network/object-keys.ts';
 import { tlsOptions, type TlsSettings, tlsTrust } from '../../network/tls.ts';
 import type { OptionsOf, RawValue } from '../../option-schema.ts';
 import type { DestinationUrl } from '../../url.ts';
-import { type Account, accountOf } from './account.ts';
+import { type Account, accountOf, placeInConnectionString } from './account.ts';
 import { azureOptions } from './azure-options.ts';
 import { AzureConnection, type Credential } from './azure-connection.ts';
 import { AzureStorage } from './azure-storage.ts';
@@ -27,6 +27,7 @@ export const azureDriver = defineDriver({
   testedAgainst: 'Azurite',
   options: [...azureOptions, ...tlsOptions],
   fromUrl,
+  placeIn: placeInConnectionString,
   async open(options, context) {
     checkOptions(options);
     const keys = new ObjectKeys(options.prefix);

@@ -28,6 +28,7 @@ export const dropboxDriver = defineDriver({
     {
       name: 'refresh-token',
       kind: 'secret',
+      place: true,
       help: 'Refresh token, or the JSON text that "rclone authorize dropbox" prints',
       environment: ['DPBX_REFRESH_TOKEN'],
     },
@@ -54,6 +55,7 @@ export const dropboxDriver = defineDriver({
     {
       name: 'token-file',
       kind: 'string',
+      place: true,
       help: 'File in which a refresh token is kept that Dropbox gives in place of another',
     },
     ...oauthOptions,

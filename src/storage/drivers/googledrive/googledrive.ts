@@ -23,18 +23,21 @@ export const googledriveDriver = defineDriver({
     {
       name: 'service-account-file',
       kind: 'string',
+      place: true,
       help: 'JSON key of a service account',
       environment: ['GOOGLE_SERVICE_JSON_FILE'],
     },
-    { name: 'service-account-json', kind: 'secret', help: 'The same key as a text' },
+    { name: 'service-account-json', kind: 'secret', place: true, help: 'The same key as a text' },
     {
       name: 'service-account-email',
       kind: 'string',
+      place: true,
       help: 'A service account without a JSON key, with "service-account-key"',
     },
     {
       name: 'service-account-key',
       kind: 'secret',
+      place: true,
       help: 'Private key (PEM) of the account of "service-account-email"',
       environment: ['GOOGLE_DRIVE_ACCOUNT_KEY'],
     },
@@ -55,6 +58,7 @@ export const googledriveDriver = defineDriver({
     {
       name: 'refresh-token',
       kind: 'secret',
+      place: true,
       help: 'Refresh token, or the JSON text that "rclone authorize drive" prints',
     },
     { name: 'client-id', kind: 'string', help: 'Client with which the refresh token was made' },
@@ -69,6 +73,7 @@ export const googledriveDriver = defineDriver({
     {
       name: 'token-file',
       kind: 'string',
+      place: true,
       help: 'File in which a refresh token is kept that Google gives in place of another',
     },
     ...oauthOptions,

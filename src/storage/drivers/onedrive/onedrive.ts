@@ -77,6 +77,7 @@ export const onedriveDriver = defineDriver({
     {
       name: 'refresh-token',
       kind: 'secret',
+      place: true,
       help: 'Refresh token, or the JSON text that "rclone authorize onedrive" prints',
       environment: ['OAUTH2_REFRESH_TOKEN'],
     },
@@ -102,6 +103,7 @@ export const onedriveDriver = defineDriver({
     {
       name: 'token-file',
       kind: 'string',
+      place: true,
       help: 'File in which the newest refresh token is kept: Microsoft replaces it all the time',
       environment: ['DUPLICITY_ONEDRIVE_TOKEN'],
     },
