@@ -65,6 +65,25 @@ describe('HttpClient', () => {
     );
   });
 
+  test('leaves a connection alone that is not made yet', { timeout: 10_000 }, async () => {
+    const closed = Promise.withResolvers<void>();
+    await using server = await serving((socket) => {
+      // It never begins with TLS.
+      socket.resume().once('close', () => closed.resolve());
+    });
+    const reason = new Error('Stop');
+    const controller = new AbortController();
+    {
+      await using client = new HttpClient({ connections: 1, environment: {} });
+      const url = server.url.replace('http:', 'https:');
+      const { signal } = controller;
+      const request = client.request({ method: 'GET', url, action: 'ask', signal });
+      setTimeout(() => controller.abort(reason), 200);
+      await assert.rejects(request, reason);
+    }
+    await closed.promise;
+  });
+
   test('tells the watch of a call what goes out and comes in', async () => {
     await using server = await serving((socket) => {
       let seen = 0;

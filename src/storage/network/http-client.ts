@@ -4,10 +4,12 @@ import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 
 import type { CallOptions } from '../../base/call-options.ts';
 import { AppError, type ErrorCode } from '../../base/errors.ts';
+import { untilAborted } from '../../base/until-aborted.ts';
 import { type Body, piecesTo, sizeOfBody, smallPieces } from '../body.ts';
 import { collectAll, streamOf } from '../byte-stream.ts';
 import { watchOfCall } from '../call-watch.ts';
 import { fill, type Filled } from './fill.ts';
+import { PendingConnections } from './pending-connections.ts';
 import { translateNetworkError } from './network-error.ts';
 import { oneLine } from './one-line.ts';
 import type { TlsTrust } from './tls.ts';
@@ -63,12 +65,13 @@ const largestDiscarded = 256 * 1024;
 export class HttpClient implements AsyncDisposable {
   readonly #dispatcher: Dispatcher;
   readonly #patience: number;
+  readonly #pending = new PendingConnections();
 
   constructor({ trust = {}, connections, environment, patience = 60_000 }: HttpClientSettings) {
     this.#patience = patience;
     const options = {
       connections,
-      connect: { ...trust, timeout: 30_000 },
+      connect: this.#pending.connector(trust, 30_000),
       bodyTimeout: patience,
       keepAliveTimeout: 20_000,
       pipelining: 1,
@@ -100,7 +103,7 @@ export class HttpClient implements AsyncDisposable {
     // The HTTP client would tell of the failure of a body in its own words.
     const failure: { body?: unknown } = {};
     try {
-      const answer = await this.#dispatcher.request({
+      const asked = this.#dispatcher.request({
         origin: target.origin,
         path: `${target.pathname}${target.search}`,
         method,
@@ -112,6 +115,8 @@ export class HttpClient implements AsyncDisposable {
         // Otherwise a connection is closed after each HEAD.
         ...(method === 'HEAD' && { reset: false }),
       });
+      // While a connection is being made, the HTTP client hears of no abort.
+      const answer = await untilAborted(asked, signal);
       return responseOf(answer, action, { signal });
     } catch (error) {
       signal?.throwIfAborted();
@@ -122,6 +127,7 @@ export class HttpClient implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    using _pending = this.#pending;
     await this.#dispatcher.destroy();
   }
 
