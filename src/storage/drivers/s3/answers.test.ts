@@ -76,7 +76,31 @@ function listOf(inside: string): Answer {
 const entry = (key: string): string =>
   `<Contents><Key>${key}</Key><Size>1</Size><LastModified>2026-01-02T03:04:05.000Z</LastModified></Contents>`;
 
+/** What a service says of an object that it has stored. */
+const confirmed: Answer = { status: 200, headers: { etag: '"0"' } };
+
 describe('what an S3 service may answer', () => {
+  test('a page with status 200 is no confirmation that an object was stored', async () => {
+    const page = {
+      status: 200,
+      headers: { 'content-type': 'text/html' },
+      body: '<html>Log in</html>',
+    };
+    for (const head of [
+      page,
+      { status: 404 },
+      { status: 200, headers: { 'content-length': '3' } },
+    ]) {
+      await using service = await answering(({ method }) => (method === 'HEAD' ? head : page));
+      await using storage = await service.open();
+      await rejectsWith(storage.put('a', pattern(10)), 'storage/unavailable');
+    }
+    const whole = { status: 200, headers: { 'content-length': '10' } };
+    await using service = await answering(({ method }) => (method === 'HEAD' ? whole : page));
+    await using storage = await service.open();
+    await storage.put('a', pattern(10));
+  });
+
   const errors: readonly (readonly [answer: Answer, code: ErrorCode, text: RegExp])[] = [
     [errorOf(404, 'NoSuchKey'), 'storage/not-found', /no such object/u],
     [errorOf(404, 'NoSuchBucket'), 'storage/no-container', /no bucket "bucket"/u],
@@ -305,7 +329,7 @@ describe('what an S3 service may answer', () => {
   });
 
   test('what is asked for with a put is said, and signed', async () => {
-    await using service = await answering(() => ({ status: 200 }));
+    await using service = await answering(() => confirmed);
     await using storage = await service.open(
       '&provider=aws&storage-class=STANDARD_IA&server-side-encryption=kms&kms-key-id=key1&lock-mode=governance&lock-retention=10D',
     );
@@ -330,7 +354,7 @@ describe('what an S3 service may answer', () => {
   });
 
   test('a service of which nothing is known gets no headers that it may not know', async () => {
-    await using service = await answering(() => ({ status: 200 }));
+    await using service = await answering(() => confirmed);
     await using storage = await service.open();
     await storage.put('a', pattern(100));
     const headers = Object.keys(service.asked[0]?.headers ?? {}).filter((name) =>
@@ -340,7 +364,7 @@ describe('what an S3 service may answer', () => {
   });
 
   test('a temporary key comes with its token, unless the key is another', async () => {
-    await using service = await answering(() => ({ status: 200 }));
+    await using service = await answering(() => confirmed);
     const endpoint = (await service.open()).location;
     assert.match(endpoint, /^s3:\/\/127\.0\.0\.1:\d+\/bucket\/prefix$/u);
     const url = `s3://bucket?endpoint=${endpoint.replace('s3:', 'http:').replace('/bucket/prefix', '')}`;
@@ -364,7 +388,7 @@ describe('what an S3 service may answer', () => {
   ];
   for (const [options, text] of usage) {
     test(`the options ${options} are refused`, async () => {
-      await using service = await answering(() => ({ status: 200 }));
+      await using service = await answering(() => confirmed);
       await assert.rejects(
         service.open(options),
         (error) => hasCode(error, 'input/usage') && text.test(error.message),

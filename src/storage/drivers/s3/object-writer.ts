@@ -1,7 +1,7 @@
-import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 
 import type { CallOptions } from '../../../base/call-options.ts';
-import { hasCode } from '../../../base/errors.ts';
+import { AppError, hasCode } from '../../../base/errors.ts';
 import { type Body, piecesOf, sizeOfBody } from '../../body.ts';
 import type { S3Connection } from './connection.ts';
 import type { MultipartUploads } from './multipart-uploads.ts';
@@ -102,7 +102,7 @@ export class ObjectWriter {
   ): Promise<void> {
     const { connection, keyOf, settings } = this.#settings;
     connection.announce(body, checks);
-    await connection
+    const answer = await connection
       .call(`store "${name}"`, { signal }, (client) =>
         client.send(
           new PutObjectCommand({
@@ -121,6 +121,30 @@ export class ObjectWriter {
       .catch((error: unknown) => {
         throw withSettings(error, settings());
       });
+    // Every service names what it has stored. A page to log in at, of something in between, has the same status.
+    if (answer.ETag === undefined) await this.#confirm(name, size, { signal });
+  }
+
+  /** Throws `storage/unavailable` unless an object of this size is there. */
+  async #confirm(name: string, size: number, { signal }: CallOptions): Promise<void> {
+    const { connection, keyOf } = this.#settings;
+    const place = { Bucket: connection.destination.bucket, Key: keyOf(name) };
+    const unconfirmed = (cause?: unknown): AppError =>
+      new AppError(
+        'storage/unavailable',
+        `Cannot store "${name}": the service does not confirm that it is there`,
+        {
+          cause,
+          hint: 'Look whether something in between, as a page to log in at, answers instead of the service',
+        },
+      );
+    const found = await connection
+      .call(`store "${name}"`, { signal }, (client) => client.send(new HeadObjectCommand(place)))
+      .catch((error: unknown) => {
+        signal?.throwIfAborted();
+        throw hasCode(error, 'storage/not-found') ? unconfirmed(error) : error;
+      });
+    if (found.ContentLength !== size) throw unconfirmed();
   }
 
   /** Locked objects must come with a check that is older than signed contents. */
