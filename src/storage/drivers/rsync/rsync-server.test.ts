@@ -60,13 +60,33 @@ describe('rsync daemon', { concurrency: false, skip: missing }, () => {
     await using server = await startRsyncDaemon();
     await using direct = await openDaemon(server);
     await direct.put('a', pattern(1_500_000));
-    await using proxy = await tcpProxy(server.port, { rate: 300_000 });
+    await using proxy = await tcpProxy(server.port, { rate: 150_000 });
+    await using slow = await openForTest(
+      `rsync://${server.user}:${encodeURIComponent(server.password)}@127.0.0.1:${proxy.port}/data/place`,
+      {},
+      { attempts: 1, timeout: '5s' },
+    );
+    assert.deepEqual(await collectAll(await slow.get('a')), pattern(1_500_000));
+  });
+
+  test('a download that falls silent is given up', { timeout: 60_000 }, async () => {
+    await using server = await startRsyncDaemon();
+    await using direct = await openDaemon(server);
+    await direct.put('a', pattern(3_000_000));
+    await using proxy = await tcpProxy(server.port, { rate: 600_000 });
     await using slow = await openForTest(
       `rsync://${server.user}:${encodeURIComponent(server.password)}@127.0.0.1:${proxy.port}/data/place`,
       {},
       { attempts: 1, timeout: '2s' },
     );
-    assert.deepEqual(await collectAll(await slow.get('a')), pattern(1_500_000));
+    const read = slow.read('a');
+    const begun = setInterval(() => (proxy.faults.stalled = proxy.received > 1_000_000), 50);
+    try {
+      await rejectsWith(read, 'storage/unavailable');
+    } finally {
+      clearInterval(begun);
+      proxy.cutAll();
+    }
   });
 
   test('what has taken the place of a directory that was made is left', async () => {

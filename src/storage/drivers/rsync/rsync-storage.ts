@@ -20,6 +20,7 @@ import { Batches, type Outcome } from './batches.ts';
 import { parseItemized, parseListing } from './rsync-output.ts';
 import { partial, type RsyncProgram, type RsyncResult, vanished } from './rsync-program.ts';
 import type { Spool } from './spool.ts';
+import { whileGrowing } from './while-growing.ts';
 import { systemErrorIn, translateFailure } from './translate-failure.ts';
 import {
   checkNotReserved,
@@ -64,6 +65,7 @@ export class RsyncStorage implements Storage {
   };
   readonly #program: RsyncProgram;
   readonly #spool: Spool;
+  readonly #clock: Clock;
   readonly #preparation: Preparation;
   readonly #puts: Batches<PutCall, void>;
   readonly #fetches: Batches<string, OpenFile>;
@@ -80,6 +82,7 @@ export class RsyncStorage implements Storage {
   ) {
     this.#program = program;
     this.#spool = spool;
+    this.#clock = clock;
     this.location = location;
     this.#preparation = new Preparation(program, spool, clock);
     this.#puts = new Batches({
@@ -303,17 +306,27 @@ export class RsyncStorage implements Storage {
     const into = alone ? await this.#spool.directory() : await this.#spool.objects();
     const { base, prefix } = this.#program.address;
     try {
-      const ended = await this.#program.run(
-        [
-          '--times',
-          '--modify-window=-1',
-          '--whole-file',
-          '-ii',
-          '--out-format=%i %n',
-          base,
-          `${into}/`,
-        ],
-        { names: Array.from(new Set(names), (name) => prefix + name), signal },
+      const ended = await whileGrowing(
+        {
+          action: `read ${describe(names)}`,
+          directories: new Set(names.map((name) => path.dirname(path.join(into, prefix, name)))),
+          silence: watchOfCall().silence,
+          clock: this.#clock,
+          signal,
+        },
+        (options) =>
+          this.#program.run(
+            [
+              '--times',
+              '--modify-window=-1',
+              '--whole-file',
+              '-ii',
+              '--out-format=%i %n',
+              base,
+              `${into}/`,
+            ],
+            { names: Array.from(new Set(names), (name) => prefix + name), ...options },
+          ),
       );
       const isPartial = ended.status === partial || ended.status === vanished;
       if (ended.status !== 0 && (!isPartial || names.length === 1))
@@ -396,7 +409,7 @@ export class RsyncStorage implements Storage {
   }
 }
 
-/** While rsync sends or fetches, it sees itself whether anything moves, and ends when nothing does; of this nothing comes out before the end. */
+/** Whether anything moves while rsync works is seen to by itself and by `whileGrowing`; nothing comes out of it before the end. */
 function transferring<Result>(work: () => Promise<Result>): Promise<Result> {
   return watchOfCall().waits(work);
 }
