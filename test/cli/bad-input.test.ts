@@ -58,6 +58,19 @@ describe('bad input', () => {
     assert.equal(whole.status, 0, whole.stderr.text);
   });
 
+  test('a URL in the place of a path, whose password is not repeated', async () => {
+    await using machine = await ownMachine();
+    const url = 'sftp://me:hush@nas.example/x?key=hush';
+    for (const command of [
+      ['backup', url, machine.of('source')],
+      ['restore', machine.of('repository'), '--target', url],
+    ]) {
+      const ran = await machine.run(...command);
+      assertRefused(ran, 2, /is a URL, "sftp:\/\/\*\*\*@nas\.example\/x\?\*\*\*", and no path$/u);
+      assert.doesNotMatch(ran.stderr.text, /hush/u);
+    }
+  });
+
   test('no repository, and the directory of somebody else', async () => {
     await using machine = await ownMachine();
     await machine.write({ 'My file': 'mine' });

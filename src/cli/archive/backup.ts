@@ -14,7 +14,7 @@ import { AppError } from '../../base/errors.ts';
 import { joinPath } from '../../base/posix/path-bytes.ts';
 import type { CommandInput } from '../command.ts';
 import type { backup } from '../definitions/backup.ts';
-import { givenPath } from '../given-path.ts';
+import { givenLocalPath } from '../given-path.ts';
 import type { LocatedDestination } from '../locate-destination.ts';
 import { operationContext } from '../operation-context.ts';
 import type { CommandSession } from '../session.ts';
@@ -34,7 +34,7 @@ export async function backupToArchive(
   if (flags.tag.length > 0) throw notForArchives('"--tag"');
   if (flags['synthetic-full']) return makeSyntheticFull(located, input, session);
   const paths = input.arguments.SOURCE.map((source) =>
-    pathBytes(givenPath(source, 'A SOURCE', workingDirectory)),
+    pathBytes(givenLocalPath(source, 'A SOURCE', workingDirectory)),
   );
   const plan = planSources(paths);
   if (located.localPath !== undefined) refuseNesting(plan.sources, filter, located.localPath);

@@ -11,7 +11,7 @@ import { chooseStored, selectorOfTime } from '../choose-snapshot.ts';
 import type { CommandInput } from '../command.ts';
 import type { restore } from '../definitions/restore.ts';
 import { readFilterRules } from '../filter-rules.ts';
-import { givenPath } from '../given-path.ts';
+import { givenLocalPath } from '../given-path.ts';
 import { meantPath } from '../meant-path.ts';
 import type { LocatedDestination } from '../locate-destination.ts';
 import { operationContext } from '../operation-context.ts';
@@ -55,7 +55,7 @@ export async function restoreFromArchive(
         target:
           flags.target === undefined
             ? originalPlace(root, path)
-            : pathBytes(givenPath(flags.target, 'The target', workingDirectory)),
+            : pathBytes(givenLocalPath(flags.target, 'The target', workingDirectory)),
         force: flags.overwrite !== undefined || flags['in-place'],
         policy: (flags.overwrite ?? 'if-changed') as ExistingPolicy,
         owners: (flags.owners ?? 'numbers') as 'numbers' | 'names',

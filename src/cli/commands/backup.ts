@@ -16,7 +16,7 @@ import { isForArchive } from '../archive/is-for-archive.ts';
 import type { CommandInput, CommandRun } from '../command.ts';
 import type { backup } from '../definitions/backup.ts';
 import { readFilterRules } from '../filter-rules.ts';
-import { givenPath } from '../given-path.ts';
+import { givenLocalPath } from '../given-path.ts';
 import { loadMeanwhile } from '../load-meanwhile.ts';
 import { type LocatedDestination, locateDestination } from '../locate-destination.ts';
 import { openLocated } from '../open-destination.ts';
@@ -37,7 +37,7 @@ export const run: CommandRun<typeof backup> = async (input, session) => {
   const filter = await filterOf(input, session);
   if (isDatabase(input)) return await backupFromDatabases(input, filter, session);
   const paths = input.arguments.SOURCE.map((source) =>
-    pathBytes(givenPath(source, 'A SOURCE', workingDirectory)),
+    pathBytes(givenLocalPath(source, 'A SOURCE', workingDirectory)),
   );
   // A source that is mistyped is told before anything is made or asked.
   const plan = isStream(flags) || flags['synthetic-full'] ? undefined : planSources(paths);

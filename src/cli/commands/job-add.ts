@@ -8,7 +8,7 @@ import { scheduleProblems } from '../../configuration/periodicities.ts';
 import { isDatabaseUrl } from '../../source/database/database-url.ts';
 import type { CommandInput, CommandRun } from '../command.ts';
 import type { jobAdd } from '../definitions/job.ts';
-import { givenPath } from '../given-path.ts';
+import { givenLocalPath } from '../given-path.ts';
 import { OWN_ORIGIN } from '../jobs/find-in-catalog.ts';
 import { openCatalogOf } from '../open-catalog.ts';
 import type { CommandSession } from '../session.ts';
@@ -58,7 +58,7 @@ function jobDocument(
   const keeps = Object.values(retention).some((value) => value !== undefined);
   const databases = SOURCE.filter(isDatabaseUrl).map((url) => ({ url }));
   const sources = SOURCE.filter((source) => !isDatabaseUrl(source)).map((source) =>
-    givenPath(source, 'A SOURCE', workingDirectory),
+    givenLocalPath(source, 'A SOURCE', workingDirectory),
   );
   return withoutUndefined({
     description: flags.description,

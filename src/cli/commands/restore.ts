@@ -10,7 +10,7 @@ import type { CommandRun } from '../command.ts';
 import type { restore } from '../definitions/restore.ts';
 import { readFilterRules } from '../filter-rules.ts';
 import type { GlobalFlagValues } from '../global-flags.ts';
-import { givenPath } from '../given-path.ts';
+import { givenLocalPath } from '../given-path.ts';
 import { meantPath } from '../meant-path.ts';
 import { loadSnapshots } from '../load-snapshots.ts';
 import { locateDestination } from '../locate-destination.ts';
@@ -31,7 +31,7 @@ export const run: CommandRun<typeof restore> = async (input, session) => {
   const target =
     flags.target === undefined
       ? undefined
-      : pathBytes(givenPath(flags.target, 'The target', workingDirectory));
+      : pathBytes(givenLocalPath(flags.target, 'The target', workingDirectory));
   const located = await locateDestination(input.arguments.URL, flags, session, {
     expected: 'content',
   });
